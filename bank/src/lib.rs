@@ -1,0 +1,1 @@
+//! The bank: its port, the open-banking connector and the simulator.

@@ -1,0 +1,1 @@
+//! What a partner needs: sign, encrypt, call, decrypt.

@@ -1,0 +1,1 @@
+//! Tokens, JWE, keys, card numbers and sealing: everything that touches a secret.

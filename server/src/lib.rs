@@ -1,0 +1,1 @@
+//! The platen platform: pipeline, operations, sandbox and command line.
