@@ -1,0 +1,157 @@
+//! A field: where it stands, whether it must be there, and what it means.
+
+use crate::shape::Kind;
+
+/// Whether a field must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It must.
+    Required,
+    /// It may be left out; `null` is the same as leaving it out.
+    Optional,
+    /// It must where the boolean field named is true; else it is neither read nor checked.
+    When(&'static str),
+    /// It must unless the field named is given.
+    Unless(&'static str),
+    /// It may be left out where the field named is given.
+    Either(&'static str),
+}
+
+impl Need {
+    /// The word that documentation prints.
+    pub fn word(self) -> &'static str {
+        match self {
+            Need::Required => "Required",
+            Need::Optional => "Optional",
+            Need::When(_) | Need::Unless(_) | Need::Either(_) => "Conditional",
+        }
+    }
+
+    /// The condition as a sentence, for a conditional field.
+    pub fn condition(self) -> Option<String> {
+        match self {
+            Need::Required | Need::Optional => None,
+            Need::When(flag) => Some(format!("Required where {flag} is true; else ignored.")),
+            Need::Unless(other) | Need::Either(other) => {
+                Some(format!("Required unless {other} is given."))
+            }
+        }
+    }
+}
+
+/// Where a request field stands and whether it must be there. See [`at`].
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Path from the body's root (or from the enclosing object), dots between members.
+    pub path: &'static str,
+    /// A second path where clients are seen to put the same field.
+    pub also_at: Option<&'static str>,
+    /// The name that an error message carries; the path where none is given.
+    pub wire_name: Option<&'static str>,
+    /// Whether it must be there.
+    pub need: Need,
+    /// The value taken where the field is left out, as documentation prints it.
+    pub default: Option<bool>,
+}
+
+/// A required field at `path`.
+pub const fn at(path: &'static str) -> Place {
+    Place { path, also_at: None, wire_name: None, need: Need::Required, default: None }
+}
+
+impl Place {
+    /// The name that an error message carries instead of the path.
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.wire_name = Some(name);
+        self
+    }
+
+    /// Taken from this path too; two different values are refused.
+    pub const fn or_at(mut self, path: &'static str) -> Self {
+        self.also_at = Some(path);
+        self
+    }
+
+    /// It may be left out.
+    pub const fn optional(mut self) -> Self {
+        self.need = Need::Optional;
+        self
+    }
+
+    /// It may be left out, and then has this value.
+    pub const fn or_default(mut self, value: bool) -> Self {
+        self.need = Need::Optional;
+        self.default = Some(value);
+        self
+    }
+
+    /// Required where the boolean field at `flag`, declared before, is true; else not read.
+    pub const fn when(mut self, flag: &'static str) -> Self {
+        self.need = Need::When(flag);
+        self
+    }
+
+    /// Required unless the field at `other`, declared before, is given.
+    pub const fn unless(mut self, other: &'static str) -> Self {
+        self.need = Need::Unless(other);
+        self
+    }
+
+    /// May be left out where `other`, declared after with [`Place::unless`], is given.
+    pub const fn either(mut self, other: &'static str) -> Self {
+        self.need = Need::Either(other);
+        self
+    }
+}
+
+/// A field as documentation, OpenAPI and boundary tests see it.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Path from the body's root, dots between members.
+    pub path: String,
+    /// A second path where it is taken too.
+    pub also_at: Option<String>,
+    /// The name that an error message carries.
+    pub wire_name: String,
+    /// What kind of value, with limits.
+    pub kind: Kind,
+    /// Whether it must be there.
+    pub need: Need,
+    /// The value taken where it is left out.
+    pub default: Option<bool>,
+    /// What it means.
+    pub doc: String,
+}
+
+impl Field {
+    pub(crate) fn new(place: Place, kind: Kind, doc: &str) -> Self {
+        Field {
+            path: place.path.to_owned(),
+            also_at: place.also_at.map(str::to_owned),
+            wire_name: place.wire_name.unwrap_or(place.path).to_owned(),
+            kind,
+            need: place.need,
+            default: place.default,
+            doc: doc.trim().to_owned(),
+        }
+    }
+
+    /// The same field below `prefix`.
+    pub(crate) fn below(mut self, prefix: &str) -> Self {
+        if self.wire_name == self.path {
+            self.wire_name = format!("{prefix}.{}", self.path);
+        }
+        self.path = format!("{prefix}.{}", self.path);
+        self
+    }
+
+    /// The path of the object that holds it; `None` at the root.
+    pub fn parent(&self) -> Option<&str> {
+        self.path.rsplit_once('.').map(|(parent, _)| parent)
+    }
+
+    /// The last member of the path.
+    pub fn name(&self) -> &str {
+        self.path.rsplit_once('.').map_or(self.path.as_str(), |(_, name)| name)
+    }
+}

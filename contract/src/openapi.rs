@@ -1,0 +1,3 @@
+//! OpenAPI 3.1 from the registry, through a typed model of it.
+/// x
+pub fn x() {}
