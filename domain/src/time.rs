@@ -1,0 +1,112 @@
+//! Moments, business days and card expiry. Business days are those of Asia/Seoul, which has been
+//! nine hours ahead of UTC, without daylight saving, since 1988.
+
+use std::fmt;
+
+use jiff::civil::{Date, DateTime};
+use jiff::{ToSpan, tz};
+
+/// Microseconds since 1970-01-01 00:00 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+/// A day in Asia/Seoul.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BusinessDay(Date);
+
+/// The month at whose end, in Asia/Seoul, a card expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Expiry {
+    year: i16,
+    month: i8,
+}
+
+const SEOUL: tz::Offset = tz::offset(9);
+
+impl Timestamp {
+    /// The moment that many milliseconds later.
+    pub const fn plus_ms(self, ms: u64) -> Timestamp {
+        Timestamp(self.0.saturating_add_unsigned(ms.saturating_mul(1_000)))
+    }
+
+    /// The moment that many milliseconds earlier.
+    pub const fn minus_ms(self, ms: u64) -> Timestamp {
+        Timestamp(self.0.saturating_sub_unsigned(ms.saturating_mul(1_000)))
+    }
+
+    /// Date and time in Asia/Seoul.
+    pub fn in_seoul(self) -> DateTime {
+        self.at_offset(SEOUL)
+    }
+
+    /// Date and time at an offset from UTC.
+    pub fn at_offset(self, offset: tz::Offset) -> DateTime {
+        let moment = jiff::Timestamp::from_microsecond(self.0);
+        offset.to_datetime(moment.unwrap_or(jiff::Timestamp::UNIX_EPOCH))
+    }
+
+    /// The day in Asia/Seoul.
+    pub fn business_day(self) -> BusinessDay {
+        BusinessDay(self.in_seoul().date())
+    }
+}
+
+impl fmt::Display for BusinessDay {
+    /// `yyyyMMdd`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}{:02}{:02}", self.0.year(), self.0.month(), self.0.day())
+    }
+}
+
+impl Expiry {
+    /// The end of the month that lies `months` after the month of `now`.
+    pub fn after(now: Timestamp, months: u16) -> Self {
+        let first = now.in_seoul().date().first_of_month();
+        let last = first.saturating_add(i32::from(months).months());
+        Expiry { year: last.year(), month: last.month() }
+    }
+
+    /// The month of a `YYMM`, taken as of 2000 to 2099.
+    pub fn from_yymm(text: &str) -> Option<Self> {
+        if text.len() != 4 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let year = text.get(..2)?.parse::<i16>().ok()? + 2_000;
+        let month = text.get(2..)?.parse().ok()?;
+        (1..=12).contains(&month).then_some(Expiry { year, month })
+    }
+
+    /// `YYMM`.
+    pub fn yymm(self) -> String {
+        format!("{:02}{:02}", self.year.rem_euclid(100), self.month)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-30 23:30 in Seoul; the same day, 14:30, in UTC.
+    const LATE_NOVEMBER: Timestamp = Timestamp(1_796_049_000_000_000);
+
+    #[test]
+    fn the_business_day_is_seouls() {
+        assert_eq!(LATE_NOVEMBER.business_day().to_string(), "20261130");
+        assert_eq!(LATE_NOVEMBER.plus_ms(30 * 60_000).business_day().to_string(), "20261201");
+    }
+
+    #[test]
+    fn a_card_expires_at_the_end_of_a_month_in_seoul() {
+        assert_eq!(Expiry::after(LATE_NOVEMBER, 60).yymm(), "3111");
+        assert_eq!(Expiry::after(LATE_NOVEMBER.plus_ms(30 * 60_000), 60).yymm(), "3112");
+        assert_eq!(Expiry::after(LATE_NOVEMBER, 2).yymm(), "2701");
+    }
+
+    #[test]
+    fn yymm_is_read_strictly() {
+        assert_eq!(Expiry::from_yymm("3108").unwrap().yymm(), "3108");
+        for text in ["", "310", "3113", "3100", "31a1", "가1"] {
+            assert_eq!(Expiry::from_yymm(text), None, "{text}");
+        }
+    }
+}
