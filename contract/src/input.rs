@@ -217,6 +217,7 @@ macro_rules! input {
 }
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "the macro makes public types")]
 mod tests {
     use super::*;
     use crate::field::at;

@@ -7,6 +7,7 @@
 pub mod catalogue;
 pub mod errors;
 pub mod field;
+pub mod headers;
 pub mod input;
 pub mod json;
 pub mod openapi;

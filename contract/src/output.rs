@@ -98,6 +98,7 @@ macro_rules! output {
 }
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "the macro makes public types")]
 mod tests {
     use super::*;
     use crate::shape::{Digits, Text};

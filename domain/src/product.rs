@@ -53,6 +53,8 @@ states! {
 pub struct Product {
     /// Its id.
     pub service_id: ServiceId,
+    /// Its name.
+    pub name: String,
     /// Its state.
     pub state: ProductState,
     /// When the mobile card is issued.

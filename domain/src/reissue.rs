@@ -170,6 +170,7 @@ mod tests {
     fn product() -> Product {
         Product {
             service_id: ServiceId::new("000170000002000"),
+            name: "travel".to_owned(),
             state: ProductState::Suspended,
             issuance: Issuance::Ordinary,
             mobile_only: MobileOnly::Refused,

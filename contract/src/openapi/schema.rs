@@ -1,0 +1,225 @@
+//! JSON schemas from fields: the tree that their dotted paths describe.
+
+use serde_json::Value;
+use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+
+use crate::field::{Field, Need};
+use crate::shape::Kind;
+
+/// A JWE in compact serialization: five base64url parts.
+const JWE_PATTERN: &str = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){4}$";
+
+/// Which side sends the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// A caller: `null` is the same as leaving a field out.
+    Caller,
+    /// platen: never sends `null`.
+    Platen,
+}
+
+/// Why a field stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It is its own path.
+    First,
+    /// Clients are seen to put it there too.
+    Second,
+}
+
+/// A member of an object, with the members that it holds itself.
+#[derive(Default)]
+struct Node<'a> {
+    field: Option<(&'a Field, Role)>,
+    members: Vec<(String, Node<'a>)>,
+}
+
+/// The schema of a request body in clear. Unknown members are ignored, so it stays open.
+pub fn request(fields: &[Field]) -> Schema {
+    let mut root = Node::default();
+    for field in fields {
+        root.put(&field.path, field, Role::First);
+    }
+    for field in fields {
+        let Some(second) = &field.also_at else { continue };
+        root.put(second, field, Role::Second);
+        for inner in fields {
+            if let Some(rest) = inner.path.strip_prefix(&field.path)
+                && rest.starts_with('.')
+            {
+                root.put(&format!("{second}{rest}"), inner, Role::First);
+            }
+        }
+    }
+    root.object(ObjectBuilder::new().schema_type(Type::Object), Side::Caller).into()
+}
+
+/// The schema of a success in clear: the head and the fields beside it.
+pub fn success(message: &str, fields: &[Field]) -> Schema {
+    let mut root = Node::default();
+    for field in fields {
+        root.put(&field.path, field, Role::First);
+    }
+    let body = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("response", head(&["000_000"], message))
+        .required("response");
+    root.object(body, Side::Platen).into()
+}
+
+/// The schema of a refusal: the head alone, with one of `codes`.
+pub fn refusal(codes: &[&str], message: &str) -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("response", head(codes, message))
+        .required("response")
+        .into()
+}
+
+/// The envelope of an encrypted body.
+pub fn encrypted() -> Schema {
+    let jwe = text()
+        .description(Some(
+            "JWE compact serialization of the whole body in clear: RSA-OAEP-256 with A128GCM or \
+             A256GCM.",
+        ))
+        .pattern(Some(JWE_PATTERN));
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("An encrypted body: encData and nothing beside it."))
+        .property("encData", jwe)
+        .required("encData")
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+        .into()
+}
+
+/// A string.
+pub(super) fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// A value of this kind, for an example; fields of an object are not filled in.
+pub(super) fn sample(kind: Kind) -> Value {
+    let cycle = |letters: &str, len| letters.chars().cycle().take(len).collect::<String>();
+    match kind {
+        Kind::Text { min, .. } => cycle("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min.max(1)).into(),
+        Kind::Digits { len } => cycle("1234567890", len).into(),
+        Kind::Integer { min, .. } => min.into(),
+        Kind::Boolean => true.into(),
+        Kind::Choice(values) => values.first().copied().unwrap_or_default().into(),
+        Kind::Object => Value::Object(serde_json::Map::new()),
+    }
+}
+
+fn head(codes: &[&str], message: &str) -> ObjectBuilder {
+    let code = text().enum_values(Some(codes.iter().copied()));
+    let description = text()
+        .description(Some("The code's message; where a field is at fault, it ends with its name."))
+        .examples([message]);
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("code", code)
+        .required("code")
+        .property("description", description)
+        .required("description")
+}
+
+impl<'a> Node<'a> {
+    /// Puts a field at `path`, unless another one stands there.
+    fn put(&mut self, path: &str, field: &'a Field, role: Role) {
+        let mut node = self;
+        for step in path.split('.') {
+            node = node.member(step);
+        }
+        node.field.get_or_insert((field, role));
+    }
+
+    fn member(&mut self, name: &str) -> &mut Node<'a> {
+        let found = self.members.iter().position(|(known, _)| known == name);
+        let place = found.unwrap_or(self.members.len());
+        if found.is_none() {
+            self.members.push((name.to_owned(), Node::default()));
+        }
+        &mut self.members[place].1
+    }
+
+    fn object(&self, mut object: ObjectBuilder, side: Side) -> ObjectBuilder {
+        for (name, member) in &self.members {
+            object = object.property(name, member.schema(side));
+            if member.required() {
+                object = object.required(name);
+            }
+        }
+        object
+    }
+
+    /// Whether it must be there, whatever else is: not where it may stand at a second path.
+    fn required(&self) -> bool {
+        self.field.is_some_and(|(field, role)| {
+            role == Role::First && field.need == Need::Required && field.also_at.is_none()
+        })
+    }
+
+    fn schema(&self, side: Side) -> ObjectBuilder {
+        let or_null = side == Side::Caller && !self.required();
+        let kind = self.field.map_or(Kind::Object, |(field, _)| field.kind);
+        let mut schema = of_kind(kind, or_null);
+        if kind == Kind::Object {
+            schema = self.object(schema, side);
+        }
+        let Some((field, role)) = self.field else { return schema };
+        schema
+            .description(Some(description(field, role)))
+            .default(field.default.filter(|_| role == Role::First).map(Value::from))
+    }
+}
+
+fn of_kind(kind: Kind, or_null: bool) -> ObjectBuilder {
+    let typed = |kind: Type| {
+        let kinds = [kind.clone(), Type::Null];
+        let both = if or_null { kinds.into_iter().collect() } else { SchemaType::new(kind) };
+        ObjectBuilder::new().schema_type(both)
+    };
+    match kind {
+        Kind::Text { min, max } => typed(Type::String).min_length(Some(min)).max_length(Some(max)),
+        Kind::Digits { len } => typed(Type::String)
+            .min_length(Some(len))
+            .max_length(Some(len))
+            .pattern(Some(kind.pattern())),
+        Kind::Integer { min, max } => typed(Type::Integer)
+            .format(Some(integer_format(max)))
+            .minimum(Some(min))
+            .maximum(Some(max)),
+        Kind::Boolean => typed(Type::Boolean),
+        Kind::Choice(values) => {
+            let null = or_null.then_some(Value::Null);
+            let values = values.iter().map(|value| Value::from(*value)).chain(null);
+            typed(Type::String).enum_values(Some(values))
+        }
+        Kind::Object => typed(Type::Object),
+    }
+}
+
+fn integer_format(max: u64) -> SchemaFormat {
+    if i64::try_from(max).is_ok() {
+        SchemaFormat::KnownFormat(KnownFormat::Int64)
+    } else {
+        SchemaFormat::Custom("uint64".to_owned())
+    }
+}
+
+fn description(field: &Field, role: Role) -> String {
+    let lines: Vec<&str> = field.doc.lines().map(str::trim).collect();
+    let mut sentences = vec![lines.join("\n")];
+    match role {
+        Role::First => {
+            sentences.extend(field.need.condition());
+            sentences.extend(field.also_at.as_ref().map(|second| {
+                format!("Taken from {second} too; two different values are refused.")
+            }));
+        }
+        Role::Second => sentences.push(format!("The same as {}, taken here too.", field.path)),
+    }
+    sentences.join(" ")
+}

@@ -1,0 +1,258 @@
+//! Values at rest: AES-256-GCM, bound to the place where the value lives.
+//!
+//! A master key, held outside the database, wraps the data keys; a data key seals values. Nonces
+//! are random, so that one key must not seal more than 2^32 values (NIST SP 800-38D, section
+//! 8.3): retire it before.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use data_encoding::BASE64;
+use zeroize::Zeroizing;
+
+use crate::secret::{Secret, SecretBytes};
+use crate::{frame, random};
+
+const VERSION: u8 = 1;
+const NONCE_BYTES: usize = 12;
+const TAG_BYTES: usize = 16;
+const WRAP_HEADER_BYTES: usize = 1;
+const SEAL_HEADER_BYTES: usize = 5;
+/// Longest value that is sealed, in bytes.
+pub const PLAIN_BYTES_MAX: usize = 64 * 1024;
+
+/// Why a value was not sealed or not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// A master key's text.
+    #[error("A master key is the Base64 of 32 bytes.")]
+    MasterKey,
+    /// Beyond [`PLAIN_BYTES_MAX`].
+    #[error("The value is too long to be sealed.")]
+    TooLong,
+    /// Too short, or of another version.
+    #[error("The bytes are no sealed value.")]
+    Form,
+    /// The ring has no such data key.
+    #[error("The value was sealed with data key {0}, which is not in the keyring.")]
+    UnknownKey(u32),
+    /// Another key, another place, or a changed value.
+    #[error("The sealed value does not open with this key in this place.")]
+    DoesNotOpen,
+    /// The library refused; does not happen with a key of the right length.
+    #[error("The value could not be sealed.")]
+    NotSealed,
+}
+
+/// Where a sealed value lives; a value that is moved elsewhere does not open.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The partner whose row it is.
+    pub asp_id: &'a str,
+    /// Table and column, as `card.pan`.
+    pub column: &'a str,
+    /// The row's key within the partner.
+    pub row: &'a str,
+}
+
+impl Place<'_> {
+    /// The additional data to seal and to open with.
+    #[must_use]
+    pub fn aad(&self) -> Vec<u8> {
+        let parts = [self.asp_id.as_bytes(), self.column.as_bytes(), self.row.as_bytes()];
+        frame::encode("platen.place.v1", &parts)
+    }
+}
+
+/// The key that wraps keys. Comes from the operator, never from the database.
+pub struct MasterKey {
+    id: String,
+    key: Secret<[u8; 32]>,
+}
+
+impl MasterKey {
+    /// `id` names the key where several are in use; it is not secret.
+    #[must_use]
+    pub const fn new(id: String, key: Secret<[u8; 32]>) -> Self {
+        Self { id, key }
+    }
+
+    /// A new one.
+    #[must_use]
+    pub fn generate(id: String) -> Self {
+        Self::new(id, Secret::new(random::bytes()))
+    }
+
+    /// Reads the form that [`Self::to_base64`] writes; white space around it is passed over.
+    pub fn from_base64(id: String, text: &str) -> Result<Self, SealError> {
+        let bytes = BASE64.decode(text.trim().as_bytes()).map_err(|_| SealError::MasterKey)?;
+        let bytes = Zeroizing::new(bytes);
+        let key = bytes.as_slice().try_into().map_err(|_| SealError::MasterKey)?;
+        Ok(Self::new(id, Secret::new(key)))
+    }
+
+    /// The form for a settings file or a secret store.
+    #[must_use]
+    pub fn to_base64(&self) -> Secret<String> {
+        Secret::new(BASE64.encode(self.key.expose()))
+    }
+
+    /// The key's name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Seals a key; `purpose` says what the key is for, and is asked for again by
+    /// [`Self::unwrap`]. Layout: version (1 byte), nonce (12), ciphertext and tag.
+    pub fn wrap(&self, purpose: &[u8], key: &[u8]) -> Result<Vec<u8>, SealError> {
+        seal(&cipher(&self.key)?, &[VERSION], &self.aad(purpose), key)
+    }
+
+    /// Opens a wrapped key.
+    pub fn unwrap(&self, purpose: &[u8], wrapped: &[u8]) -> Result<SecretBytes, SealError> {
+        open(&cipher(&self.key)?, WRAP_HEADER_BYTES, &self.aad(purpose), wrapped)
+    }
+
+    fn aad(&self, purpose: &[u8]) -> Vec<u8> {
+        frame::encode("platen.wrap.v1", &[self.id.as_bytes(), purpose])
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MasterKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A sealed value: version (1 byte), key id (4, big-endian), nonce (12), ciphertext and tag.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(Vec<u8>);
+
+impl Sealed {
+    /// The bytes to store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}
+
+/// The id of the data key that `sealed` opens with.
+pub fn sealed_key_id(sealed: &[u8]) -> Result<u32, SealError> {
+    match sealed {
+        [VERSION, a, b, c, d, ..] => Ok(u32::from_be_bytes([*a, *b, *c, *d])),
+        _ => Err(SealError::Form),
+    }
+}
+
+/// A key that seals values.
+pub struct DataKey {
+    id: u32,
+    cipher: LessSafeKey,
+}
+
+impl DataKey {
+    /// `id` is written into every value that the key seals.
+    pub fn new(id: u32, key: &Secret<[u8; 32]>) -> Result<Self, SealError> {
+        Ok(Self { id, cipher: cipher(key)? })
+    }
+
+    /// The key's id.
+    #[must_use]
+    pub const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Seals a value; `aad` is best a [`Place::aad`].
+    pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Result<Sealed, SealError> {
+        let [a, b, c, d] = self.id.to_be_bytes();
+        let header = [VERSION, a, b, c, d];
+        seal(&self.cipher, &header, &frame_aad(&header, aad), plain).map(Sealed)
+    }
+
+    /// Opens a value that was sealed with this key and this `aad`.
+    pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<SecretBytes, SealError> {
+        let id = sealed_key_id(sealed)?;
+        if id != self.id {
+            return Err(SealError::DoesNotOpen);
+        }
+        let aad = frame_aad(&sealed[..SEAL_HEADER_BYTES], aad);
+        open(&self.cipher, SEAL_HEADER_BYTES, &aad, sealed)
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+fn frame_aad(header: &[u8], aad: &[u8]) -> Vec<u8> {
+    frame::encode("platen.seal.v1", &[header, aad])
+}
+
+fn cipher(key: &Secret<[u8; 32]>) -> Result<LessSafeKey, SealError> {
+    let key = UnboundKey::new(&AES_256_GCM, key.expose()).map_err(|_| SealError::NotSealed)?;
+    Ok(LessSafeKey::new(key))
+}
+
+fn seal(
+    cipher: &LessSafeKey,
+    header: &[u8],
+    aad: &[u8],
+    plain: &[u8],
+) -> Result<Vec<u8>, SealError> {
+    if plain.len() > PLAIN_BYTES_MAX {
+        return Err(SealError::TooLong);
+    }
+    let nonce = random::bytes::<NONCE_BYTES>();
+    let start = header.len() + NONCE_BYTES;
+    let mut sealed = Vec::with_capacity(start + plain.len() + TAG_BYTES);
+    for part in [header, &nonce, plain] {
+        sealed.extend_from_slice(part);
+    }
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let tag = cipher
+        .seal_in_place_separate_tag(nonce, Aad::from(aad), &mut sealed[start..])
+        .map_err(|_| SealError::NotSealed)?;
+    sealed.extend_from_slice(tag.as_ref());
+    Ok(sealed)
+}
+
+fn open(
+    cipher: &LessSafeKey,
+    header_bytes: usize,
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<SecretBytes, SealError> {
+    if sealed.first() != Some(&VERSION) {
+        return Err(SealError::Form);
+    }
+    let rest = sealed.get(header_bytes..).ok_or(SealError::Form)?;
+    let (nonce, content) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Form)?;
+    if content.len() < TAG_BYTES {
+        return Err(SealError::Form);
+    }
+    let mut content = Zeroizing::new(content.to_vec());
+    let opened = cipher
+        .open_in_place(Nonce::from(nonce), Aad::from(aad), &mut content)
+        .map_err(|_| SealError::DoesNotOpen)?
+        .len();
+    content.truncate(opened);
+    Ok(Secret::new(std::mem::take(&mut *content)))
+}
+
+#[cfg(test)]
+mod tests;

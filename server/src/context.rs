@@ -1,0 +1,115 @@
+//! What every part of the server is given: database, keys, clock, bank, settings. Nothing else
+//! reads the clock or the environment.
+
+use std::sync::Arc;
+
+use bank::Bank;
+use crypto::keyring::Keyring;
+use crypto::seal::{Place, SealError};
+use domain::{AspId, Timestamp};
+use store::Store;
+
+use crate::cpu::Cpu;
+use crate::directory::Directory;
+use crate::metrics::Metrics;
+use crate::ops::Operations;
+use crate::settings::Settings;
+use crate::supply::Supply;
+
+/// Whether a database holds a sandbox or real partners: set when it is made, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Seeded data, published keys, faults by request.
+    Sandbox,
+    /// Real partners, keys and money.
+    Production,
+}
+
+impl Mode {
+    /// The stored name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::Sandbox => "SANDBOX",
+            Mode::Production => "PRODUCTION",
+        }
+    }
+}
+
+/// The clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clock;
+
+impl Clock {
+    /// The present moment.
+    #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+    pub fn now(self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let micros = since.map_or(0, |elapsed| elapsed.as_micros());
+        Timestamp(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
+/// What a write transaction may use beside its database: keys, supplies, policy. It has no
+/// effect outside the transaction.
+#[derive(Clone)]
+pub struct Core {
+    /// Keys for card numbers and personal data.
+    pub keys: Arc<Keyring>,
+    /// Ids and serials, taken from the database in blocks.
+    pub supply: Arc<Supply>,
+    /// Settings in force.
+    pub settings: Arc<Settings>,
+    /// The institution code that bank transaction ids begin with.
+    pub institution_code: Arc<str>,
+}
+
+/// The whole server.
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// What transactions use.
+    pub core: Core,
+    /// The clock.
+    pub clock: Clock,
+    /// The bank.
+    pub bank: Arc<dyn Bank>,
+    /// Partners' keys and policy, as last read.
+    pub directory: Directory,
+    /// All operations.
+    pub operations: Operations,
+    /// Counters and histograms.
+    pub metrics: Metrics,
+    /// Threads for RSA.
+    pub cpu: Cpu,
+    /// Sandbox or production.
+    pub mode: Mode,
+}
+
+impl Core {
+    /// Seals a value for its place.
+    pub fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(self.keys.seal(&place.aad(), plain)?.into_bytes())
+    }
+
+    /// Opens a sealed text.
+    pub fn open_text(&self, place: Place<'_>, sealed: &[u8]) -> Result<PersonalText, SealError> {
+        let plain = self.keys.open(&place.aad(), sealed)?;
+        let text = String::from_utf8(plain.expose().clone());
+        text.map(PersonalText).map_err(|_| SealError::Form)
+    }
+}
+
+/// A text about a person: it has no `Debug` or `Display`.
+pub struct PersonalText(String);
+
+impl PersonalText {
+    /// The text, for the one who must have it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The place of a sealed value.
+pub const fn place<'a>(asp: &'a AspId, column: &'a str, row: &'a str) -> Place<'a> {
+    Place { asp_id: asp.as_str(), column, row }
+}

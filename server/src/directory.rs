@@ -1,0 +1,157 @@
+//! Partners' projects: keys and policy, read from the database and kept for a few seconds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use crypto::jwe::{PrivateKey, PublicKey};
+use crypto::secret::Secret;
+use crypto::tran_token::TokenKey;
+use domain::AspId;
+use store::{Store, TxError, Tx, WriteError};
+
+use crate::context::{Core, place};
+
+/// Projects kept at once; beyond it the cache starts anew, so that guessed keys cannot fill it.
+const CACHED_MAX: usize = 10_000;
+
+/// A project as a call needs it.
+pub struct Project {
+    /// Whether project and partner are active.
+    pub is_active: bool,
+    /// The key of its tokens.
+    pub token_key: TokenKey,
+    /// Live crypto keys by id, at most two.
+    pub crypto_keys: HashMap<String, Arc<CryptoKey>>,
+    /// Whether an operation that asks for encryption takes a plain request.
+    pub accepts_plain: bool,
+    /// Whether the same correlation id with another body is refused.
+    pub is_strict: bool,
+    /// How far the caller's clock may be off, milliseconds.
+    pub tran_time_window_ms: u64,
+    /// How long outcomes are remembered, milliseconds.
+    pub replay_window_ms: u64,
+}
+
+/// A pair of keys.
+pub struct CryptoKey {
+    /// Opens requests.
+    pub server_private: Arc<PrivateKey>,
+    /// Closes responses.
+    pub client_public: Arc<PublicKey>,
+}
+
+type Key = (AspId, [u8; 32]);
+
+/// The cache.
+pub struct Directory {
+    cached: RwLock<HashMap<Key, (Instant, Option<Arc<Project>>)>>,
+    ttl: Duration,
+}
+
+/// Why a project could not be read.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// The database could not be used.
+    Store(WriteError<String>),
+}
+
+impl Directory {
+    /// A cache that keeps a project for `ttl_ms`.
+    pub fn new(ttl_ms: u64) -> Self {
+        Directory { cached: RwLock::default(), ttl: Duration::from_millis(ttl_ms) }
+    }
+
+    /// The project of this partner with this access key. Not finding one takes the same steps,
+    /// and is kept as long, as finding one.
+    pub async fn project(
+        &self,
+        store: &Store,
+        core: &Core,
+        asp: &AspId,
+        access_key: &str,
+    ) -> Result<Option<Arc<Project>>, Unreadable> {
+        let digest = access_key_digest(core, asp, access_key);
+        let key = (asp.clone(), digest);
+        let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some((at, project)) = cached
+            && at.elapsed() < self.ttl
+        {
+            return Ok(project);
+        }
+        let (asp, core) = (asp.clone(), core.clone());
+        let read = move |tx: &mut Tx<'_>| read_project(tx, &core, &asp, &digest);
+        let project = store.read(read).await.map_err(Unreadable::Store)?.map(Arc::new);
+        let mut cached = self.cached.write().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() >= CACHED_MAX {
+            cached.clear();
+        }
+        cached.insert(key, (Instant::now(), project.clone()));
+        Ok(project)
+    }
+}
+
+/// The digest by which an access key is found.
+pub fn access_key_digest(core: &Core, asp: &AspId, access_key: &str) -> [u8; 32] {
+    let parts = [asp.as_str().as_bytes(), access_key.as_bytes()];
+    core.keys.digest_key().digest("access-key", &parts)
+}
+
+fn read_project(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    asp: &AspId,
+    digest: &[u8],
+) -> Result<Option<Project>, TxError<String>> {
+    let row = tx.query_opt(
+        "SELECT p.project_id, p.secret_key_sealed, p.plain_requests = 'ACCEPTED',
+             p.correlation_ids = 'STRICT', p.tran_time_window_ms, p.replay_window_ms,
+             p.state = 'ACTIVE' AND a.state = 'ACTIVE'
+         FROM project p JOIN partner a ON a.asp_id = p.asp_id
+         WHERE p.asp_id = $1 AND p.access_key_digest = $2",
+        &[asp.as_str().into(), digest.into()],
+    )?;
+    let Some(row) = row else { return Ok(None) };
+    let project_id = row.int(0)?;
+    let at = project_id.to_string();
+    let secret = core
+        .open_text(place(asp, "project.secret_key", &at), row.blob(1)?)
+        .map_err(|error| TxError::Refused(format!("secret of project {project_id}: {error}")))?;
+    Ok(Some(Project {
+        is_active: row.boolean(6)?,
+        token_key: TokenKey::new(&Secret::new(secret.expose().to_owned())),
+        crypto_keys: read_crypto_keys(tx, core, asp, project_id)?,
+        accepts_plain: row.boolean(2)?,
+        is_strict: row.boolean(3)?,
+        tran_time_window_ms: row.int(4)?.unsigned_abs(),
+        replay_window_ms: row.int(5)?.unsigned_abs(),
+    }))
+}
+
+fn read_crypto_keys(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    asp: &AspId,
+    project_id: i64,
+) -> Result<HashMap<String, Arc<CryptoKey>>, TxError<String>> {
+    let rows = tx.query(
+        "SELECT crypto_key_id, server_private_key_sealed, client_public_key FROM crypto_key
+         WHERE asp_id = $1 AND project_id = $2 AND state = 'ACTIVE'",
+        &[asp.as_str().into(), project_id.into()],
+    )?;
+    let mut keys = HashMap::new();
+    for mut row in rows {
+        let id = row.take_text(0)?;
+        let wrong = |what: &dyn std::fmt::Display| {
+            TxError::Refused(format!("crypto key {id} of partner {asp}: {what}"))
+        };
+        let aad = place(asp, "crypto_key.server_private_key", &id).aad();
+        let der = core.keys.open(&aad, row.blob(1)?).map_err(|error| wrong(&error))?;
+        let private = PrivateKey::from_pkcs8_der(der.expose()).map_err(|error| wrong(&error))?;
+        let public = PublicKey::from_spki_der(row.blob(2)?).map_err(|error| wrong(&error))?;
+        let key =
+            CryptoKey { server_private: Arc::new(private), client_public: Arc::new(public) };
+        keys.insert(id, Arc::new(key));
+    }
+    Ok(keys)
+}

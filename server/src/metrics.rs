@@ -1,0 +1,106 @@
+//! Counters and histograms, in Prometheus' text form at `/metrics`.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Upper bounds of the latency histogram, seconds.
+const LATENCY_SECONDS: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    operation: &'static str,
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabel {
+    operation: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+/// All of them.
+pub struct Metrics {
+    registry: Registry,
+    calls: Family<CallLabels, Counter>,
+    latency: Family<OperationLabel, Histogram>,
+    bank_answers: Family<OutcomeLabel, Counter>,
+    returns_due: Counter,
+    fees_open: Gauge,
+    queue: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("platen");
+        let calls = Family::default();
+        let latency = Family::<OperationLabel, Histogram>::new_with_constructor(|| {
+            Histogram::new(LATENCY_SECONDS)
+        });
+        let bank_answers = Family::default();
+        let (returns_due, fees_open, queue) =
+            (Counter::default(), Gauge::default(), Gauge::default());
+        registry.register("calls", "Calls by operation and code", calls.clone());
+        registry.register_with_unit(
+            "call_duration",
+            "Time from a call's head to its answer",
+            Unit::Seconds,
+            latency.clone(),
+        );
+        registry.register("bank_answers", "Answers of the bank by kind", bank_answers.clone());
+        registry.register(
+            "returns_due",
+            "Fees taken for applications that had ended: must be given back",
+            returns_due.clone(),
+        );
+        registry.register(
+            "fees_overdue",
+            "Fees whose deadline has passed without an outcome",
+            fees_open.clone(),
+        );
+        registry.register("database_queue", "Jobs waiting for the database", queue.clone());
+        Metrics { registry, calls, latency, bank_answers, returns_due, fees_open, queue }
+    }
+}
+
+impl Metrics {
+    /// A call was answered.
+    pub fn called(&self, operation: &'static str, code: &'static str, elapsed: Duration) {
+        self.calls.get_or_create(&CallLabels { operation, code }).inc();
+        self.latency.get_or_create(&OperationLabel { operation }).observe(elapsed.as_secs_f64());
+    }
+
+    /// The bank answered, or did not.
+    pub fn bank_answered(&self, outcome: &'static str) {
+        self.bank_answers.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// A fee has to be given back.
+    pub fn return_due(&self) {
+        self.returns_due.inc();
+    }
+
+    /// So many fees are overdue.
+    pub fn fees_overdue(&self, count: i64) {
+        self.fees_open.set(count);
+    }
+
+    /// The text of `/metrics`.
+    pub fn text(&self, queue: usize) -> String {
+        self.queue.set(i64::try_from(queue).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,338 @@
+//! What an operation is to the server, and how each kind is performed.
+//!
+//! A [`Write`] is one transaction. A [`Saga`] needs the bank between two of them. Both are
+//! remembered in the operation log by the same transaction that does them, so that the same call
+//! again is answered from there and never done twice.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use contract::errors::ErrorSet;
+use contract::output::success_body;
+use contract::{Code, Entry, Input, Json, Output, Spec, pipeline};
+use crypto::seal::SealError;
+use domain::{AspId, Timestamp};
+use store::tables::log::{self, CallKeys, Found, NewEntry, Remembered};
+use store::{DbError, Tx, TxError, WriteError};
+
+use crate::context::{App, Core};
+use crate::sandbox::world::Scenario;
+use crate::supply::{Need, SupplyError};
+
+/// How often a transaction is run again because a supply ran out or the same call came first.
+const ATTEMPTS_MAX: usize = 8;
+
+/// An operation: all that its file says of it.
+pub trait Operation: Send + Sync + 'static {
+    /// Its head.
+    const SPEC: Spec;
+    /// What it is asked.
+    type Request: Input + Send + Sync + 'static;
+    /// What it answers.
+    type Response: Output + Send + 'static;
+    /// What it can refuse, in order of precedence.
+    type Error: ErrorSet;
+
+    /// Examples, which seed the sandbox and run as tests.
+    fn scenarios() -> Vec<Scenario>;
+}
+
+/// An operation that is one transaction.
+pub trait Write: Operation {
+    /// Decides and does it.
+    fn run(cx: &Cx, tx: &mut Tx<'_>, request: &Self::Request) -> Done<Self::Response, Self::Error>;
+
+    /// The answer of a call that was done before, built again from what it did.
+    fn recall(
+        cx: &Cx,
+        tx: &mut Tx<'_>,
+        remembered: &Remembered,
+    ) -> Done<Self::Response, Self::Error>;
+}
+
+/// A call, as a transaction sees it.
+#[derive(Clone)]
+pub struct Cx {
+    /// Keys, supplies, settings.
+    pub core: Core,
+    /// The call.
+    pub call: Call,
+}
+
+/// Who calls what.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The partner.
+    pub asp: AspId,
+    /// The operation's id.
+    pub operation: &'static str,
+    /// The caller's number for the call.
+    pub correlation_id: String,
+    /// What recognises the call.
+    pub keys: CallKeys,
+    /// When it came.
+    pub now: Timestamp,
+    /// What happened before is forgotten.
+    pub since: Timestamp,
+}
+
+/// How a transaction ends without an answer; nothing of it is kept.
+#[derive(Debug)]
+pub enum Stop<E> {
+    /// The operation refuses.
+    Refused(E),
+    /// The pipeline refuses: a request was used before.
+    Reused(&'static Code),
+    /// A supply has run out; it is refilled and the transaction run again.
+    Refill(Need),
+    /// The same call was done meanwhile; the transaction runs again and finds it.
+    CameFirst,
+    /// A fault: what the code or the data should not allow.
+    Fault(String),
+}
+
+/// The result of a transaction.
+pub type Done<T, E> = Result<T, TxError<Stop<E>>>;
+
+/// Refuses.
+pub fn refuse<T, E>(error: E) -> Done<T, E> {
+    Err(TxError::Refused(Stop::Refused(error)))
+}
+
+/// Reports a fault.
+pub fn fault<E>(message: impl Into<String>) -> TxError<Stop<E>> {
+    TxError::Refused(Stop::Fault(message.into()))
+}
+
+impl<E> From<Need> for Stop<E> {
+    fn from(need: Need) -> Self {
+        Stop::Refill(need)
+    }
+}
+
+/// Makes `?` work on what a transaction calls besides the database.
+pub trait OrStop<T> {
+    /// The value, or the end of the transaction.
+    fn or_stop<E>(self) -> Done<T, E>;
+}
+
+impl<T> OrStop<T> for Result<T, Need> {
+    fn or_stop<E>(self) -> Done<T, E> {
+        self.map_err(|need| TxError::Refused(Stop::Refill(need)))
+    }
+}
+
+impl<T> OrStop<T> for Result<T, SealError> {
+    fn or_stop<E>(self) -> Done<T, E> {
+        self.map_err(|error| fault(format!("sealing: {error}")))
+    }
+}
+
+impl<T> OrStop<T> for Option<T> {
+    fn or_stop<E>(self) -> Done<T, E> {
+        self.ok_or_else(|| fault("a value that the rules promise is missing"))
+    }
+}
+
+/// What an effect writes to the operation log.
+pub struct Effect<'a> {
+    /// Id of the log row, which its journal has too.
+    pub log_id: i64,
+    /// What happened, such as `card.reissued`.
+    pub event: &'a str,
+    /// The code that the caller is answered.
+    pub code: &'a str,
+    /// What it happened to; the answer can be built again from it.
+    pub subject: &'a str,
+    /// The event for partners.
+    pub payload: &'a serde_json::Value,
+}
+
+impl Cx {
+    /// Writes the effect's row of the operation log, by which the call is remembered.
+    pub fn record<E>(&self, tx: &mut Tx<'_>, effect: &Effect<'_>) -> Done<(), E> {
+        let call = &self.call;
+        let entry = NewEntry {
+            id: effect.log_id,
+            operation: call.operation,
+            event: effect.event,
+            code: effect.code,
+            correlation_id: &call.correlation_id,
+            subject: effect.subject,
+            payload: &effect.payload.to_string(),
+            happened_at: call.now,
+            keys: Some(&call.keys),
+        };
+        if log::insert(tx, &call.asp, &entry)? {
+            Ok(())
+        } else {
+            Err(TxError::Refused(Stop::CameFirst))
+        }
+    }
+
+    /// What is remembered of the call; a request used in another way is refused.
+    pub fn look_up<E>(&self, tx: &mut Tx<'_>) -> Done<Option<Remembered>, E> {
+        let call = &self.call;
+        match log::find(tx, &call.asp, &call.keys, call.since)? {
+            Found::Nothing => Ok(None),
+            Found::Same(remembered) => Ok(Some(remembered)),
+            Found::CipherReused => {
+                Err(TxError::Refused(Stop::Reused(&pipeline::CIPHERTEXT_REUSED)))
+            }
+            Found::CorrelationReused => {
+                Err(TxError::Refused(Stop::Reused(&pipeline::CORRELATION_ID_REUSED)))
+            }
+        }
+    }
+}
+
+/// The end of a call, in clear.
+#[derive(Debug)]
+pub enum Answer {
+    /// Done: the body.
+    Success(String),
+    /// The operation refuses: its code, and the field at fault.
+    Refused(&'static Code, Option<String>),
+    /// The pipeline refuses or fails.
+    Failed(&'static Code),
+}
+
+impl Answer {
+    /// The code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Answer::Success(_) => "000_000",
+            Answer::Refused(code, _) | Answer::Failed(code) => code.code,
+        }
+    }
+
+    /// A success with this response.
+    pub fn of<O: Operation>(response: &O::Response) -> Self {
+        Answer::Success(success_body(O::SPEC.success_message, &|out| response.write(out)))
+    }
+}
+
+/// The refusal of this code.
+pub fn by_code<E: ErrorSet>(code: &str) -> Option<E> {
+    E::ALL.iter().copied().find(|error| error.code().code == code)
+}
+
+type Performing = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// An operation with its types erased: what the pipeline calls.
+pub struct Handler {
+    /// Its definition as data.
+    pub entry: Entry,
+    /// Its examples with what is given before each.
+    pub scenarios: Vec<Scenario>,
+    perform: Box<dyn Fn(Arc<App>, Call, &Json) -> Performing + Send + Sync>,
+}
+
+impl Handler {
+    /// A handler that parses the request and hands it to `perform`.
+    pub fn new<O: Operation, F: Future<Output = Answer> + Send + 'static>(
+        perform: impl Fn(Arc<App>, Cx, O::Request) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let spec: &'static Spec = const { &O::SPEC };
+        let scenarios = O::scenarios();
+        let told = scenarios.iter().map(|scenario| scenario.told.clone()).collect();
+        Handler {
+            entry: Entry::of::<O::Request, O::Response, O::Error>(spec, told),
+            scenarios,
+            perform: Box::new(move |app, call, body| match O::Request::from_json(body) {
+                Ok(request) => {
+                    let cx = Cx { core: app.core.clone(), call };
+                    Box::pin(perform(app, cx, request))
+                }
+                Err(invalid) => {
+                    let code = by_code::<O::Error>(contract::registry::INVALID_INPUT_CODE);
+                    let answer = code.map_or(Answer::Failed(&pipeline::SERVER_FAULT), |error| {
+                        Answer::Refused(error.code(), Some(invalid.field))
+                    });
+                    Box::pin(std::future::ready(answer))
+                }
+            }),
+        }
+    }
+
+    /// Performs a call.
+    pub fn perform(&self, app: &Arc<App>, call: Call, body: &Json) -> Performing {
+        (self.perform)(Arc::clone(app), call, body)
+    }
+}
+
+/// The handler of a write.
+pub fn write<O: Write>() -> Handler {
+    Handler::new::<O, _>(|app, cx, request| async move {
+        let request = Arc::new(request);
+        let done = transact(&app, move || {
+            let (cx, request) = (cx.clone(), Arc::clone(&request));
+            move |tx: &mut Tx<'_>| match cx.look_up(tx)? {
+                Some(remembered) => O::recall(&cx, tx, &remembered),
+                None => O::run(&cx, tx, &request),
+            }
+        });
+        match done.await {
+            Ok(response) => Answer::of::<O>(&response),
+            Err(answer) => answer,
+        }
+    })
+}
+
+/// Runs a transaction that begins with a look-up, again where it has to be. A refusal is looked
+/// at twice: on PostgreSQL the same call may have been done between the look-up and the claim of
+/// the card, and then the guards see its effect.
+pub async fn transact<T, E, M, F>(app: &App, mut make: M) -> Result<T, Answer>
+where
+    T: Send + 'static,
+    E: ErrorSet,
+    M: FnMut() -> F,
+    F: FnMut(&mut Tx<'_>) -> Done<T, E> + Send + 'static,
+{
+    let mut refused = None;
+    for _ in 0..ATTEMPTS_MAX {
+        match app.store.write(make()).await {
+            Ok(done) => return Ok(done),
+            Err(WriteError::Refused(Stop::Refused(error))) => match refused {
+                Some(()) => return Err(Answer::Refused(error.code(), None)),
+                None => refused = Some(()),
+            },
+            Err(WriteError::Refused(Stop::CameFirst)) => {}
+            Err(WriteError::Refused(Stop::Reused(code))) => {
+                return Err(Answer::Failed(code));
+            }
+            Err(WriteError::Refused(Stop::Refill(need))) => {
+                app.core.supply.refill(&app.store, need).await.map_err(|error| match error {
+                    SupplyError::UsedUp => {
+                        tracing::error!("a product's number ranges are used up");
+                        Answer::Failed(&pipeline::NUMBERS_USED_UP)
+                    }
+                    SupplyError::Store(error) => unavailable(&error),
+                })?;
+            }
+            Err(WriteError::Refused(Stop::Fault(message))) => return Err(server_fault(&message)),
+            Err(WriteError::Unavailable(cause)) => {
+                return Err(unavailable(&WriteError::<()>::Unavailable(cause)));
+            }
+            Err(WriteError::Fault(fault)) => return Err(server_fault(fault.message())),
+        }
+    }
+    tracing::error!(attempts = ATTEMPTS_MAX, "a transaction found no end");
+    Err(Answer::Failed(&pipeline::UNAVAILABLE))
+}
+
+fn unavailable(error: &WriteError<()>) -> Answer {
+    tracing::warn!(%error, "the database could not be used");
+    Answer::Failed(&pipeline::UNAVAILABLE)
+}
+
+fn server_fault(message: &str) -> Answer {
+    tracing::error!(message, "fault");
+    Answer::Failed(&pipeline::SERVER_FAULT)
+}
+
+/// For reads of a row that must be there.
+pub fn missing(what: &'static str) -> DbError {
+    DbError::Rows { wanted: what, found: 0 }
+}

@@ -1,0 +1,66 @@
+//! Who calls. A wrong secret, an unknown key and an unknown partner get the same answer after the
+//! same work; which it was, the log says.
+
+use std::sync::Arc;
+
+use contract::pipeline;
+use crypto::tran_token::TokenKey;
+
+use super::Failure;
+use super::headers::Headers;
+use crate::context::App;
+use crate::directory::{Project, Unreadable};
+
+/// A caller whose token is right.
+pub struct Caller {
+    /// Its project.
+    pub project: Arc<Project>,
+}
+
+/// Checks key and token over the body as sent, then the state of the project and the time.
+pub async fn authenticate(app: &App, headers: &Headers, body: &[u8]) -> Result<Caller, Failure> {
+    let found = app.directory.project(&app.store, &app.core, &headers.asp, &headers.access_key);
+    let project = found.await.map_err(|error| {
+        let Unreadable::Store(error) = error;
+        tracing::error!(?error, "a project could not be read");
+        &pipeline::UNAVAILABLE
+    })?;
+    let key = project.as_ref().map_or(TokenKey::dummy(), |project| &project.token_key);
+    // A malformed token takes the work of a wrong one.
+    let verified = match &headers.token {
+        Some(token) => token.verify(key, body),
+        None => {
+            let _ = key.issue("00000000000000000", body);
+            false
+        }
+    };
+    let cause = match (&project, &headers.token, verified) {
+        (Some(project), Some(_), true) => return check_standing(app, headers, project),
+        (None, _, _) => "unknown partner or access key",
+        (Some(_), None, _) => "malformed token",
+        (Some(_), Some(_), false) => "token does not fit the body",
+    };
+    tracing::info!(
+        cause,
+        partner = headers.asp.as_str(),
+        correlation_id = headers.correlation_id,
+        "authentication failed"
+    );
+    Err((&pipeline::AUTHENTICATION_FAILED).into())
+}
+
+fn check_standing(
+    app: &App,
+    headers: &Headers,
+    project: &Arc<Project>,
+) -> Result<Caller, Failure> {
+    if !project.is_active {
+        return Err((&pipeline::PROJECT_NOT_ACTIVE).into());
+    }
+    let now = app.clock.now();
+    let window = project.tran_time_window_ms;
+    if headers.tran_time < now.minus_ms(window) || headers.tran_time > now.plus_ms(window) {
+        return Err((&pipeline::TRAN_TIME_OUT_OF_WINDOW).into());
+    }
+    Ok(Caller { project: Arc::clone(project) })
+}

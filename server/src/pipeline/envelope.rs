@@ -1,0 +1,126 @@
+//! The body: received within bounds, decrypted where it is encrypted, parsed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use contract::{Code, Json, pipeline};
+use crypto::jwe::{self, Enc};
+use crypto::secret::SecretBytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::Failure;
+use super::auth::Caller;
+use super::headers::Headers;
+use crate::context::App;
+use crate::directory::CryptoKey;
+use crate::op::Handler;
+use crate::settings::Settings;
+
+/// A body in clear.
+pub struct Opened {
+    /// Its bytes.
+    pub clear: SecretBytes,
+    /// The same, parsed.
+    pub json: Json,
+    /// The encrypted text that it came in.
+    pub cipher_text: Option<String>,
+    /// How it was encrypted.
+    pub enc: Option<Enc>,
+    /// The live crypto key that the caller named, where the operation encrypts anything.
+    pub key: Option<(String, Arc<CryptoKey>)>,
+}
+
+/// Receives the body.
+pub async fn receive(
+    settings: &Settings,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Failure> {
+    if let Some(content_type) = headers.get(CONTENT_TYPE)
+        && !is_json(content_type.to_str().unwrap_or_default())
+    {
+        return Err((&pipeline::UNSUPPORTED_MEDIA_TYPE).into());
+    }
+    let limit = usize::try_from(settings.body_limit_bytes).unwrap_or(usize::MAX);
+    let timeout = Duration::from_millis(settings.body_timeout_ms);
+    let received = tokio::time::timeout(timeout, Limited::new(body, limit).collect()).await;
+    match received {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err((&pipeline::BODY_TOO_LARGE).into()),
+        Ok(Err(_)) | Err(_) => Err((&pipeline::BODY_TIMEOUT).into()),
+    }
+}
+
+/// `application/json`, with or without parameters. No content type at all is taken for JSON.
+fn is_json(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+/// Decrypts where there is something to decrypt, and parses.
+pub async fn open(
+    app: &App,
+    handler: &Handler,
+    headers: &Headers,
+    caller: &Caller,
+    body: Bytes,
+) -> Result<Opened, Failure> {
+    let sent = parse(app, &body)?;
+    let spec = handler.entry.spec;
+    let Some(cipher_text) = cipher_text(&sent)? else {
+        if spec.request_encrypted && !caller.project.accepts_plain {
+            return Err((&pipeline::ENCRYPTION_REQUIRED).into());
+        }
+        // A key that nothing would be encrypted with is not looked at.
+        let key = match &headers.crypto_key_id {
+            Some(id) if spec.response_encrypted => Some(live_key(caller, id)?),
+            Some(_) | None => None,
+        };
+        let clear = SecretBytes::new(body.to_vec());
+        return Ok(Opened { clear, json: sent, cipher_text: None, enc: None, key });
+    };
+    let id = headers.crypto_key_id.as_ref().ok_or(&pipeline::CRYPTO_KEY_ID_MISSING)?;
+    let (id, key) = live_key(caller, id)?;
+    let (clear, enc) = decrypt(app, &key, cipher_text.clone()).await?;
+    let json = parse(app, clear.expose())?;
+    let cipher_text = Some(cipher_text);
+    Ok(Opened { clear, json, cipher_text, enc: Some(enc), key: Some((id, key)) })
+}
+
+fn parse(app: &App, bytes: &[u8]) -> Result<Json, Failure> {
+    let depth = usize::try_from(app.core.settings.json_depth_max).unwrap_or(usize::MAX);
+    Json::parse_object(bytes, depth).map_err(|_| Failure::from(&pipeline::MALFORMED_BODY))
+}
+
+/// The encrypted text of an envelope; `None` for a plain body. An envelope has nothing beside it.
+fn cipher_text(sent: &Json) -> Result<Option<String>, Failure> {
+    let Json::Object(members) = sent else { return Ok(None) };
+    if !members.iter().any(|(name, _)| name == "encData") {
+        return Ok(None);
+    }
+    match members.as_slice() {
+        [(_, Json::String(text))] => Ok(Some(text.clone())),
+        _ => Err((&pipeline::DECRYPTION_FAILED).into()),
+    }
+}
+
+fn live_key(caller: &Caller, id: &str) -> Result<(String, Arc<CryptoKey>), Failure> {
+    let key = caller.project.crypto_keys.get(id).ok_or(&pipeline::CRYPTO_KEY_UNKNOWN)?;
+    Ok((id.to_owned(), Arc::clone(key)))
+}
+
+async fn decrypt(
+    app: &App,
+    key: &CryptoKey,
+    cipher_text: String,
+) -> Result<(SecretBytes, Enc), &'static Code> {
+    let key = Arc::clone(&key.server_private);
+    match app.cpu.run(move || jwe::decrypt(&cipher_text, &key)).await {
+        Ok(Ok(opened)) => Ok(opened),
+        Ok(Err(_)) => Err(&pipeline::DECRYPTION_FAILED),
+        Err(_) => Err(&pipeline::SERVER_FAULT),
+    }
+}

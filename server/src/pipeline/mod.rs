@@ -1,0 +1,203 @@
+//! The way of a call: headers, body, token, decryption, the operation, and back.
+
+mod auth;
+mod envelope;
+mod headers;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use contract::output::error_body;
+use contract::{Code, pipeline};
+use crypto::jwe::{self, Enc};
+use crypto::secret::SecretBytes;
+use domain::AspId;
+use store::tables::log::CallKeys;
+
+use crate::context::App;
+use crate::directory::CryptoKey;
+use crate::op::{Answer, Call, Handler};
+use auth::Caller;
+use envelope::Opened;
+use headers::Headers;
+
+/// The failure of a step: a code of the pipeline and, for a header at fault, its name.
+#[derive(Debug)]
+struct Failure {
+    code: &'static Code,
+    name: Option<&'static str>,
+}
+
+impl From<&'static Code> for Failure {
+    fn from(code: &'static Code) -> Self {
+        Failure { code, name: None }
+    }
+}
+
+/// What one call leaves in the log and in the metrics.
+#[derive(Default)]
+struct Trace {
+    operation: Option<&'static str>,
+    asp_id: Option<AspId>,
+    correlation_id: Option<String>,
+}
+
+/// Answers any request below the API's paths.
+pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
+    let begun = Instant::now();
+    let mut trace = Trace::default();
+    let correlation = request.headers().get(headers::CORRELATION_ID).cloned();
+    let outcome = run(&app, request, &mut trace).await;
+    let mut reply = match outcome {
+        Ok(reply) => reply,
+        Err(failure) => Reply::plain(failure.code, failure.name),
+    };
+    report(&app, &trace, &reply, begun);
+    reply.correlation = correlation;
+    reply.into_response()
+}
+
+async fn run(
+    app: &Arc<App>,
+    request: Request<Body>,
+    trace: &mut Trace,
+) -> Result<Reply, Failure> {
+    let (parts, body) = request.into_parts();
+    let handler = app.operations.by_path(parts.uri.path()).ok_or(&pipeline::UNKNOWN_OPERATION)?;
+    trace.operation = Some(handler.entry.spec.id);
+    if parts.method != Method::POST {
+        return Err((&pipeline::METHOD_NOT_ALLOWED).into());
+    }
+    let headers = Headers::read(&parts.headers, &mut trace.correlation_id)?;
+    let body = envelope::receive(&app.core.settings, &parts.headers, body).await?;
+    let caller = auth::authenticate(app, &headers, &body).await?;
+    trace.asp_id = Some(headers.asp.clone());
+    let opened = envelope::open(app, handler, &headers, &caller, body).await?;
+    let call = identify(app, handler, headers, &caller, &opened);
+    let answer = handler.perform(app, call, &opened.json).await;
+    reply(app, handler, &opened, answer).await
+}
+
+/// What recognises the call. The digest is over the body in clear, as a client that encrypts
+/// again sends other bytes.
+fn identify(
+    app: &App,
+    handler: &Handler,
+    headers: Headers,
+    caller: &Caller,
+    opened: &Opened,
+) -> Call {
+    let operation = handler.entry.spec.id;
+    let key = app.core.keys.digest_key();
+    let (asp, id) = (headers.asp.as_str().as_bytes(), headers.correlation_id.as_bytes());
+    let replay = [asp, operation.as_bytes(), id, opened.clear.expose()];
+    let strict = [asp, operation.as_bytes(), id];
+    let project = &caller.project;
+    let now = app.clock.now();
+    Call {
+        operation,
+        keys: CallKeys {
+            replay: key.digest("replay", &replay).to_vec(),
+            cipher: opened.cipher_text.as_ref().map(|text| {
+                key.digest("cipher", &[asp, operation.as_bytes(), text.as_bytes()]).to_vec()
+            }),
+            strict: project.is_strict.then(|| key.digest("strict", &strict).to_vec()),
+        },
+        asp: headers.asp,
+        correlation_id: headers.correlation_id,
+        now,
+        since: now.minus_ms(project.replay_window_ms.max(project.tran_time_window_ms)),
+    }
+}
+
+/// The answer as it goes out: encrypted where the operation says so and a key came.
+async fn reply(
+    app: &App,
+    handler: &Handler,
+    opened: &Opened,
+    answer: Answer,
+) -> Result<Reply, Failure> {
+    let (code, http, clear) = match answer {
+        Answer::Failed(code) => return Err(code.into()),
+        Answer::Success(body) => ("000_000", 200, body),
+        Answer::Refused(code, field) => {
+            (code.code, code.http, error_body(code.code, &code.description(field.as_deref())))
+        }
+    };
+    let key = opened.key.as_ref().filter(|_| handler.entry.spec.response_encrypted);
+    let (body, key_id) = match key {
+        None => (clear, None),
+        Some((id, key)) => {
+            let sealed = encrypt(app, key, opened.enc.unwrap_or(Enc::A128Gcm), clear).await?;
+            (sealed, Some(id.clone()))
+        }
+    };
+    Ok(Reply { http, code, body, key_id, correlation: None })
+}
+
+async fn encrypt(app: &App, key: &CryptoKey, enc: Enc, clear: String) -> Result<String, Failure> {
+    let key = Arc::clone(&key.client_public);
+    let clear = SecretBytes::new(clear.into_bytes());
+    let sealed = app.cpu.run(move || jwe::encrypt(clear.expose(), &key, enc)).await;
+    match sealed {
+        Ok(Ok(compact)) => Ok(format!("{{\"encData\":\"{compact}\"}}")),
+        Ok(Err(_)) | Err(_) => {
+            tracing::error!("a response could not be encrypted");
+            Err((&pipeline::SERVER_FAULT).into())
+        }
+    }
+}
+
+/// A response to be sent.
+struct Reply {
+    http: u16,
+    code: &'static str,
+    body: String,
+    key_id: Option<String>,
+    correlation: Option<HeaderValue>,
+}
+
+impl Reply {
+    fn plain(code: &'static Code, name: Option<&'static str>) -> Self {
+        let body = error_body(code.code, &code.description(name));
+        Reply { http: code.http, code: code.code, body, key_id: None, correlation: None }
+    }
+
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = StatusCode::from_u16(self.http).unwrap_or_default();
+        let headers: &mut HeaderMap = response.headers_mut();
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(axum::http::header::CONTENT_TYPE, json);
+        let no_store = HeaderValue::from_static("no-store");
+        headers.insert(axum::http::header::CACHE_CONTROL, no_store);
+        if self.http == 405 {
+            headers.insert(axum::http::header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        if let Some(value) = self.correlation {
+            headers.insert(headers::CORRELATION_ID, value);
+        }
+        if let Some(Ok(value)) = self.key_id.map(|id| HeaderValue::from_str(&id)) {
+            headers.insert(headers::CRYPTO_KEY_ID, value);
+        }
+        response
+    }
+}
+
+/// One line a request: never a number, key, token, name or address.
+fn report(app: &App, trace: &Trace, reply: &Reply, begun: Instant) {
+    let elapsed = begun.elapsed();
+    let operation = trace.operation.unwrap_or("unknown");
+    app.metrics.called(operation, reply.code, elapsed);
+    tracing::info!(
+        operation,
+        code = reply.code,
+        status = reply.http,
+        duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        partner = trace.asp_id.as_ref().map_or("-", AspId::as_str),
+        correlation_id = trace.correlation_id.as_deref().unwrap_or("-"),
+        "call"
+    );
+}

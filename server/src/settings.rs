@@ -1,0 +1,173 @@
+//! Every setting in one place: name, default, meaning. A setting comes from a flag, else from
+//! `PLATEN_<NAME>`, else from the TOML file, else from its default; `docs/reference/settings.md`
+//! is made from here.
+
+use std::path::Path;
+
+/// A setting as documentation sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct SettingDoc {
+    /// Its name in the TOML file.
+    pub name: &'static str,
+    /// Its default.
+    pub default: u64,
+    /// What it means, with its unit.
+    pub doc: &'static str,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the settings file {path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has a name that is no setting.
+    #[error("the settings file {path} is wrong: {reason}")]
+    Toml {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A variable is not a number.
+    #[error("the variable {name} must be a whole number, not `{value}`")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+macro_rules! settings {
+    ($( $(#[doc = $doc:literal])+ $name:ident = $default:literal; )+) => {
+        /// The settings in force.
+        #[derive(Debug, Clone)]
+        pub struct Settings { $( $(#[doc = $doc])+ pub $name: u64, )+ }
+
+        /// Settings as flags.
+        #[derive(Debug, Clone, Default, clap::Args)]
+        #[command(next_help_heading = "Settings")]
+        pub struct SettingFlags { $(
+            $(#[doc = $doc])+
+            #[arg(long, value_name = "N", hide_short_help = true)]
+            pub $name: Option<u64>,
+        )+ }
+
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct SettingFile { $( $name: Option<u64>, )+ }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Settings { $( $name: $default, )+ }
+            }
+        }
+
+        impl Settings {
+            /// All settings, for documentation.
+            pub const DOCS: &'static [SettingDoc] = &[ $( SettingDoc {
+                name: stringify!($name),
+                default: $default,
+                doc: concat!($($doc),+),
+            } ),+ ];
+
+            /// The settings from flags, variables and a file.
+            pub fn load(
+                flags: &SettingFlags,
+                file: Option<&Path>,
+            ) -> Result<Self, SettingsError> {
+                let file = read_file(file)?;
+                let default = Self::default();
+                Ok(Settings { $(
+                    $name: match flags.$name {
+                        Some(value) => value,
+                        None => variable(stringify!($name))?
+                            .or(file.$name)
+                            .unwrap_or(default.$name),
+                    },
+                )+ })
+            }
+        }
+    };
+}
+
+settings! {
+    /// Longest request body, bytes.
+    body_limit_bytes = 65_536;
+    /// Deepest nesting of a request body's JSON, levels.
+    json_depth_max = 16;
+    /// How long a connection may take to send a request's head, or stay idle between requests,
+    /// milliseconds.
+    header_timeout_ms = 30_000;
+    /// How long a request's body may take to arrive, milliseconds.
+    body_timeout_ms = 10_000;
+    /// Connections open at the same time; further ones wait to be accepted.
+    connections_max = 4_096;
+    /// Request headers, number.
+    headers_max = 64;
+    /// Bytes buffered for a request's head, bytes.
+    head_bytes_max = 32_768;
+    /// How long the caller of an operation with a fee waits for the bank, milliseconds.
+    fee_deadline_ms = 5_000;
+    /// How long after that deadline recovery asks the bank, so that servers whose clocks differ
+    /// do not ask too early, milliseconds.
+    fee_recovery_margin_ms = 2_000;
+    /// How often recovery looks for unanswered fees, milliseconds.
+    fee_recovery_interval_ms = 1_000;
+    /// How long recovery waits for an answer to an inquiry, milliseconds.
+    fee_inquiry_timeout_ms = 5_000;
+    /// How long after an order the bank may still execute it: before, "no such order" means
+    /// nothing; after, it means that nothing was taken, milliseconds.
+    bank_order_lifetime_ms = 10_000;
+    /// Tax rate within fees, hundredths of a percent.
+    vat_basis_points = 1_000;
+    /// How long a stopping server lets running calls go on, milliseconds.
+    drain_ms = 10_000;
+    /// How long a partner's keys and policy may be used before they are read again, milliseconds.
+    directory_ttl_ms = 5_000;
+    /// Database: PostgreSQL connections, number.
+    postgres_workers = 8;
+    /// Database: how long a call may wait for its turn, milliseconds.
+    database_wait_ms_max = 10_000;
+    /// Threads for RSA and other work of the processor, number; 0: one a core.
+    cpu_threads = 0;
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn variable(name: &str) -> Result<Option<u64>, SettingsError> {
+    let name = format!("PLATEN_{}", name.to_uppercase());
+    let Ok(value) = std::env::var(&name) else { return Ok(None) };
+    match value.trim().parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(SettingsError::Variable { name, value }),
+    }
+}
+
+fn read_file(path: Option<&Path>) -> Result<SettingFile, SettingsError> {
+    let Some(path) = path else { return Ok(SettingFile::default()) };
+    let shown = || path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| SettingsError::File { path: shown(), source })?;
+    toml::from_str(&text)
+        .map_err(|error| SettingsError::Toml { path: shown(), reason: error.to_string() })
+}
+
+/// `docs/reference/settings.md`.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Settings\n\nMade from `server/src/settings.rs`. A flag `--name N` comes before the \
+         variable `PLATEN_NAME`, the variable before a line `name = N` in the file that \
+         `--config` names.\n\n| name | default | meaning |\n|---|---|---|\n",
+    );
+    for setting in Settings::DOCS {
+        let row = format!("| `{}` | {} | {} |\n", setting.name, setting.default, setting.doc.trim());
+        page.push_str(&row);
+    }
+    page
+}

@@ -1,0 +1,127 @@
+//! Ids and card-number serials. Each is taken from the database in blocks, in a short transaction
+//! of its own, and handed out from memory: no business transaction locks a shared counter.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::{AspId, ServiceId};
+use store::tables::number_ranges::{self, SerialBlock};
+use store::tables::{PLATFORM, counters};
+use store::{Store, TxError, WriteError};
+
+/// Ids in a block.
+const ID_BLOCK: i64 = 1_000;
+/// Counter of ids of a partner's rows.
+pub const IDS: &str = "id";
+/// Counter of the platform's bank transaction ids.
+pub const BANK_TRAN_IDS: &str = "bank-tran-id";
+
+/// What has run out and must be taken from the database before the transaction runs again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// Values of a counter.
+    Counter(AspId, &'static str),
+    /// Serials of a product's number ranges.
+    Serials(AspId, ServiceId),
+}
+
+/// A card number reserved, not made yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReservedNumber {
+    /// First digits.
+    pub prefix: String,
+    /// Serial within the range.
+    pub serial: u64,
+    /// The key that makes a number of the serial.
+    pub number_key_id: i64,
+}
+
+/// Why a supply could not be taken.
+#[derive(Debug)]
+pub enum SupplyError {
+    /// Every number range of the product is used up.
+    UsedUp,
+    /// The database could not be used.
+    Store(WriteError<()>),
+}
+
+/// What this process has taken and not handed out.
+#[derive(Default)]
+pub struct Supply {
+    counters: Mutex<HashMap<(AspId, &'static str), Range<i64>>>,
+    serials: Mutex<HashMap<(AspId, ServiceId), SerialBlock>>,
+}
+
+impl Supply {
+    /// An id for a row of this partner.
+    pub fn id(&self, asp: &AspId) -> Result<i64, Need> {
+        self.next(asp.clone(), IDS)
+    }
+
+    /// A serial for a bank transaction id, unique across all partners.
+    pub fn bank_tran_serial(&self) -> Result<u64, Need> {
+        let serial = self.next(AspId::new(PLATFORM), BANK_TRAN_IDS)?;
+        Ok(serial.unsigned_abs())
+    }
+
+    fn next(&self, asp: AspId, name: &'static str) -> Result<i64, Need> {
+        let key = (asp, name);
+        match locked(&self.counters).get_mut(&key).and_then(Iterator::next) {
+            Some(value) => Ok(value),
+            None => Err(Need::Counter(key.0, name)),
+        }
+    }
+
+    /// A card number of this product.
+    pub fn number(&self, asp: &AspId, service: &ServiceId) -> Result<ReservedNumber, Need> {
+        let mut serials = locked(&self.serials);
+        let block = serials.get_mut(&(asp.clone(), service.clone()));
+        match block.filter(|block| block.first < block.end) {
+            Some(block) => {
+                block.first += 1;
+                Ok(ReservedNumber {
+                    prefix: block.prefix.clone(),
+                    serial: (block.first - 1).unsigned_abs(),
+                    number_key_id: block.number_key_id,
+                })
+            }
+            None => Err(Need::Serials(asp.clone(), service.clone())),
+        }
+    }
+
+    /// Takes what a transaction needed from the database.
+    pub async fn refill(&self, store: &Store, need: Need) -> Result<(), SupplyError> {
+        match need {
+            Need::Counter(asp, name) => {
+                let key = (asp.clone(), name);
+                let first = store
+                    .write(move |tx| Ok(counters::take(tx, &asp, name, ID_BLOCK)?))
+                    .await
+                    .map_err(SupplyError::Store)?;
+                locked(&self.counters).insert(key, first..first + ID_BLOCK);
+            }
+            Need::Serials(asp, service) => {
+                let key = (asp.clone(), service.clone());
+                let block = store
+                    .write(move |tx| {
+                        number_ranges::take(tx, &asp, &service)?.ok_or(TxError::Refused(()))
+                    })
+                    .await;
+                match block {
+                    Ok(block) => {
+                        locked(&self.serials).insert(key, block);
+                    }
+                    Err(WriteError::Refused(())) => return Err(SupplyError::UsedUp),
+                    Err(error) => return Err(SupplyError::Store(error)),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A panic while a map was locked leaves it whole: each change is one step.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

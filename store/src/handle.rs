@@ -1,0 +1,189 @@
+//! The store as the rest of the program holds it.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use crate::error::{Cause, DbError, OpenError, TxError, WriteError};
+use crate::job::{Access, Call, Job, Reply};
+use crate::migration::Migration;
+use crate::options::Options;
+use crate::queue::Queue;
+use crate::target::Target;
+use crate::tx::Tx;
+use crate::{postgres, sqlite};
+
+/// An open database. Clones share its queue and threads; the last one to go lets the threads
+/// finish what waits.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writes: Arc<Queue>,
+    reads: Arc<Queue>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens the database, creates or migrates its schema under the engine's lock and starts
+    /// the threads. Blocks; needs no async runtime and may be called on one at start-up.
+    pub fn open(
+        target: &Target,
+        migrations: &'static [Migration],
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        let writes = Arc::new(Queue::new(options.queue_jobs_max));
+        let mut inner = Inner {
+            writes: Arc::clone(&writes),
+            reads: Arc::clone(&writes),
+            threads: Mutex::new(Vec::new()),
+        };
+        let threads = match target {
+            Target::Sqlite(path) => {
+                inner.reads = Arc::new(Queue::new(options.queue_jobs_max));
+                sqlite::start(path, migrations, &options, &writes, &inner.reads)?
+            }
+            Target::Postgres(url) => postgres::start(url, migrations, &options, &writes)?,
+        };
+        inner.threads = Mutex::new(threads);
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Runs `work` in a transaction that writes; `Ok` once it is committed.
+    ///
+    /// `work` may run several times (a deadlock, a lost connection), each time in a fresh
+    /// transaction; it must have no other effect than its statements. A caller that drops this
+    /// future after its first poll does not stop the job.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        submit(&self.inner.writes, Access::Write, work).await
+    }
+
+    /// Runs `work` on one snapshot of what is committed; a statement that writes fails.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        submit(&self.inner.reads, Access::Read, work).await
+    }
+
+    /// As [`Store::write`], for a thread that may block.
+    pub fn write_blocking<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        submit_blocking(&self.inner.writes, Access::Write, work)
+    }
+
+    /// As [`Store::read`], for a thread that may block.
+    pub fn read_blocking<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        submit_blocking(&self.inner.reads, Access::Read, work)
+    }
+
+    /// Whether the database answers a read, for readiness.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        let pinged: Result<(), WriteError<Infallible>> =
+            self.read(|tx| Ok(tx.query_one("SELECT 1", &[]).map(drop)?)).await;
+        match pinged {
+            Ok(()) => Ok(()),
+            Err(WriteError::Refused(never)) => match never {},
+            Err(WriteError::Unavailable(cause)) => Err(DbError::Unavailable(cause)),
+            Err(WriteError::Fault(fault)) => Err(DbError::Failed {
+                code: "ping".to_owned(),
+                message: fault.message().to_owned(),
+            }),
+        }
+    }
+
+    /// How many jobs wait for a thread, for a metric.
+    #[must_use]
+    pub fn queue_len(&self) -> usize {
+        let Inner { writes, reads, .. } = &*self.inner;
+        writes.len() + if Arc::ptr_eq(writes, reads) { 0 } else { reads.len() }
+    }
+
+    /// Takes no new job, runs what waits and joins the threads. Blocks; twice is no error.
+    pub fn close(&self) {
+        self.inner.close_queues();
+        let mut threads = self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let threads = std::mem::take(&mut *threads);
+        let own = thread::current().id();
+        for handle in threads.into_iter().filter(|handle| handle.thread().id() != own) {
+            // A thread that panicked has said so through the panic hook.
+            let _ = handle.join();
+        }
+    }
+}
+
+impl Inner {
+    fn close_queues(&self) {
+        self.writes.close();
+        self.reads.close();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close_queues();
+    }
+}
+
+async fn submit<T, E, F>(queue: &Queue, access: Access, work: F) -> Result<T, WriteError<E>>
+where
+    F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let (sender, receiver) = oneshot::channel();
+    let job: Box<dyn Job> = Box::new(Call::new(work, Reply::Async(sender)));
+    queue.push(job, access).map_err(WriteError::Unavailable)?;
+    receiver.await.unwrap_or(Err(WriteError::Unavailable(Cause::CommitUnknown)))
+}
+
+fn submit_blocking<T, E, F>(queue: &Queue, access: Access, work: F) -> Result<T, WriteError<E>>
+where
+    F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let job: Box<dyn Job> = Box::new(Call::new(work, Reply::Blocking(sender)));
+    queue.push(job, access).map_err(WriteError::Unavailable)?;
+    receiver.recv().unwrap_or(Err(WriteError::Unavailable(Cause::CommitUnknown)))
+}
+
+/// Starts a worker. Should it panic, the queue is abandoned so that no caller waits for ever.
+pub(crate) fn spawn(
+    name: String,
+    queue: &Arc<Queue>,
+    work: impl FnOnce(&Queue) + Send + 'static,
+) -> Result<JoinHandle<()>, OpenError> {
+    struct Abandon(Arc<Queue>);
+    impl Drop for Abandon {
+        fn drop(&mut self) {
+            if thread::panicking() {
+                self.0.abandon();
+            }
+        }
+    }
+    let guard = Abandon(Arc::clone(queue));
+    let thread = thread::Builder::new().name(name);
+    thread.spawn(move || work(&guard.0)).map_err(OpenError::Thread)
+}

@@ -1,0 +1,11 @@
+//! The platform's tables: migrations, and what each column means.
+
+use crate::Migration;
+
+mod columns;
+
+pub use columns::{COLUMNS, Class, Column};
+
+/// The platform's migrations, in order.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, name: "first", sql: include_str!("schema/0001_first.sql") }];

@@ -1,0 +1,110 @@
+//! Opens a SQLite database and starts its threads.
+
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::db_error;
+use super::{SqliteTx, worker};
+use crate::error::{Cause, DbError, OpenError};
+use crate::handle::spawn;
+use crate::migration::{Migration, migrate};
+use crate::options::Options;
+use crate::queue::Queue;
+use crate::tx::{Engine, Tx};
+
+/// Another process may be migrating.
+const OPEN_BUSY_MS_MAX: u64 = 60_000;
+const STATEMENTS_CACHED_MAX: usize = 256;
+
+/// Migrates, then starts one writer and the readers.
+pub(crate) fn start(
+    path: &Path,
+    migrations: &[Migration],
+    options: &Options,
+    writes: &Arc<Queue>,
+    reads: &Arc<Queue>,
+) -> Result<Vec<JoinHandle<()>>, OpenError> {
+    create_file(path)?;
+    let writer = connect(path, "foreign_keys = ON")?;
+    migrate_database(&writer, migrations)?;
+    let busy = Duration::from_millis(options.sqlite_busy_ms_max);
+    writer.busy_timeout(busy).map_err(db_error)?;
+    let mut threads = Vec::new();
+    for number in 0..options.sqlite_readers.max(1) {
+        let reader = connect(path, "query_only = ON")?;
+        reader.busy_timeout(busy).map_err(db_error)?;
+        let reader = worker::Worker::new(reader, options);
+        threads.push(spawn(format!("store-read-{number}"), reads, move |queue| {
+            reader.read_all(queue);
+        })?);
+    }
+    let writer = worker::Worker::new(writer, options);
+    threads.push(spawn("store-write".to_owned(), writes, move |queue| writer.write_all(queue))?);
+    Ok(threads)
+}
+
+/// For the owner alone: SQLite gives the file's mode to its journal too.
+fn create_file(path: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::File { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(failed)
+}
+
+fn connect(path: &Path, role: &str) -> Result<Connection, DbError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(db_error)?;
+    connection.busy_timeout(Duration::from_millis(OPEN_BUSY_MS_MAX)).map_err(db_error)?;
+    enter_wal(&connection)?;
+    // A name in double quotes is never a text, as on PostgreSQL.
+    for dqs in [DbConfig::SQLITE_DBCONFIG_DQS_DML, DbConfig::SQLITE_DBCONFIG_DQS_DDL] {
+        connection.set_db_config(dqs, false).map_err(db_error)?;
+    }
+    connection
+        .execute_batch(&format!(
+            "PRAGMA synchronous = FULL;
+             PRAGMA cache_size = -32768;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA journal_size_limit = 67108864;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA {role};"
+        ))
+        .map_err(db_error)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    Ok(connection)
+}
+
+/// SQLite does not wait for a lock where waiting might deadlock, as in this change of mode.
+fn enter_wal(connection: &Connection) -> Result<(), DbError> {
+    let start = Instant::now();
+    loop {
+        match connection.execute_batch("PRAGMA journal_mode = WAL").map_err(db_error) {
+            Err(DbError::Unavailable(Cause::Locked))
+                if start.elapsed() < Duration::from_millis(OPEN_BUSY_MS_MAX) =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn migrate_database(connection: &Connection, migrations: &[Migration]) -> Result<(), OpenError> {
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(db_error)?;
+    let migrated = migrate(&mut Tx::new(Engine::Sqlite(SqliteTx { connection }), None), migrations);
+    let end = if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = connection.execute_batch(end).map_err(db_error);
+    migrated?;
+    Ok(ended?)
+}

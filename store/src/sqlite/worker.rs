@@ -1,0 +1,186 @@
+//! The threads that own SQLite's connections.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::SqliteTx;
+use super::error::db_error;
+use crate::error::{Cause, DbError};
+use crate::fault::{FaultSeam, Point};
+use crate::job::{Job, Step, Verdict};
+use crate::options::Options;
+use crate::queue::{Queue, Queued};
+use crate::tx::{Engine, Tx};
+
+pub(super) struct Worker {
+    connection: Connection,
+    group_jobs_max: usize,
+    wait_max: Duration,
+    seam: Option<FaultSeam>,
+}
+
+/// A job that has run and waits for the group's COMMIT.
+struct Ran {
+    job: Box<dyn Job>,
+    verdict: Verdict,
+}
+
+impl Worker {
+    pub(super) fn new(connection: Connection, options: &Options) -> Self {
+        Self {
+            connection,
+            group_jobs_max: options.group_jobs_max,
+            wait_max: Duration::from_millis(options.wait_ms_max),
+            seam: options.fault.clone(),
+        }
+    }
+
+    /// Commits whatever waits together, until the queue is closed and drained.
+    pub(super) fn write_all(&self, queue: &Queue) {
+        let mut waiting = VecDeque::new();
+        while queue.take(self.group_jobs_max, &mut waiting) {
+            while !waiting.is_empty() {
+                self.commit_group(&mut waiting);
+            }
+        }
+    }
+
+    /// Answers reads one by one, until the queue is closed and drained.
+    pub(super) fn read_all(&self, queue: &Queue) {
+        let mut waiting = VecDeque::new();
+        while queue.take(1, &mut waiting) {
+            while let Some(queued) = self.next_in_time(&mut waiting) {
+                self.read(queued.job);
+            }
+        }
+    }
+
+    fn read(&self, mut job: Box<dyn Job>) {
+        if let Err(error) = self.control("BEGIN") {
+            return job.answer(Verdict::of_error(error));
+        }
+        let step = self.run(&mut *job);
+        let ended = self.control(if matches!(step, Step::Done) { "COMMIT" } else { "ROLLBACK" });
+        let verdict = Verdict::of_step(step);
+        job.answer(match ended {
+            Ok(()) => verdict,
+            Err(_) => verdict.uncommitted(Cause::RolledBack),
+        });
+    }
+
+    /// Takes jobs from `waiting` until it is empty or the engine gives the transaction up.
+    fn commit_group(&self, waiting: &mut VecDeque<Queued>) {
+        let Some(mut next) = self.next_in_time(waiting) else { return };
+        if let Err(error) = self.begin() {
+            let verdict = Verdict::of_error(error);
+            next.job.answer(verdict.clone());
+            waiting.drain(..).for_each(|queued| queued.job.answer(verdict.clone()));
+            return;
+        }
+        let mut group = Vec::with_capacity(waiting.len() + 1);
+        if waiting.is_empty() {
+            let step = self.run(&mut *next.job);
+            let done = matches!(step, Step::Done);
+            group.push(Ran { job: next.job, verdict: Verdict::of_step(step) });
+            // What is not committed was this job's alone.
+            let ended = if done { self.commit() } else { self.roll_back() };
+            return self.answer(group, ended);
+        }
+        loop {
+            let verdict = self.run_in_savepoint(&mut *next.job);
+            group.push(Ran { job: next.job, verdict });
+            if self.connection.is_autocommit() {
+                return self.answer(group, Err(Cause::RolledBack));
+            }
+            match self.next_in_time(waiting) {
+                Some(queued) => next = queued,
+                None => break,
+            }
+        }
+        let ended = self.commit();
+        self.answer(group, ended);
+    }
+
+    fn next_in_time(&self, waiting: &mut VecDeque<Queued>) -> Option<Queued> {
+        while let Some(queued) = waiting.pop_front() {
+            if queued.since.elapsed() <= self.wait_max {
+                return Some(queued);
+            }
+            queued.job.answer(Verdict::Unavailable(Cause::WaitedTooLong));
+        }
+        None
+    }
+
+    fn run(&self, job: &mut dyn Job) -> Step {
+        let tx = SqliteTx { connection: &self.connection };
+        job.run(&mut Tx::new(Engine::Sqlite(tx), self.seam.as_ref()))
+    }
+
+    fn run_in_savepoint(&self, job: &mut dyn Job) -> Verdict {
+        if let Err(error) = self.control("SAVEPOINT job") {
+            return Verdict::of_error(error);
+        }
+        let step = self.run(job);
+        let done = matches!(step, Step::Done);
+        let verdict = Verdict::of_step(step);
+        if self.connection.is_autocommit() {
+            return verdict;
+        }
+        let undone = if done { Ok(()) } else { self.control("ROLLBACK TO job") };
+        match undone.and_then(|()| self.control("RELEASE job")) {
+            Ok(()) => verdict,
+            Err(_) => {
+                // The job's statements cannot be told from its neighbours': none may stay.
+                let _ = self.roll_back();
+                verdict.uncommitted(Cause::RolledBack)
+            }
+        }
+    }
+
+    fn begin(&self) -> Result<(), DbError> {
+        if !self.connection.is_autocommit() {
+            self.control("ROLLBACK")?;
+        }
+        self.control("BEGIN IMMEDIATE")
+    }
+
+    fn commit(&self) -> Result<(), Cause> {
+        if let Some(cause) = FaultSeam::at(self.seam.as_ref(), Point::Commit) {
+            return self.roll_back().and(Err(cause));
+        }
+        self.control("COMMIT").map_err(|error| {
+            tracing::error!(%error, "SQLite did not commit");
+            let _ = self.roll_back();
+            Cause::CommitUnknown
+        })
+    }
+
+    fn roll_back(&self) -> Result<(), Cause> {
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
+        self.control("ROLLBACK").map_err(|error| {
+            tracing::error!(%error, "SQLite did not roll back");
+            Cause::RolledBack
+        })
+    }
+
+    fn control(&self, sql: &'static str) -> Result<(), DbError> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(db_error)?;
+        statement.raw_execute().map(drop).map_err(db_error)
+    }
+
+    fn answer(&self, group: Vec<Ran>, ended: Result<(), Cause>) {
+        for Ran { job, verdict } in group {
+            job.answer(match ended {
+                Ok(()) => match FaultSeam::at(self.seam.as_ref(), Point::Answer) {
+                    Some(cause) => verdict.uncommitted(cause),
+                    None => verdict,
+                },
+                Err(cause) => verdict.uncommitted(cause),
+            });
+        }
+    }
+}

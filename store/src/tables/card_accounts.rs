@@ -1,0 +1,160 @@
+//! Card accounts: the balance and state that a mobile card and its plastic twin share, and so the
+//! aggregate that a write transaction claims first.
+
+use domain::card::CardState;
+use domain::{AspId, CardAccountId, Money, ServiceId, Timestamp, UserId};
+
+use super::{money, parsed};
+use crate::{DbError, Row, Tx};
+
+/// A card account as a transaction finds it once it has claimed it.
+#[derive(Debug, Clone)]
+pub struct CardAccount {
+    /// Its id.
+    pub id: CardAccountId,
+    /// The product.
+    pub service_id: ServiceId,
+    /// Its state.
+    pub state: CardState,
+    /// What it holds.
+    pub balance: Money,
+    /// Whether its balance has moved to a successor.
+    pub has_successor: bool,
+    /// What carries over to a successor.
+    pub standing: Standing,
+}
+
+/// Settings that carry over to a successor.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// The most it may hold.
+    pub balance_limit: Money,
+    /// Whether it is a named card.
+    pub is_named: bool,
+    /// Whether it is the member's main card.
+    pub is_main: bool,
+}
+
+/// A card account to be opened.
+#[derive(Debug)]
+pub struct NewCardAccount<'a> {
+    /// Its id.
+    pub id: CardAccountId,
+    /// The member who holds it.
+    pub user_id: i64,
+    /// The product.
+    pub service_id: &'a ServiceId,
+    /// Its state.
+    pub state: CardState,
+    /// What it holds; a journal must say where from.
+    pub balance: Money,
+    /// Limits and marks.
+    pub standing: Standing,
+    /// The account that it replaces.
+    pub predecessor: Option<CardAccountId>,
+    /// When.
+    pub opened_at: Timestamp,
+}
+
+/// How a caller names a card.
+#[derive(Debug, Clone, Copy)]
+pub enum CardKey<'a> {
+    /// By its number, mobile or physical, as its keyed hash.
+    Number(&'a [u8]),
+    /// By its PAR.
+    Par(&'a str),
+    /// By the account itself.
+    Account(CardAccountId),
+}
+
+/// Claims the account of a member's card: other transactions that want it wait until this one
+/// ends. `None` where this member and partner have no such card.
+pub fn claim(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    user: UserId,
+    key: CardKey<'_>,
+) -> Result<Option<CardAccount>, DbError> {
+    let Some(user) = user.stored() else { return Ok(None) };
+    let row = match key {
+        CardKey::Number(index) => tx.query_opt(
+            "UPDATE card_account SET version = version + 1
+             WHERE asp_id = $1 AND user_id = $2 AND account_id = (
+                 SELECT c.account_id FROM card c WHERE c.asp_id = $1 AND c.pan_index = $3)
+             RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
+                 balance_limit, is_named, is_main",
+            &[asp.as_str().into(), user.into(), index.into()],
+        )?,
+        CardKey::Par(par) => tx.query_opt(
+            "UPDATE card_account SET version = version + 1
+             WHERE asp_id = $1 AND user_id = $2 AND account_id = (
+                 SELECT c.account_id FROM card c WHERE c.asp_id = $1 AND c.par = $3)
+             RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
+                 balance_limit, is_named, is_main",
+            &[asp.as_str().into(), user.into(), par.into()],
+        )?,
+        CardKey::Account(id) => tx.query_opt(
+            "UPDATE card_account SET version = version + 1
+             WHERE asp_id = $1 AND user_id = $2 AND account_id = $3
+             RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
+                 balance_limit, is_named, is_main",
+            &[asp.as_str().into(), user.into(), id.0.into()],
+        )?,
+    };
+    row.as_ref().map(read).transpose()
+}
+
+fn read(row: &Row) -> Result<CardAccount, DbError> {
+    Ok(CardAccount {
+        id: CardAccountId(row.int(0)?),
+        service_id: ServiceId::new(row.text(1)?),
+        state: parsed(row, 2, CardState::parse)?,
+        balance: money(row, 3)?,
+        has_successor: row.boolean(4)?,
+        standing: Standing {
+            balance_limit: money(row, 5)?,
+            is_named: row.boolean(6)?,
+            is_main: row.boolean(7)?,
+        },
+    })
+}
+
+/// Opens an account.
+pub fn insert(tx: &mut Tx<'_>, asp: &AspId, account: &NewCardAccount<'_>) -> Result<(), DbError> {
+    let standing = account.standing;
+    tx.execute(
+        "INSERT INTO card_account (asp_id, account_id, user_id, service_id, state, balance,
+             currency, balance_limit, is_named, is_main, predecessor_id, successor_id, opened_at,
+             version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $12, 0)",
+        &[
+            asp.as_str().into(),
+            account.id.0.into(),
+            account.user_id.into(),
+            account.service_id.as_str().into(),
+            account.state.name().into(),
+            account.balance.minor().into(),
+            account.balance.currency().code().into(),
+            standing.balance_limit.minor().into(),
+            standing.is_named.into(),
+            standing.is_main.into(),
+            account.predecessor.map(|id| id.0).into(),
+            account.opened_at.0.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Sets the state of an account that this transaction has claimed.
+pub fn set_state(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    id: CardAccountId,
+    state: CardState,
+) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE card_account SET state = $3 WHERE asp_id = $1 AND account_id = $2",
+        &[asp.as_str().into(), id.0.into(), state.name().into()],
+    )?;
+    Ok(())
+}

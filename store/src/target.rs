@@ -1,0 +1,92 @@
+//! Which database to open.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use ::postgres::config::{Config, Host};
+
+use crate::error::OpenError;
+
+/// Which database to open. `Display` and `Debug` leave a password out.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A file, created when it is missing.
+    Sqlite(PathBuf),
+    /// A `postgres://` URL.
+    Postgres(String),
+}
+
+impl Target {
+    /// Reads `postgres://…`, `postgresql://…` or the path of a file.
+    pub fn parse(text: &str) -> Result<Self, OpenError> {
+        let refused = |reason: &str| Err(OpenError::Target(reason.to_owned()));
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            // The parser's own reason may quote the URL, password and all.
+            return match text.parse::<Config>() {
+                Ok(_) => Ok(Self::Postgres(text.to_owned())),
+                Err(_) => refused("the postgres:// URL cannot be read"),
+            };
+        }
+        if text.is_empty() || text.contains("://") || text.starts_with(":memory:") {
+            return refused("give a postgres:// URL or the path of a file");
+        }
+        Ok(Self::Sqlite(PathBuf::from(text)))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(url) => match url.parse::<Config>() {
+                Ok(config) => write_server(f, &config),
+                Err(_) => f.write_str("postgres://"),
+            },
+        }
+    }
+}
+
+fn write_server(f: &mut fmt::Formatter<'_>, config: &Config) -> fmt::Result {
+    f.write_str("postgres://")?;
+    if let Some(user) = config.get_user() {
+        write!(f, "{user}@")?;
+    }
+    for (index, host) in config.get_hosts().iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        match host {
+            Host::Tcp(name) => write!(f, "{comma}{name}")?,
+            Host::Unix(path) => write!(f, "{comma}{}", path.display())?,
+        }
+        let ports = config.get_ports();
+        if let Some(port) = ports.get(index).or_else(|| ports.first()) {
+            write!(f, ":{port}")?;
+        }
+    }
+    write!(f, "/{}", config.get_dbname().unwrap_or_default())
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_hides_the_password() {
+        let target = Target::parse("postgres://ann:s3cret@db.example:5433/platen").unwrap();
+        assert_eq!(target.to_string(), "postgres://ann@db.example:5433/platen");
+        assert!(!format!("{target:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_bad_url_is_refused_without_being_quoted() {
+        for text in ["postgres://ann:s3cret@db:port/x", "mysql://s3cret", ":memory:", ""] {
+            let error = Target::parse(text).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The engine on SQLite and PostgreSQL.
+
+// Clippy grants tests their `unwrap` only within `cfg(test)`.
+#[cfg(test)]
+mod jobs;
+#[cfg(test)]
+mod postgres;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod sqlite;
+#[cfg(test)]
+mod statements;
+#[cfg(test)]
+mod support;
