@@ -163,3 +163,10 @@ pub const CARD_NOT_SUSPENDED: Code = Code::new(
     "The card is not suspended as lost, which a reissue needs.",
 )
 .assigned();
+
+/// No bank account.
+pub const BANK_ACCOUNT_NOT_FOUND: Code = Code::new(
+    "007_001",
+    "Bank account not found.",
+    "The member has no registered bank account to charge the fee to.",
+);

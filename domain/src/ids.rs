@@ -31,8 +31,8 @@ macro_rules! text_ids {
             }
 
             /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
+            pub const fn as_str(&self) -> &str {
+                self.0.as_str()
             }
         }
 

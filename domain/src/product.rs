@@ -64,7 +64,7 @@ pub struct Product {
     /// Whether its cards pay abroad.
     pub pays_abroad: PaysAbroad,
     /// Fee of a reissue with plastic.
-    pub reissue_fee: Money,
+    pub reissue_fee_with_plastic: Money,
     /// Fee of a reissue without plastic.
     pub reissue_fee_mobile_only: Money,
     /// Months for which a new card is valid.

@@ -120,10 +120,7 @@ pub fn decide(facts: &Facts<'_>) -> Result<Terms, Refusal> {
     if product.pays_abroad == PaysAbroad::Yes && facts.membership != Membership::Verified {
         return Err(Refusal::NotVerified);
     }
-    let fee = match facts.delivery {
-        Delivery::Physical => product.reissue_fee,
-        Delivery::MobileOnly => product.reissue_fee_mobile_only,
-    };
+    let fee = product.reissue_fee(facts.delivery);
     match facts.bank_accounts {
         BankAccounts::None if !fee.is_zero() => Err(Refusal::NoBankAccount),
         BankAccounts::NoneRegistered if !fee.is_zero() => Err(Refusal::BankAccountInvalid),
@@ -143,6 +140,16 @@ fn check_old_card(card: OldCard) -> Result<(), Refusal> {
         (_, Some(_)) => Err(Refusal::ReissueInProgress),
         (CardState::Active, None) => Err(Refusal::NotSuspended),
         (CardState::Suspended, None) => Ok(()),
+    }
+}
+
+impl Product {
+    /// What a reissue into this product costs, tax included.
+    pub fn reissue_fee(&self, delivery: Delivery) -> Money {
+        match delivery {
+            Delivery::Physical => self.reissue_fee_with_plastic,
+            Delivery::MobileOnly => self.reissue_fee_mobile_only,
+        }
     }
 }
 
@@ -175,7 +182,7 @@ mod tests {
             issuance: Issuance::Ordinary,
             mobile_only: MobileOnly::Refused,
             pays_abroad: PaysAbroad::Yes,
-            reissue_fee: Money::won(3_000).unwrap(),
+            reissue_fee_with_plastic: Money::won(3_000).unwrap(),
             reissue_fee_mobile_only: Money::won(1_000).unwrap(),
             validity_months: 60,
         }
@@ -230,7 +237,7 @@ mod tests {
         facts.bank_accounts = BankAccounts::NoneRegistered;
         assert_eq!(decide(&facts), Err(Refusal::BankAccountInvalid));
         facts.bank_accounts = BankAccounts::Registered;
-        assert_eq!(decide(&facts).unwrap().fee, product.reissue_fee);
+        assert_eq!(decide(&facts).unwrap().fee, product.reissue_fee_with_plastic);
     }
 
     #[test]

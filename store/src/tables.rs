@@ -1,6 +1,7 @@
 //! Statements that more than one place needs, a module a table. What one operation alone needs
 //! stands in its own file. Every function takes the partner first.
 
+pub mod applications;
 pub mod bank_accounts;
 pub mod card_accounts;
 pub mod cards;

@@ -63,8 +63,6 @@ pub enum CardKey<'a> {
     Number(&'a [u8]),
     /// By its PAR.
     Par(&'a str),
-    /// By the account itself.
-    Account(CardAccountId),
 }
 
 /// Claims the account of a member's card: other transactions that want it wait until this one
@@ -93,14 +91,23 @@ pub fn claim(
                  balance_limit, is_named, is_main",
             &[asp.as_str().into(), user.into(), par.into()],
         )?,
-        CardKey::Account(id) => tx.query_opt(
-            "UPDATE card_account SET version = version + 1
-             WHERE asp_id = $1 AND user_id = $2 AND account_id = $3
-             RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
-                 balance_limit, is_named, is_main",
-            &[asp.as_str().into(), user.into(), id.0.into()],
-        )?,
     };
+    row.as_ref().map(read).transpose()
+}
+
+/// Claims an account by its id; `None` where it is gone.
+pub fn claim_by_id(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    id: CardAccountId,
+) -> Result<Option<CardAccount>, DbError> {
+    let row = tx.query_opt(
+        "UPDATE card_account SET version = version + 1
+         WHERE asp_id = $1 AND account_id = $2
+         RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
+             balance_limit, is_named, is_main",
+        &[asp.as_str().into(), id.0.into()],
+    )?;
     row.as_ref().map(read).transpose()
 }
 

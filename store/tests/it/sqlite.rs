@@ -1,11 +1,14 @@
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use store::testing::TestDatabase;
-use store::{Cause, Options, Target, WriteError, params};
+use store::{Cause, Options, Store, Target, WriteError, params};
 
-use crate::support::{ADD, Held, Never, counter, one_worker, open, open_with, wait_until};
+use crate::support::{
+    ADD, Held, MIGRATIONS, Never, counter, one_worker, open, open_with, wait_until,
+};
 
 fn path(database: &TestDatabase) -> &Path {
     match database.target() {
@@ -62,6 +65,21 @@ fn another_process_may_write_and_may_block() {
     other.execute_batch("COMMIT").unwrap();
     assert_eq!(add(), Ok(1));
     assert_eq!(counter(&store, 1), 11);
+}
+
+#[test]
+fn an_upgrade_waits_for_another_process() {
+    let database = TestDatabase::sqlite();
+    Store::open(database.target(), &MIGRATIONS[..1], Options::default()).unwrap().close();
+    let other = Connection::open(path(&database)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE; UPDATE counter SET value = 10 WHERE id = 1").unwrap();
+    thread::scope(|scope| {
+        let opening = scope.spawn(|| open(database.target()));
+        // Long enough to reach the lock; shorter would only prove less.
+        thread::sleep(Duration::from_millis(100));
+        other.execute_batch("COMMIT").unwrap();
+        assert_eq!(counter(&opening.join().unwrap(), 1), 10);
+    });
 }
 
 #[test]

@@ -1,0 +1,167 @@
+//! What an answer means for the money.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::config::Config;
+use crate::BankTranId;
+use crate::port::{InquiryAnswer, WithdrawAnswer};
+
+const HTTP_OK: u16 = 200;
+const HTTP_UNAUTHORIZED: u16 = 401;
+/// The gateway did what it was asked for.
+const RSP_SUCCESS: &str = "A0000";
+/// The bank did.
+const BANK_RSP_SUCCESS: &str = "000";
+/// Of a code in a log line.
+const CODE_CHARS_MAX: usize = 8;
+
+type Fields = Map<String, Value>;
+
+/// Codes that no table may call a refusal.
+pub(crate) fn is_success_code(code: &str) -> bool {
+    code == RSP_SUCCESS || code == BANK_RSP_SUCCESS
+}
+
+/// An answer that arrived whole.
+pub(super) struct Reply {
+    status: u16,
+    fields: Option<Fields>,
+}
+
+/// What an answer to an order has to say again.
+pub(super) struct Expected {
+    tran_id: BankTranId,
+    amount: u64,
+}
+
+impl Reply {
+    pub(super) fn new(status: u16, body: &[u8]) -> Self {
+        Self { status, fields: serde_json::from_slice(body).ok() }
+    }
+
+    /// The fields of a proper answer, else why it is none.
+    pub(super) fn fields(&self) -> Result<&Fields, String> {
+        if self.status != HTTP_OK {
+            return Err(format!("HTTP status {}", self.status));
+        }
+        self.fields.as_ref().ok_or_else(|| "answer is no JSON object".to_owned())
+    }
+
+    /// Whether the bank executed nothing, as it did not accept the token.
+    pub(super) fn rejects_token(&self, codes: &BTreeSet<String>) -> bool {
+        self.status == HTTP_UNAUTHORIZED
+            || self.fields().is_ok_and(|fields| {
+                codes.contains(&text(fields, "rsp_code"))
+                    && text(fields, "bank_rsp_code") != BANK_RSP_SUCCESS
+            })
+    }
+}
+
+impl Expected {
+    pub(super) fn new(tran_id: &BankTranId, amount: u64) -> Self {
+        Self { tran_id: tran_id.clone(), amount }
+    }
+
+    pub(super) fn tran_id(&self) -> &str {
+        self.tran_id.as_str()
+    }
+
+    /// Both id and amount are there and ours.
+    fn is_echoed_by(&self, fields: &Fields) -> bool {
+        text(fields, "bank_tran_id") == self.tran_id.as_str()
+            && text(fields, "tran_amt").parse() == Ok(self.amount)
+    }
+
+    /// The answer names another order. A refusal may name none.
+    fn is_contradicted_by(&self, fields: &Fields) -> bool {
+        let echoed = text(fields, "bank_tran_id");
+        !echoed.is_empty() && echoed != self.tran_id.as_str()
+    }
+}
+
+pub(super) fn withdraw(reply: &Reply, order: &Expected, config: &Config) -> WithdrawAnswer {
+    let unknown = |why: String| WithdrawAnswer::Unknown { why };
+    let fields = match reply.fields() {
+        Ok(fields) => fields,
+        Err(why) => return unknown(why),
+    };
+    let (rsp_code, bank_rsp_code) = (text(fields, "rsp_code"), text(fields, "bank_rsp_code"));
+    if rsp_code == RSP_SUCCESS && bank_rsp_code == BANK_RSP_SUCCESS && order.is_echoed_by(fields) {
+        return WithdrawAnswer::Taken { api_tran_id: text(fields, "api_tran_id") };
+    }
+    // The bank executed something: no code of the gateway makes that a refusal.
+    if bank_rsp_code == BANK_RSP_SUCCESS || order.is_contradicted_by(fields) {
+        return unknown("answer does not match the order".to_owned());
+    }
+    let listed = [&bank_rsp_code, &rsp_code]
+        .into_iter()
+        .find_map(|code| config.codes.get(code).map(|&cause| (cause, code.clone())));
+    match listed {
+        Some((cause, bank_code)) => WithdrawAnswer::Refused { cause, bank_code },
+        None => unknown(unlisted(&rsp_code, &bank_rsp_code)),
+    }
+}
+
+/// `rsp_code` is about the inquiry itself, so it can say "no such order" but never "refused".
+pub(super) fn inquiry(reply: &Reply, order: &Expected, config: &Config) -> InquiryAnswer {
+    let unknown = |why: String| InquiryAnswer::Unknown { why };
+    let fields = match reply.fields() {
+        Ok(fields) => fields,
+        Err(why) => return unknown(why),
+    };
+    let rsp_code = text(fields, "rsp_code");
+    let Some(result) = the_one_result(fields) else {
+        if config.not_found_codes.contains(&rsp_code) {
+            return InquiryAnswer::NotFound;
+        }
+        return unknown(unlisted(&rsp_code, ""));
+    };
+    let bank_rsp_code = text(result, "bank_rsp_code");
+    if rsp_code != RSP_SUCCESS {
+        return unknown(unlisted(&rsp_code, &bank_rsp_code));
+    }
+    if bank_rsp_code == BANK_RSP_SUCCESS && order.is_echoed_by(result) {
+        let api_tran_id = [result, fields]
+            .into_iter()
+            .map(|fields| text(fields, "api_tran_id"))
+            .find(|id| !id.is_empty());
+        return InquiryAnswer::Taken { api_tran_id: api_tran_id.unwrap_or_default() };
+    }
+    if bank_rsp_code == BANK_RSP_SUCCESS || order.is_contradicted_by(result) {
+        return unknown("answer does not match the order".to_owned());
+    }
+    if config.not_found_codes.contains(&bank_rsp_code) {
+        return InquiryAnswer::NotFound;
+    }
+    match config.codes.get(&bank_rsp_code) {
+        Some(&cause) => InquiryAnswer::Refused { cause, bank_code: bank_rsp_code },
+        None => unknown(unlisted(&rsp_code, &bank_rsp_code)),
+    }
+}
+
+fn the_one_result(fields: &Fields) -> Option<&Fields> {
+    match fields.get("res_list")?.as_array()?.as_slice() {
+        [Value::Object(result)] => Some(result),
+        _ => None,
+    }
+}
+
+/// A field's text. Banks write numbers both ways; what is missing is empty.
+pub(super) fn text(fields: &Fields, name: &str) -> String {
+    match fields.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => {
+            String::new()
+        }
+    }
+}
+
+fn unlisted(rsp_code: &str, bank_rsp_code: &str) -> String {
+    let shown = |code: &str| -> String {
+        code.chars().filter(char::is_ascii_alphanumeric).take(CODE_CHARS_MAX).collect()
+    };
+    format!("code {}/{} is not listed", shown(rsp_code), shown(bank_rsp_code))
+}

@@ -1,0 +1,296 @@
+//! Orders: what is decided at receipt, and the ledger of what was taken.
+
+use store::{DbError, Row, Tx, params};
+
+use super::accounts;
+use super::behaviour::Behaviour;
+use super::model::{LedgerEntry, OrderRecord, OrderState, Totals};
+
+const UNKNOWN_ACCOUNT: &str = "412";
+const SHORT_OF_MONEY: &str = "S56";
+
+/// An order as it arrives.
+#[derive(Clone)]
+pub(super) struct Withdrawal {
+    pub(super) tran_id: String,
+    pub(super) tran_date: String,
+    pub(super) fintech_use_num: String,
+    pub(super) amount: i64,
+    pub(super) now_us: i64,
+}
+
+/// An order as it is kept.
+pub(super) struct Order {
+    pub(super) tran_id: String,
+    pub(super) tran_date: String,
+    pub(super) fintech_use_num: String,
+    pub(super) amount: i64,
+    pub(super) decision: Decision,
+    pub(super) api_tran_id: String,
+    received_at_us: i64,
+    /// 0: at once, whatever the clock does.
+    final_at_us: i64,
+    pub(super) behaviour_changes: i64,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Decision {
+    Taken,
+    Refused(String),
+    Held,
+}
+
+/// What the caller of an order gets.
+pub(super) enum Outcome {
+    /// The order as it stands, after this time.
+    Tell(Order, u64),
+    /// The id is another order's.
+    Clash,
+    /// Nothing, though the order is decided.
+    Silence,
+    /// HTTP 500, though the order is decided.
+    Error500,
+    /// The connection is cut; there is no order.
+    Cut,
+}
+
+impl Decision {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Taken => "TAKEN",
+            Self::Refused(_) => "REFUSED",
+            Self::Held => "HELD",
+        }
+    }
+
+    fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused(code) => Some(code),
+            Self::Taken | Self::Held => None,
+        }
+    }
+}
+
+impl Order {
+    /// What callers are told at this time; `None` while it is open.
+    pub(super) fn told(&self, now_us: i64) -> Option<&Decision> {
+        match self.decision {
+            Decision::Held => None,
+            Decision::Taken | Decision::Refused(_) => {
+                (now_us >= self.final_at_us).then_some(&self.decision)
+            }
+        }
+    }
+
+    pub(super) fn record(self, now_us: i64) -> OrderRecord {
+        let state = match (&self.decision, self.told(now_us)) {
+            (Decision::Held, _) => OrderState::Held,
+            (Decision::Taken | Decision::Refused(_), None) => OrderState::Pending,
+            (Decision::Taken, Some(_)) => OrderState::Taken,
+            (Decision::Refused(_), Some(_)) => OrderState::Refused,
+        };
+        OrderRecord {
+            code: self.decision.code().map(str::to_owned),
+            bank_tran_id: self.tran_id,
+            tran_date: self.tran_date,
+            fintech_use_num: self.fintech_use_num,
+            amount: self.amount,
+            state,
+            received_at_us: self.received_at_us,
+        }
+    }
+}
+
+/// Decides an order, once: the same order again gets what it got.
+pub(super) fn receive(tx: &mut Tx<'_>, order: &Withdrawal) -> Result<Outcome, DbError> {
+    if let Some(known) = find(tx, &order.tran_id, &order.tran_date)? {
+        let same = known.amount == order.amount && known.fintech_use_num == order.fintech_use_num;
+        return Ok(if same { Outcome::Tell(known, 0) } else { Outcome::Clash });
+    }
+    let Some(stored) = accounts::find(tx, &order.fintech_use_num)? else {
+        let refused = Decision::Refused(UNKNOWN_ACCOUNT.to_owned());
+        return Ok(Outcome::Tell(insert(tx, order, refused, Terms::default())?, 0));
+    };
+    let behaviour = accounts::use_behaviour(tx, &stored)?;
+    let mut terms = Terms { behaviour_changes: stored.behaviour_changes, delay_ms: 0 };
+    match behaviour {
+        Behaviour::Disconnect => Ok(Outcome::Cut),
+        Behaviour::Hold => Ok(Outcome::Tell(insert(tx, order, Decision::Held, terms)?, 0)),
+        Behaviour::Refuse(code) => {
+            Ok(Outcome::Tell(insert(tx, order, Decision::Refused(code), terms)?, 0))
+        }
+        Behaviour::Delay(ms) => {
+            terms.delay_ms = ms;
+            Ok(Outcome::Tell(execute(tx, order, terms)?, ms))
+        }
+        Behaviour::Answer => Ok(Outcome::Tell(execute(tx, order, terms)?, 0)),
+        Behaviour::TakeSilently => execute(tx, order, terms).map(|_| Outcome::Silence),
+        Behaviour::Error500 => execute(tx, order, terms).map(|_| Outcome::Error500),
+    }
+}
+
+/// What an order's account had to say.
+#[derive(Clone, Copy, Default)]
+struct Terms {
+    behaviour_changes: i64,
+    delay_ms: u64,
+}
+
+/// Takes the money if there is any, and writes both order and ledger.
+fn execute(tx: &mut Tx<'_>, order: &Withdrawal, terms: Terms) -> Result<Order, DbError> {
+    let decision = take(tx, order)?;
+    insert(tx, order, decision, terms)
+}
+
+/// Takes the money if there is any, and writes the ledger.
+pub(super) fn take(tx: &mut Tx<'_>, order: &Withdrawal) -> Result<Decision, DbError> {
+    if !accounts::take_money(tx, &order.fintech_use_num, order.amount)? {
+        return Ok(Decision::Refused(SHORT_OF_MONEY.to_owned()));
+    }
+    let seq = next_serial(tx)?;
+    tx.execute(
+        "INSERT INTO ledger (seq, tran_id, tran_date, fintech_use_num, amount, at_us)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        params![
+            seq,
+            &order.tran_id,
+            &order.tran_date,
+            &order.fintech_use_num,
+            order.amount,
+            order.now_us,
+        ],
+    )?;
+    Ok(Decision::Taken)
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    order: &Withdrawal,
+    decision: Decision,
+    terms: Terms,
+) -> Result<Order, DbError> {
+    let delay_us = i64::try_from(terms.delay_ms.saturating_mul(1_000)).unwrap_or(i64::MAX);
+    let final_at_us = if delay_us == 0 { 0 } else { order.now_us.saturating_add(delay_us) };
+    let kept = Order {
+        tran_id: order.tran_id.clone(),
+        tran_date: order.tran_date.clone(),
+        fintech_use_num: order.fintech_use_num.clone(),
+        amount: order.amount,
+        decision,
+        api_tran_id: format!("sim-{:016}", next_serial(tx)?),
+        received_at_us: order.now_us,
+        final_at_us,
+        behaviour_changes: terms.behaviour_changes,
+    };
+    tx.execute(
+        "INSERT INTO bank_order (tran_id, tran_date, fintech_use_num, amount, state, code,
+             api_tran_id, received_at_us, final_at_us, behaviour_changes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        params![
+            &kept.tran_id,
+            &kept.tran_date,
+            &kept.fintech_use_num,
+            kept.amount,
+            kept.decision.name(),
+            kept.decision.code(),
+            &kept.api_tran_id,
+            kept.received_at_us,
+            kept.final_at_us,
+            kept.behaviour_changes,
+        ],
+    )?;
+    Ok(kept)
+}
+
+/// Ends an order that was held.
+pub(super) fn end_held(tx: &mut Tx<'_>, order: &Order, decision: &Decision) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE bank_order SET state = $3, code = $4 WHERE tran_id = $1 AND tran_date = $2",
+        params![&order.tran_id, &order.tran_date, decision.name(), decision.code()],
+    )?;
+    Ok(())
+}
+
+fn next_serial(tx: &mut Tx<'_>) -> Result<i64, DbError> {
+    let sql = "UPDATE counter SET value = value + 1 WHERE name = 'serial' RETURNING value";
+    tx.query_one(sql, &[])?.int(0)
+}
+
+pub(super) fn find(
+    tx: &mut Tx<'_>,
+    tran_id: &str,
+    tran_date: &str,
+) -> Result<Option<Order>, DbError> {
+    Ok(of_id(tx, tran_id)?.into_iter().find(|order| order.tran_date == tran_date))
+}
+
+/// The orders of an id, by day.
+pub(super) fn of_id(tx: &mut Tx<'_>, tran_id: &str) -> Result<Vec<Order>, DbError> {
+    let rows = tx.query(
+        "SELECT tran_id, tran_date, fintech_use_num, amount, state, code, api_tran_id,
+             received_at_us, final_at_us, behaviour_changes
+         FROM bank_order WHERE tran_id = $1 ORDER BY tran_date",
+        params![tran_id],
+    )?;
+    rows.into_iter().map(order).collect()
+}
+
+fn order(mut row: Row) -> Result<Order, DbError> {
+    let decision = match (row.text(4)?, row.opt_text(5)?) {
+        (_, Some(code)) => Decision::Refused(code.to_owned()),
+        ("TAKEN", None) => Decision::Taken,
+        _ => Decision::Held,
+    };
+    Ok(Order {
+        tran_id: row.take_text(0)?,
+        tran_date: row.take_text(1)?,
+        fintech_use_num: row.take_text(2)?,
+        amount: row.int(3)?,
+        decision,
+        api_tran_id: row.take_text(6)?,
+        received_at_us: row.int(7)?,
+        final_at_us: row.int(8)?,
+        behaviour_changes: row.int(9)?,
+    })
+}
+
+pub(super) fn totals(tx: &mut Tx<'_>) -> Result<Totals, DbError> {
+    let sql = "SELECT COUNT(*), COALESCE(CAST(SUM(amount) AS BIGINT), 0) FROM ledger";
+    let row = tx.query_one(sql, &[])?;
+    Ok(Totals { count: row.int(0)?, amount: row.int(1)? })
+}
+
+/// Which part of the ledger; no account is every account.
+#[derive(Clone)]
+pub(super) struct LedgerRange {
+    pub(super) fintech_use_num: Option<String>,
+    pub(super) after: i64,
+    pub(super) limit: i64,
+}
+
+pub(super) fn ledger(tx: &mut Tx<'_>, range: &LedgerRange) -> Result<Vec<LedgerEntry>, DbError> {
+    let rows = match &range.fintech_use_num {
+        Some(number) => tx.query(
+            "SELECT seq, tran_id, tran_date, fintech_use_num, amount, at_us FROM ledger
+             WHERE fintech_use_num = $3 AND seq > $1 ORDER BY seq LIMIT $2",
+            params![range.after, range.limit, number],
+        )?,
+        None => tx.query(
+            "SELECT seq, tran_id, tran_date, fintech_use_num, amount, at_us FROM ledger
+             WHERE seq > $1 ORDER BY seq LIMIT $2",
+            params![range.after, range.limit],
+        )?,
+    };
+    rows.into_iter().map(entry).collect()
+}
+
+fn entry(mut row: Row) -> Result<LedgerEntry, DbError> {
+    Ok(LedgerEntry {
+        seq: row.int(0)?,
+        bank_tran_id: row.take_text(1)?,
+        tran_date: row.take_text(2)?,
+        fintech_use_num: row.take_text(3)?,
+        amount: row.int(4)?,
+        at_us: row.int(5)?,
+    })
+}

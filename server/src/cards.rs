@@ -1,0 +1,108 @@
+//! Making cards: number, PAR, expiry and CVC, sealed and written.
+
+use crypto::cvc::Cvc;
+use crypto::pan::Pan;
+use crypto::par::Par;
+use domain::{AspId, CardAccountId, CardId, Expiry, ServiceId, Timestamp};
+use store::Tx;
+use store::tables::applications::ReservedCard;
+use store::tables::cards::{self, CvcSource, Form, NewCard};
+
+use crate::context::{Core, place};
+use crate::op::{Done, OrStop, fault};
+use crate::supply::ReservedNumber;
+
+/// A card to be made.
+pub struct Order<'a> {
+    /// Its id.
+    pub id: CardId,
+    /// Its account; `None` for plastic that is not registered yet.
+    pub account: Option<CardAccountId>,
+    /// The product.
+    pub service_id: &'a ServiceId,
+    /// Mobile or physical.
+    pub form: Form,
+    /// Its number.
+    pub pan: Pan,
+    /// When it expires.
+    pub expiry: Expiry,
+    /// The application that it is made for.
+    pub apply_no: Option<&'a str>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A card that was made: what its member is told.
+pub struct Made {
+    /// Its number.
+    pub pan: Pan,
+    /// Its verification code, derived, never stored.
+    pub cvc: Cvc,
+    /// Its payment account reference.
+    pub par: Par,
+}
+
+/// Makes a card and writes it.
+pub fn make<E>(core: &Core, tx: &mut Tx<'_>, asp: &AspId, order: Order<'_>) -> Done<Made, E> {
+    let (cvc_key_id, cvc_key) = core.keys.active_cvc_key();
+    let cvc = cvc_key
+        .cvc2(&order.pan, &order.expiry.yymm())
+        .map_err(|error| fault(format!("card verification code: {error}")))?;
+    let par = Par::random();
+    write(core, tx, asp, &order, &par, CvcSource::Key(cvc_key_id))?;
+    Ok(Made { pan: order.pan, cvc, par })
+}
+
+/// Writes a card whose PAR and CVC are known.
+pub fn write<E>(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    order: &Order<'_>,
+    par: &Par,
+    cvc: CvcSource<'_>,
+) -> Done<(), E> {
+    let (lookup_key_id, lookup) = core.keys.lookup();
+    let row = order.id.to_string();
+    let sealed = core.seal(place(asp, "card.pan", &row), order.pan.reveal().as_bytes());
+    let card = NewCard {
+        id: order.id,
+        account: order.account,
+        service_id: order.service_id,
+        form: order.form,
+        pan_sealed: &sealed.or_stop()?,
+        pan_index: &lookup.pan_index(asp.as_str(), &order.pan),
+        lookup_key_id,
+        first6: order.pan.first6(),
+        last4: order.pan.last4(),
+        par: par.as_str(),
+        expiry: order.expiry,
+        cvc,
+        apply_no: order.apply_no,
+        issued_at: order.now,
+    };
+    Ok(cards::insert(tx, asp, &card)?)
+}
+
+impl ReservedNumber {
+    /// As an application holds it.
+    pub fn reserved(self, card: CardId) -> ReservedCard {
+        let number = format!("{}/{}", self.prefix, self.serial);
+        ReservedCard { card, number, number_key_id: self.number_key_id }
+    }
+}
+
+/// The number that was reserved.
+pub fn number<E>(core: &Core, reserved: &ReservedCard) -> Done<Pan, E> {
+    let wrong = |what: &dyn std::fmt::Display| fault(format!("reserved card number: {what}"));
+    let (prefix, serial) = reserved.number.split_once('/').ok_or_else(|| wrong(&"form"))?;
+    let serial = serial.parse().map_err(|error| wrong(&error))?;
+    let permuter = core.keys.permuter(reserved.number_key_id).ok_or_else(|| wrong(&"no key"))?;
+    permuter.pan(prefix, serial).map_err(|error| wrong(&error))
+}
+
+/// The CVC of a card that was made before.
+pub fn cvc<E>(core: &Core, pan: &Pan, expiry_yymm: &str, key_id: i64) -> Done<Cvc, E> {
+    let key = core.keys.cvc_key(key_id).ok_or_else(|| fault("a card verification key is gone"))?;
+    key.cvc2(pan, expiry_yymm).map_err(|error| fault(format!("card verification code: {error}")))
+}

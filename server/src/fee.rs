@@ -1,0 +1,129 @@
+//! Fees: operations that need the bank between two transactions, and the one driver that carries
+//! them through, live and in recovery.
+
+mod driver;
+pub mod recovery;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use contract::errors::ErrorSet;
+use contract::pipeline;
+use domain::fee::Event;
+use domain::{ApplyNo, AspId};
+use store::tables::log::Remembered;
+use store::{Tx, TxError, WriteError};
+
+use crate::context::App;
+use crate::op::{Answer, Cx, Done, Handler, Operation, transact};
+
+/// How often a call that waits for another looks whether that one has ended.
+const POLL_MS: u64 = 50;
+
+/// An operation whose fee is charged between two transactions.
+pub trait Saga: Operation {
+    /// What the caller is told while the bank has not answered.
+    const FEE_IN_PROGRESS: Self::Error;
+
+    /// Decides; does it at once where no fee is due, else writes what is to be charged.
+    fn begin(
+        cx: &Cx,
+        tx: &mut Tx<'_>,
+        request: &Self::Request,
+    ) -> Done<Begun<Self::Response>, Self::Error>;
+
+    /// The answer of a call that was done or refused by the bank before.
+    fn recall(
+        cx: &Cx,
+        tx: &mut Tx<'_>,
+        remembered: &Remembered,
+    ) -> Done<Self::Response, Self::Error>;
+}
+
+/// How a saga has begun.
+pub enum Begun<T> {
+    /// It is done.
+    Done(T),
+    /// The fee of this application is to be charged now, by this call.
+    Charging(ApplyNo),
+    /// The same call is charging the fee of this application already.
+    Awaiting(ApplyNo),
+}
+
+/// The handler of a saga.
+pub fn saga<O: Saga>() -> Handler {
+    Handler::new::<O, _>(|app, cx, request| async move {
+        match begin::<O>(&app, &cx, request).await {
+            Err(answer) => answer,
+            Ok(Begun::Done(response)) => Answer::of::<O>(&response),
+            Ok(Begun::Charging(apply_no)) => {
+                // In a task of its own: a caller that hangs up does not stop it.
+                let (driven, asp) = (Arc::clone(&app), cx.call.asp.clone());
+                let charge = tokio::spawn(async move {
+                    driver::drive(&driven, &asp, &apply_no, Event::Begun).await;
+                });
+                if charge.await.is_err() {
+                    return Answer::Failed(&pipeline::SERVER_FAULT);
+                }
+                outcome::<O>(&app, cx).await
+            }
+            Ok(Begun::Awaiting(apply_no)) => {
+                await_other(&app, &cx.call.asp, &apply_no).await;
+                outcome::<O>(&app, cx).await
+            }
+        }
+    })
+}
+
+async fn begin<O: Saga>(
+    app: &App,
+    cx: &Cx,
+    request: O::Request,
+) -> Result<Begun<O::Response>, Answer> {
+    let request = Arc::new(request);
+    transact(app, || {
+        let (cx, request) = (cx.clone(), Arc::clone(&request));
+        move |tx: &mut Tx<'_>| match cx.look_up(tx)? {
+            Some(remembered) => O::recall(&cx, tx, &remembered).map(Begun::Done),
+            None => O::begin(&cx, tx, &request),
+        }
+    })
+    .await
+}
+
+/// The final answer, built from what the settling has written; without it the fee is still open.
+async fn outcome<O: Saga>(app: &App, cx: Cx) -> Answer {
+    let found = transact(app, || {
+        let cx = cx.clone();
+        move |tx: &mut Tx<'_>| match cx.look_up(tx)? {
+            Some(remembered) => O::recall(&cx, tx, &remembered).map(Some),
+            None => Ok(None),
+        }
+    });
+    match found.await {
+        Ok(Some(response)) => Answer::of::<O>(&response),
+        Ok(None) => Answer::Refused(O::FEE_IN_PROGRESS.code(), None),
+        Err(answer) => answer,
+    }
+}
+
+/// Waits as long as the call that charges the fee would: until it has ended, or the deadline.
+async fn await_other(app: &App, asp: &AspId, apply_no: &ApplyNo) {
+    let deadline = Instant::now() + Duration::from_millis(app.core.settings.fee_deadline_ms);
+    while Instant::now() < deadline {
+        let (asp, apply_no) = (asp.clone(), apply_no.clone());
+        let open = move |tx: &mut Tx<'_>| -> Result<bool, TxError<()>> {
+            let row = tx.query_opt(
+                "SELECT 1 FROM application
+                 WHERE asp_id = $1 AND apply_no = $2 AND state = 'COST_PAYING'",
+                &[asp.as_str().into(), apply_no.as_str().into()],
+            )?;
+            Ok(row.is_some())
+        };
+        let open: Result<bool, WriteError<()>> = app.store.read(open).await;
+        if !matches!(open, Ok(true)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(POLL_MS)).await;
+    }
+}

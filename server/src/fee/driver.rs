@@ -1,0 +1,340 @@
+//! The driver: ask the bank, write what follows, until nothing is left to ask. The live call and
+//! recovery both come here; every step is conditional on the state that it leaves, so that two
+//! servers may drive the same application.
+
+use std::time::Duration;
+
+use bank::{
+    BankTranId, InquiryAnswer, InquiryOrder, Personal, RefusalCause, WithdrawAnswer, WithdrawOrder,
+};
+use contract::errors::ErrorSet;
+use domain::application::State;
+use domain::card::{self, CardEvent};
+use domain::fee::{Event, Executable, ExternalCall, FeeRefusal, Plan, advance};
+use domain::ledger::Journal;
+use domain::{ApplyNo, AspId, Timestamp};
+use serde_json::json;
+use store::tables::applications::{self, Application, Settlement};
+use store::tables::card_accounts::{self, CardAccount};
+use store::tables::log::{self, NewEntry};
+use store::tables::postings;
+use store::{Tx, TxError};
+
+use crate::context::{App, Core, place};
+use crate::issuing;
+use crate::op::{Call, Cx, Done, Effect, Operation, OrStop, Stop, fault, transact};
+use crate::ops::prepaid_card::reissue::{Error, Reissue};
+
+/// What the member's statement says.
+const PRINT_CONTENT: &str = "카드재발급";
+/// The payment gateway whose clearing account fees arrive in.
+const GATEWAY: &str = "open-banking";
+
+/// Carries an application that awaits the bank on from `event`: asks, and writes what follows.
+pub async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, event: Event) {
+    let (_, Some(call)) = advance(State::CostPaying, event) else { return };
+    if let Some((event, reference)) = ask(app, asp, apply_no, call).await {
+        step(app, asp, apply_no, event, reference).await;
+    }
+}
+
+/// Asks the bank; what it said, as an event, with the bank's reference of a withdrawal.
+async fn ask(
+    app: &App,
+    asp: &AspId,
+    apply_no: &ApplyNo,
+    call: ExternalCall,
+) -> Option<(Event, Option<String>)> {
+    let order = match transact(app, || order(&app.core, asp, apply_no)).await {
+        Ok(order) => order?,
+        Err(_) => return None,
+    };
+    let settings = &app.core.settings;
+    let now = app.clock.now();
+    match call {
+        ExternalCall::Withdraw => {
+            // A process that was held up must not send an order that recovery may have given up.
+            if now > order.applied_at.plus_ms(settings.fee_deadline_ms) {
+                return None;
+            }
+            let deadline = Duration::from_millis(settings.fee_deadline_ms);
+            Some(withdrawn(app, apply_no, app.bank.withdraw(&order.withdraw, deadline).await))
+        }
+        ExternalCall::Inquire => {
+            let inquiry = InquiryOrder {
+                bank_tran_id: order.withdraw.bank_tran_id.clone(),
+                tran_date: order.withdraw.tran_date.clone(),
+                fintech_use_num: order.withdraw.fintech_use_num.clone(),
+                amount: order.withdraw.amount,
+                asked_at_us: now.0,
+            };
+            let timeout = Duration::from_millis(settings.fee_inquiry_timeout_ms);
+            let answer = app.bank.inquire(&inquiry, timeout).await;
+            let over = order.applied_at.plus_ms(settings.bank_order_lifetime_ms);
+            let executable =
+                if now > over { Executable::NoMore } else { Executable::Still };
+            Some(inquired(app, apply_no, answer, executable))
+        }
+    }
+}
+
+fn withdrawn(
+    app: &App,
+    apply_no: &ApplyNo,
+    answer: WithdrawAnswer,
+) -> (Event, Option<String>) {
+    let (outcome, event, reference) = match answer {
+        WithdrawAnswer::Taken { api_tran_id } => ("taken", Event::Taken, Some(api_tran_id)),
+        WithdrawAnswer::Refused { cause, bank_code } => {
+            tracing::info!(%apply_no, bank_code, "the bank refused a fee");
+            ("refused", Event::Refused(refusal(cause)), None)
+        }
+        WithdrawAnswer::NotSent => {
+            tracing::warn!(%apply_no, "the bank could not be reached");
+            ("not_sent", Event::Refused(FeeRefusal::NetworkIssue), None)
+        }
+        WithdrawAnswer::Unknown { why } => {
+            tracing::warn!(%apply_no, why, "a fee is unanswered");
+            ("unknown", Event::Unknown, None)
+        }
+    };
+    app.metrics.bank_answered(outcome);
+    (event, reference)
+}
+
+fn inquired(
+    app: &App,
+    apply_no: &ApplyNo,
+    answer: InquiryAnswer,
+    executable: Executable,
+) -> (Event, Option<String>) {
+    let (outcome, event, reference) = match answer {
+        InquiryAnswer::Taken { api_tran_id } => ("found_taken", Event::Taken, Some(api_tran_id)),
+        InquiryAnswer::Refused { cause, bank_code } => {
+            tracing::info!(%apply_no, bank_code, "the bank had refused a fee");
+            ("found_refused", Event::Refused(refusal(cause)), None)
+        }
+        InquiryAnswer::NotFound => ("not_found", Event::NotFound(executable), None),
+        InquiryAnswer::Unknown { why } => {
+            tracing::warn!(%apply_no, why, "a fee is still unanswered");
+            ("still_unknown", Event::Unknown, None)
+        }
+    };
+    app.metrics.bank_answered(outcome);
+    (event, reference)
+}
+
+fn refusal(cause: RefusalCause) -> FeeRefusal {
+    match cause {
+        RefusalCause::InvalidAccount => FeeRefusal::InvalidAccount,
+        RefusalCause::OwnerMismatch => FeeRefusal::OwnerMismatch,
+        RefusalCause::WithdrawFailed => FeeRefusal::WithdrawFailed,
+        RefusalCause::InsufficientBalance => FeeRefusal::InsufficientBalance,
+        RefusalCause::TermsNotAgreed => FeeRefusal::TermsNotAgreed,
+        RefusalCause::MessageError => FeeRefusal::MessageError,
+        RefusalCause::Other => FeeRefusal::Other,
+    }
+}
+
+/// The order as it was fixed at the beginning.
+struct FixedOrder {
+    applied_at: Timestamp,
+    withdraw: WithdrawOrder,
+}
+
+/// Reads the order of an application that still awaits the bank.
+fn order(
+    core: &Core,
+    asp: &AspId,
+    apply_no: &ApplyNo,
+) -> impl FnMut(&mut Tx<'_>) -> Done<Option<FixedOrder>, Error> + Send + 'static {
+    let (core, asp, apply_no) = (core.clone(), asp.clone(), apply_no.clone());
+    move |tx| {
+        let row = tx.query_opt(
+            "SELECT a.user_id, a.fee, a.bank_tran_id, a.bank_tran_day, a.applied_at,
+                 b.fintech_use_num, m.name_sealed
+             FROM application a
+             JOIN bank_account b ON b.asp_id = a.asp_id AND b.user_id = a.user_id
+                 AND b.bank_account_id = a.bank_account_id
+             JOIN member m ON m.asp_id = a.asp_id AND m.user_id = a.user_id
+             WHERE a.asp_id = $1 AND a.apply_no = $2 AND a.state = 'COST_PAYING'",
+            &[asp.as_str().into(), apply_no.as_str().into()],
+        )?;
+        let Some(mut row) = row else { return Ok(None) };
+        let member = row.int(0)?.to_string();
+        let name = core.open_text(place(&asp, "member.name", &member), row.blob(6)?).or_stop()?;
+        let applied_at = Timestamp(row.int(4)?);
+        let bank_tran_id = BankTranId::parse(row.text(2)?)
+            .map_err(|error| fault(format!("bank transaction id: {error}")))?;
+        Ok(Some(FixedOrder {
+            applied_at,
+            withdraw: WithdrawOrder {
+                bank_tran_id,
+                tran_date: row.take_text(3)?,
+                ordered_at_us: applied_at.0,
+                fintech_use_num: row.take_text(5)?,
+                amount: u64::try_from(row.int(1)?).ok().or_stop()?,
+                client_name: Personal::new(name.expose().to_owned()),
+                client_num: member,
+                print_content: PRINT_CONTENT.to_owned(),
+            },
+        }))
+    }
+}
+
+/// Writes what follows from `event`. What cannot be written now, recovery will come back to.
+async fn step(
+    app: &App,
+    asp: &AspId,
+    apply_no: &ApplyNo,
+    event: Event,
+    reference: Option<String>,
+) {
+    let now = app.clock.now();
+    let done = transact(app, || {
+        let (core, asp, apply_no) = (app.core.clone(), asp.clone(), apply_no.clone());
+        let reference = reference.clone();
+        move |tx: &mut Tx<'_>| follow(&core, tx, &asp, &apply_no, event, reference.as_deref(), now)
+    });
+    match done.await {
+        Ok(State::ReturnDue) => {
+            app.metrics.return_due();
+            tracing::error!(%apply_no, "a fee was taken and must be given back");
+        }
+        Ok(_) => {}
+        Err(answer) => {
+            let code = answer.code();
+            tracing::error!(%apply_no, code, "a fee's outcome could not be written yet");
+        }
+    }
+}
+
+fn follow(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    apply_no: &ApplyNo,
+    event: Event,
+    reference: Option<&str>,
+    now: Timestamp,
+) -> Done<State, Error> {
+    let Some(before) = applications::load(tx, asp, apply_no)? else {
+        return Err(fault(format!("application {apply_no} is gone")));
+    };
+    // Claimed first, looked at afterwards: another server may be at it.
+    let account = card_accounts::claim_by_id(tx, asp, before.old_account)?.or_stop()?;
+    let application = applications::load(tx, asp, apply_no)?.or_stop()?;
+    let cx = Cx { core: core.clone(), call: call(asp, &application, now) };
+    match advance(application.state, event).0 {
+        Plan::Nothing => Ok(application.state),
+        Plan::Fail(why) => fail(&cx, tx, &application, why),
+        Plan::Settle if card::next(account.state, CardEvent::Reissue).is_some() => {
+            settle(&cx, tx, &application, &account, reference)
+        }
+        // The old card cannot be replaced any more, which the guards do not allow: the money goes
+        // back.
+        Plan::Settle | Plan::OweReturn => owe(&cx, tx, &application, reference),
+    }
+}
+
+/// The call that applied, as it was: what it leads to is remembered as its outcome.
+fn call(asp: &AspId, application: &Application, now: Timestamp) -> Call {
+    Call {
+        asp: asp.clone(),
+        operation: Reissue::SPEC.id,
+        correlation_id: application.correlation_id.clone(),
+        keys: application.keys.clone(),
+        now,
+        since: Timestamp(0),
+    }
+}
+
+fn settle(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    application: &Application,
+    account: &CardAccount,
+    reference: Option<&str>,
+) -> Done<State, Error> {
+    let to = application.terms().settled_state();
+    leave(cx, tx, application, to, None, reference)?;
+    let fee = Journal::fee_taken(GATEWAY, application.fee, application.vat_basis_points);
+    issuing::replace(cx, tx, application, account, fee)?;
+    Ok(to)
+}
+
+fn fail(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    application: &Application,
+    why: FeeRefusal,
+) -> Done<State, Error> {
+    leave(cx, tx, application, State::CostPayFailed, Some(why), None)?;
+    cx.record(
+        tx,
+        &Effect {
+            log_id: cx.core.supply.id(&cx.call.asp).or_stop()?,
+            event: "fee.refused",
+            code: Error::from(why).code().code,
+            subject: application.apply_no.as_str(),
+            payload: &json!({
+                "cardApplyNo": application.apply_no.as_str(),
+                "userId": application.user_id,
+                "fee": application.fee.minor(),
+                "refusal": why.name(),
+            }),
+        },
+    )?;
+    Ok(State::CostPayFailed)
+}
+
+/// The bank has money that is the member's: it is owed back, and an operator is told.
+fn owe(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    application: &Application,
+    reference: Option<&str>,
+) -> Done<State, Error> {
+    leave(cx, tx, application, State::ReturnDue, None, reference)?;
+    let log_id = cx.core.supply.id(&cx.call.asp).or_stop()?;
+    let (fee, vat) = (application.fee, application.vat_basis_points);
+    let journal = Journal::fee_taken(GATEWAY, fee, vat).and(Journal::fee_owed_back(fee, vat));
+    postings::insert(tx, &cx.call.asp, log_id, &journal)?;
+    let payload = json!({ "cardApplyNo": application.apply_no.as_str(), "fee": fee.minor() });
+    // The call's outcome is remembered already: it was refused.
+    let entry = NewEntry {
+        id: log_id,
+        operation: cx.call.operation,
+        event: "fee.return_due",
+        code: Error::FeeFailed.code().code,
+        correlation_id: &cx.call.correlation_id,
+        subject: application.apply_no.as_str(),
+        payload: &payload.to_string(),
+        happened_at: cx.call.now,
+        keys: None,
+    };
+    log::insert(tx, &cx.call.asp, &entry)?;
+    Ok(State::ReturnDue)
+}
+
+fn leave(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    application: &Application,
+    to: State,
+    refusal: Option<FeeRefusal>,
+    reference: Option<&str>,
+) -> Done<(), Error> {
+    let settlement = Settlement {
+        from: application.state,
+        to,
+        refusal: refusal.map(FeeRefusal::name),
+        api_tran_id: reference,
+        at: cx.call.now,
+    };
+    match applications::settle(tx, &cx.call.asp, &application.apply_no, &settlement)? {
+        true => Ok(()),
+        // Somebody else was faster: run again and find the state that he left.
+        false => Err(TxError::Refused(Stop::CameFirst)),
+    }
+}

@@ -1,0 +1,87 @@
+//! Recovery: asks the bank about every fee whose deadline has passed, until it knows. The same at
+//! start-up and while running, with one server or several.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::fee::Event;
+use domain::{ApplyNo, AspId, Timestamp};
+use store::{DbError, Tx, TxError, WriteError};
+use tokio::task::JoinSet;
+
+use super::driver;
+use crate::context::App;
+
+/// Applications taken at once.
+const BATCH: i64 = 64;
+/// Bounds of the pause before the same application is asked about again, milliseconds.
+const AGAIN_MS: std::ops::RangeInclusive<i64> = 2_000..=60_000;
+
+/// Runs until the server stops.
+pub async fn run(app: Arc<App>) {
+    let pause = Duration::from_millis(app.core.settings.fee_recovery_interval_ms);
+    loop {
+        if let Err(error) = round(&app).await {
+            tracing::warn!(%error, "unanswered fees could not be read");
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// One round over all partners.
+async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
+    let mut overdue = 0;
+    for asp in app.store.read(partners).await? {
+        let taken = {
+            let (asp, now) = (asp.clone(), app.clock.now());
+            app.store.write(move |tx| Ok(take(tx, &asp, now)?)).await?
+        };
+        overdue += taken.len();
+        let mut asked = JoinSet::new();
+        for apply_no in taken {
+            let (app, asp) = (Arc::clone(app), asp.clone());
+            asked.spawn(async move {
+                driver::drive(&app, &asp, &apply_no, Event::Overdue).await;
+            });
+        }
+        asked.join_all().await;
+    }
+    app.metrics.fees_overdue(i64::try_from(overdue).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+fn partners(tx: &mut Tx<'_>) -> Result<Vec<AspId>, TxError<()>> {
+    let rows = tx.query("SELECT asp_id FROM partner ORDER BY asp_id", &[])?;
+    let each = rows.iter().map(|row| row.text(0).map(AspId::new));
+    Ok(each.collect::<Result<_, DbError>>()?)
+}
+
+/// Takes overdue applications: each is put off, so that another server leaves it alone meanwhile.
+fn take(tx: &mut Tx<'_>, asp: &AspId, now: Timestamp) -> Result<Vec<ApplyNo>, DbError> {
+    let rows = tx.query(
+        "SELECT apply_no, applied_at, deadline_at FROM application
+         WHERE asp_id = $1 AND state = 'COST_PAYING' AND deadline_at < $2
+         ORDER BY deadline_at LIMIT $3",
+        &[asp.as_str().into(), now.0.into(), BATCH.into()],
+    )?;
+    let mut taken = Vec::new();
+    for row in rows {
+        // The longer it has been open, the longer the pause.
+        let age_ms = (now.0 - row.int(1)?) / 1_000;
+        let pause_ms = (age_ms / 4).clamp(*AGAIN_MS.start(), *AGAIN_MS.end());
+        let mine = tx.execute(
+            "UPDATE application SET deadline_at = $4
+             WHERE asp_id = $1 AND apply_no = $2 AND state = 'COST_PAYING' AND deadline_at = $3",
+            &[
+                asp.as_str().into(),
+                row.text(0)?.into(),
+                row.int(2)?.into(),
+                (now.0 + pause_ms * 1_000).into(),
+            ],
+        )?;
+        if mine == 1 {
+            taken.push(ApplyNo::new(row.text(0)?));
+        }
+    }
+    Ok(taken)
+}

@@ -1,0 +1,135 @@
+//! The HTTP edge: connections within bounds, and what is served beside the API.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::context::App;
+use crate::pipeline;
+
+/// What every handler is given.
+#[derive(Clone)]
+pub struct Served {
+    /// The server.
+    pub app: Arc<App>,
+    /// Whether it takes new calls.
+    pub ready: Arc<AtomicBool>,
+    /// `/openapi.json`, made once.
+    pub openapi: Arc<str>,
+}
+
+/// The routes; `sandbox` adds those of the sandbox.
+pub fn router(served: Served, sandbox: Option<Router<Served>>) -> Router {
+    let routes = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi))
+        .merge(sandbox.unwrap_or_default())
+        .fallback(call);
+    routes.with_state(served)
+}
+
+async fn call(State(served): State<Served>, request: Request) -> Response {
+    pipeline::handle(served.app, request).await
+}
+
+async fn readyz(State(served): State<Served>) -> Response {
+    if !served.ready.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    match served.app.store.ping().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "database away\n").into_response(),
+    }
+}
+
+async fn metrics(State(served): State<Served>) -> Response {
+    let text = served.app.metrics.text(served.app.store.queue_len());
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+async fn openapi(State(served): State<Served>) -> Response {
+    let document = served.openapi.to_string();
+    ([(header::CONTENT_TYPE, "application/json")], document).into_response()
+}
+
+/// Serves until `stop`, then lets running calls end within the drain time.
+pub async fn serve(
+    listener: TcpListener,
+    served: Served,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) {
+    let settings = Arc::clone(&served.app.core.settings);
+    let limit = usize::try_from(settings.connections_max).unwrap_or(usize::MAX);
+    let connections = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(settings.header_timeout_ms))
+        .max_headers(usize::try_from(settings.headers_max).unwrap_or(usize::MAX))
+        .max_buf_size(usize::try_from(settings.head_bytes_max).unwrap_or(usize::MAX).max(8_192));
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = accept(&listener, &connections) => accepted,
+        };
+        let Some((stream, _, permit)) = accepted else { continue };
+        let service = TowerToHyperService::new(router.clone());
+        let connection =
+            graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            // A connection that breaks is the caller's affair; its call was logged.
+            let _ = connection.await;
+            drop(permit);
+        });
+    }
+    served.ready.store(false, Ordering::Relaxed);
+    drop(listener);
+    let drain = Duration::from_millis(settings.drain_ms);
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some calls did not end in time; recovery goes on with their fees");
+    }
+}
+
+type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+
+/// Pause after a failed accept: out of file descriptors, most likely.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<Accepted> {
+    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Small answers should not wait for more to send.
+            let _ = stream.set_nodelay(true);
+            Some((stream, peer, permit))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+/// A response that cannot fail, for handlers that are not the API's.
+pub type Plain = Result<Response<Body>, Infallible>;

@@ -1,0 +1,62 @@
+//! The operations of this build, each in one file: `ops/<group>/<verb>.rs`.
+
+use std::collections::HashMap;
+
+use contract::Registry;
+use contract::registry::Contradictions;
+
+use crate::fee;
+use crate::op::{self, Handler};
+
+pub mod prepaid_card;
+
+/// Paths are served bare and below this base.
+pub const BASE: &str = "/open-api";
+
+/// Every operation, in the order of the navigation: one line each.
+fn all() -> Vec<Handler> {
+    vec![
+        fee::saga::<prepaid_card::reissue::Reissue>(),
+        op::write::<prepaid_card::state::State>(),
+    ]
+}
+
+/// All operations, by path and by id.
+pub struct Operations {
+    handlers: Vec<Handler>,
+    by_path: HashMap<&'static str, usize>,
+    registry: Registry,
+}
+
+impl Operations {
+    /// Checks and indexes them; a registry that contradicts itself is refused.
+    pub fn load() -> Result<Self, Contradictions> {
+        let handlers = all();
+        let entries = handlers.iter().map(|handler| handler.entry.clone()).collect();
+        let registry = Registry::new(entries)?;
+        let path = |(index, handler): (usize, &Handler)| (handler.entry.spec.path, index);
+        let by_path = handlers.iter().enumerate().map(path).collect();
+        Ok(Operations { handlers, by_path, registry })
+    }
+
+    /// The operation at a path, with or without the base.
+    pub fn by_path(&self, path: &str) -> Option<&Handler> {
+        let bare = path.strip_prefix(BASE).unwrap_or(path);
+        self.by_path.get(bare).and_then(|index| self.handlers.get(*index))
+    }
+
+    /// The operation of this id.
+    pub fn by_id(&self, id: &str) -> Option<&Handler> {
+        self.handlers.iter().find(|handler| handler.entry.spec.id == id)
+    }
+
+    /// All of them.
+    pub fn handlers(&self) -> &[Handler] {
+        &self.handlers
+    }
+
+    /// Their definitions.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+}

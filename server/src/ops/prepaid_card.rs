@@ -1,0 +1,4 @@
+//! Prepaid cards.
+
+pub mod reissue;
+pub mod state;

@@ -1,0 +1,519 @@
+//! `prepaid-card.reissue`: a card reported lost is replaced, for a fee where its product asks for
+//! one, and its balance moves to the new card.
+
+use contract::{Digits, Object, Spec, Text, UInt, at, catalogue, errors, input, output};
+use crypto::pan::Pan;
+use bank::BankTranId;
+use domain::application::{self, Event as ApplicationEvent, State as ApplicationState};
+use domain::fee::FeeRefusal;
+use domain::ledger::Journal;
+use domain::product::{Issuance, Product};
+use domain::reissue::{
+    BankAccounts, Delivery, Facts, Membership, OldCard, Refusal, Terms, decide,
+};
+use domain::{ApplyNo, CardAccountId, CardId, UserId};
+use serde_json::{Value, json};
+use store::Tx;
+use store::tables::applications::{self, Application, FeeOrder, Open, ReservedMobile};
+use store::tables::bank_accounts::{self, Chargeable};
+use store::tables::card_accounts::{self, CardAccount, CardKey};
+use store::tables::log::Remembered;
+use store::tables::products;
+
+use crate::cards::Made;
+use crate::context::place;
+use crate::fee::{Begun, Saga};
+use crate::issuing;
+use crate::op::{Cx, Done, Operation, OrStop, by_code, fault, refuse};
+use crate::sandbox::world::{Bank, Card, Scenario, World, products as given};
+use crate::supply::Need;
+
+/// The operation.
+pub struct Reissue;
+
+input! {
+    /// Where the physical card goes.
+    pub struct AddressInfo {
+        /// Road-name address.
+        address: Text<1, 255> = at("address"),
+        /// Detail of the road-name address.
+        address_detail: Text<1, 255> = at("addressDetail"),
+        /// Zip code.
+        zip_code: Digits<5> = at("zipCode"),
+    }
+}
+
+input! {
+    /// A reissue.
+    pub struct Request {
+        /// Member information.
+        user_info: Object = at("userInfo"),
+        /// Member id given at registration.
+        user_id: UInt<1, 9_999_999_999_999_999_999> = at("userInfo.userId").named("userId"),
+        /// Card information.
+        card_info: Object = at("cardInfo"),
+        /// Number of the card to be reissued, mobile or physical.
+        old_card_no: Digits<16> = at("cardInfo.oldCardNo"),
+        /// Whether a physical card is made and delivered; false: a mobile card alone.
+        is_delivery_required: bool =
+            at("isDeliveryRequired").or_at("cardInfo.isDeliveryRequired").or_default(true),
+        /// Delivery address; neither checked nor kept where no card is delivered.
+        address_info: Option<AddressInfo> =
+            at("userInfo.addressInfo").or_at("addressInfo").when("isDeliveryRequired"),
+    }
+}
+
+output! {
+    /// A reissue. The mobile card's fields are there where it is issued at the request.
+    pub struct Response {
+        /// Card application number.
+        card_apply_no: Digits<22> = "cardApplyNo",
+        /// Number of the new mobile card.
+        mobile_card_no: Option<Digits<16>> = "mobileCardNo",
+        /// Verification code of the new mobile card.
+        mobile_card_cvc: Option<Digits<3>> = "mobileCardCVC",
+        /// Payment account reference of the new mobile card.
+        mobile_card_par: Option<Text<27, 27>> = "mobileCardPar",
+    }
+}
+
+errors! {
+    /// Refusals in order of precedence.
+    pub enum Error {
+        InvalidInput = catalogue::INVALID_INPUT,
+        WalletUserNotFound = catalogue::WALLET_USER_NOT_FOUND,
+        InvalidCardInfo = catalogue::INVALID_CARD_INFO.assigned_use(),
+        AlreadyReissued = catalogue::CARD_ALREADY_REISSUED,
+        AlreadyTerminated = catalogue::CARD_ALREADY_TERMINATED
+            .meaning("The card was discarded and has no successor.")
+            .assigned_use(),
+        FeeInProgress = catalogue::FEE_IN_PROGRESS,
+        ReissueInProgress = catalogue::REISSUE_IN_PROGRESS,
+        NotSuspended = catalogue::CARD_NOT_SUSPENDED,
+        DeliveryRequired = catalogue::CARD_DELIVERY_REQUIRED.assigned_use(),
+        InvalidNextService = catalogue::INVALID_NEXT_SERVICE_ID,
+        NotAuthenticated = catalogue::USER_NOT_AUTHENTICATED,
+        BankAccountNotFound = catalogue::BANK_ACCOUNT_NOT_FOUND,
+        BankAccountInvalid = catalogue::USER_BANK_ACCOUNT_INVALID,
+        NetworkIssue = catalogue::FEE_NETWORK_ISSUE,
+        InvalidBankAccount = catalogue::FEE_INVALID_BANK_ACCOUNT,
+        OwnerMismatch = catalogue::FEE_OWNER_MISMATCH,
+        WithdrawFailure = catalogue::FEE_WITHDRAW_FAILURE,
+        InsufficientBalance = catalogue::FEE_INSUFFICIENT_BALANCE,
+        TermsNotAgreed = catalogue::FEE_TERMS_NOT_AGREED,
+        MessageError = catalogue::FEE_MESSAGE_ERROR,
+        FeeFailed = catalogue::FEE_FAILED,
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotAMember => Error::WalletUserNotFound,
+            Refusal::NoSuchCard => Error::InvalidCardInfo,
+            Refusal::AlreadyReissued => Error::AlreadyReissued,
+            Refusal::Terminated => Error::AlreadyTerminated,
+            Refusal::FeeInProgress => Error::FeeInProgress,
+            Refusal::ReissueInProgress => Error::ReissueInProgress,
+            Refusal::NotSuspended => Error::NotSuspended,
+            Refusal::DeliveryRequired => Error::DeliveryRequired,
+            Refusal::InvalidNextProduct => Error::InvalidNextService,
+            Refusal::NotVerified => Error::NotAuthenticated,
+            Refusal::NoBankAccount => Error::BankAccountNotFound,
+            Refusal::BankAccountInvalid => Error::BankAccountInvalid,
+        }
+    }
+}
+
+impl From<FeeRefusal> for Error {
+    fn from(refusal: FeeRefusal) -> Self {
+        match refusal {
+            FeeRefusal::NetworkIssue => Error::NetworkIssue,
+            FeeRefusal::InvalidAccount => Error::InvalidBankAccount,
+            FeeRefusal::OwnerMismatch => Error::OwnerMismatch,
+            FeeRefusal::WithdrawFailed => Error::WithdrawFailure,
+            FeeRefusal::InsufficientBalance => Error::InsufficientBalance,
+            FeeRefusal::TermsNotAgreed => Error::TermsNotAgreed,
+            FeeRefusal::MessageError => Error::MessageError,
+            FeeRefusal::Other => Error::FeeFailed,
+        }
+    }
+}
+
+impl Operation for Reissue {
+    const SPEC: Spec = Spec {
+        id: "prepaid-card.reissue",
+        title: "Reissuance of Prepaid Card (Replacement Issuance)",
+        group: "Prepaid cards",
+        path: "/api/v1/prepay-card/reissue/delivery",
+        version: "v1",
+        about: "Replaces a card that its member has reported lost (suspended) and delivers the \
+                new one to the address given. By the product's policy a fee is charged to the \
+                member's bank account at the request. Of a pre-issuance product the new mobile \
+                card is issued and the balance moves at once; of another, when the delivered card \
+                is registered.",
+        request_encrypted: true,
+        response_encrypted: true,
+        success_message: "Success.",
+        same_as: &[],
+    };
+    type Request = Request;
+    type Response = Response;
+    type Error = Error;
+
+    fn scenarios() -> Vec<Scenario> {
+        scenarios()
+    }
+}
+
+impl Saga for Reissue {
+    const FEE_IN_PROGRESS: Error = Error::FeeInProgress;
+
+    fn begin(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Begun<Response>, Error> {
+        let (asp, user) = (&cx.call.asp, UserId(request.user_id.get()));
+        let account = claim(cx, tx, user, request)?;
+        let member = member(cx, tx, user)?;
+        let open = match &account {
+            Some(account) => applications::open_for(tx, asp, account.id)?,
+            None => None,
+        };
+        if let Some(open) = &open
+            && open.state == ApplicationState::CostPaying
+            && open.replay_key == cx.call.keys.replay
+        {
+            return Ok(Begun::Awaiting(open.apply_no.clone()));
+        }
+        let product = match &account {
+            Some(account) => products::next_of(tx, asp, &account.service_id)?,
+            None => None,
+        };
+        let delivery = match request.is_delivery_required {
+            true => Delivery::Physical,
+            false => Delivery::MobileOnly,
+        };
+        let chargeable = match &product {
+            Some(product) if !product.reissue_fee(delivery).is_zero() => {
+                bank_accounts::chargeable(tx, asp, member.user_id)?
+            }
+            Some(_) | None => Chargeable::None,
+        };
+        let facts = Facts {
+            membership: member.membership,
+            old_card: account.as_ref().map(|account| old_card(account, open.as_ref())),
+            next_product: product.as_ref(),
+            delivery,
+            bank_accounts: match chargeable {
+                Chargeable::None => BankAccounts::None,
+                Chargeable::NoneRegistered => BankAccounts::NoneRegistered,
+                Chargeable::Account(_) => BankAccounts::Registered,
+            },
+        };
+        let terms = decide(&facts).or_else(|refusal| refuse(refusal.into()))?;
+        let granted = Granted {
+            delivery_to: request.address_info.as_ref(),
+            member,
+            terms,
+            product: product.or_stop()?,
+            chargeable,
+        };
+        let account = account.or_stop()?;
+        let application = apply(cx, tx, &granted, &account)?;
+        if application.state == ApplicationState::CostPaying {
+            return Ok(Begun::Charging(application.apply_no));
+        }
+        let made = issuing::replace(cx, tx, &application, &account, Journal::default())?;
+        respond(&application.apply_no, made).map(Begun::Done)
+    }
+
+    fn recall(cx: &Cx, tx: &mut Tx<'_>, remembered: &Remembered) -> Done<Response, Error> {
+        if remembered.code != "000_000" {
+            return match by_code(&remembered.code) {
+                Some(error) => refuse(error),
+                None => Err(fault("a remembered code is not one of the operation's")),
+            };
+        }
+        let apply_no = ApplyNo::new(&remembered.subject);
+        let made = issuing::recall(cx, tx, &apply_no)?;
+        respond(&apply_no, made)
+    }
+}
+
+fn claim(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    user: UserId,
+    request: &Request,
+) -> Done<Option<CardAccount>, Error> {
+    let asp = &cx.call.asp;
+    // A number with a wrong check digit is no card of ours.
+    let Ok(pan) = Pan::parse(request.old_card_no.as_str()) else { return Ok(None) };
+    let index = cx.core.keys.lookup().1.pan_index(asp.as_str(), &pan);
+    Ok(card_accounts::claim(tx, asp, user, CardKey::Number(&index))?)
+}
+
+/// The member, as a reissue needs it.
+struct Member {
+    membership: Membership,
+    user_id: i64,
+    name_sealed: Vec<u8>,
+    phone_sealed: Vec<u8>,
+}
+
+fn member(cx: &Cx, tx: &mut Tx<'_>, user: UserId) -> Done<Member, Error> {
+    let Some(user_id) = user.stored() else { return refuse(Error::WalletUserNotFound) };
+    let row = tx.query_opt(
+        "SELECT id_verified_at IS NOT NULL, name_sealed, phone_sealed FROM member
+         WHERE asp_id = $1 AND user_id = $2 AND state = 'ACTIVE'",
+        &[cx.call.asp.as_str().into(), user_id.into()],
+    )?;
+    let Some(mut row) = row else { return refuse(Error::WalletUserNotFound) };
+    let membership = match row.boolean(0)? {
+        true => Membership::Verified,
+        false => Membership::Unverified,
+    };
+    let (name_sealed, phone_sealed) = (row.take_blob(1)?, row.take_blob(2)?);
+    Ok(Member { membership, user_id, name_sealed, phone_sealed })
+}
+
+fn old_card(account: &CardAccount, open: Option<&Open>) -> OldCard {
+    OldCard {
+        state: account.state,
+        has_successor: account.has_successor,
+        open_application: open.map(|open| open.state),
+    }
+}
+
+/// A reissue that was granted.
+struct Granted<'a> {
+    delivery_to: Option<&'a AddressInfo>,
+    member: Member,
+    terms: Terms,
+    product: Product,
+    chargeable: Chargeable,
+}
+
+/// Writes the application, with all that its settling needs reserved.
+fn apply(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    granted: &Granted<'_>,
+    account: &CardAccount,
+) -> Done<Application, Error> {
+    let (asp, supply, terms) = (&cx.call.asp, &cx.core.supply, granted.terms);
+    let now = cx.call.now;
+    let service_id = &granted.product.service_id;
+    let apply_no = ApplyNo::of(now.business_day(), supply.id(asp).or_stop()?);
+    let reserve = || -> Result<_, Need> {
+        let card = CardId(supply.id(asp)?);
+        Ok(supply.number(asp, service_id)?.reserved(card))
+    };
+    let mobile = match terms.issuance {
+        Issuance::PreIssuance => Some(ReservedMobile {
+            account: CardAccountId(supply.id(asp).or_stop()?),
+            card: reserve().or_stop()?,
+        }),
+        Issuance::Ordinary => None,
+    };
+    let physical = match granted.delivery_to {
+        Some(_) => Some(reserve().or_stop()?),
+        None => None,
+    };
+    let recipient_sealed = match granted.delivery_to {
+        Some(to) => Some(recipient(cx, &granted.member, to, &apply_no)?),
+        None => None,
+    };
+    let order = order(cx, granted)?;
+    let application = Application {
+        state: match order {
+            Some(_) => application::next(ApplicationState::Ready, ApplicationEvent::ChargeFee)
+                .or_stop()?,
+            None => terms.settled_state(),
+        },
+        apply_no,
+        user_id: granted.member.user_id,
+        old_account: account.id,
+        service_id: service_id.clone(),
+        issuance: terms.issuance,
+        delivery: terms.delivery,
+        recipient_sealed,
+        fee: terms.fee,
+        vat_basis_points: u32::try_from(cx.core.settings.vat_basis_points).ok().or_stop()?,
+        validity_months: granted.product.validity_months,
+        mobile,
+        physical,
+        order,
+        applied_at: now,
+        correlation_id: cx.call.correlation_id.clone(),
+        keys: cx.call.keys.clone(),
+    };
+    match applications::insert(tx, asp, &application)? {
+        true => Ok(application),
+        // The claim of the card makes this unreachable; the unique index behind it decides.
+        false => refuse(Error::ReissueInProgress),
+    }
+}
+
+/// The order for the fee, fixed before it is sent.
+fn order(cx: &Cx, granted: &Granted<'_>) -> Done<Option<FeeOrder>, Error> {
+    let Chargeable::Account(bank_account_id) = granted.chargeable else { return Ok(None) };
+    let serial = cx.core.supply.bank_tran_serial().or_stop()?;
+    let bank_tran_id = BankTranId::new(&cx.core.institution_code, serial)
+        .map_err(|error| fault(format!("bank transaction id: {error}")))?;
+    let settings = &cx.core.settings;
+    let patience_ms = settings.fee_deadline_ms.saturating_add(settings.fee_recovery_margin_ms);
+    Ok(Some(FeeOrder {
+        bank_account_id,
+        bank_tran_id: bank_tran_id.to_string(),
+        bank_tran_day: cx.call.now.business_day().to_string(),
+        deadline_at: cx.call.now.plus_ms(patience_ms),
+    }))
+}
+
+/// Whom the plastic goes to: a copy, sealed, as the member's own data may change.
+fn recipient(
+    cx: &Cx,
+    member: &Member,
+    to: &AddressInfo,
+    apply_no: &ApplyNo,
+) -> Done<Vec<u8>, Error> {
+    let (core, asp) = (&cx.core, &cx.call.asp);
+    let row = member.user_id.to_string();
+    let name = core.open_text(place(asp, "member.name", &row), &member.name_sealed).or_stop()?;
+    let phone = core.open_text(place(asp, "member.phone", &row), &member.phone_sealed).or_stop()?;
+    let recipient = json!({
+        "name": name.expose(),
+        "phone": phone.expose(),
+        "address": to.address.as_str(),
+        "addressDetail": to.address_detail.as_str(),
+        "zipCode": to.zip_code.as_str(),
+    });
+    let at = place(asp, "delivery.recipient", apply_no.as_str());
+    core.seal(at, recipient.to_string().as_bytes()).or_stop()
+}
+
+fn respond(apply_no: &ApplyNo, made: Option<Made>) -> Done<Response, Error> {
+    Ok(Response {
+        card_apply_no: Digits::new(apply_no.as_str()).or_stop()?,
+        mobile_card_no: made.as_ref().and_then(|made| Digits::new(made.pan.reveal())),
+        mobile_card_cvc: made.as_ref().and_then(|made| Digits::new(made.cvc.reveal())),
+        mobile_card_par: made.as_ref().and_then(|made| Text::new(made.par.as_str())),
+    })
+}
+
+fn with_plastic(world: &World) -> Value {
+    json!({
+        "userInfo": {
+            "userId": world.user_id(),
+            "addressInfo": {
+                "address": "서울특별시 강남구 테헤란로 152",
+                "addressDetail": "3층 301호",
+                "zipCode": "06236",
+            },
+        },
+        "cardInfo": { "oldCardNo": world.card_no() },
+        "isDeliveryRequired": true,
+    })
+}
+
+fn mobile_only(world: &World) -> Value {
+    json!({
+        "userInfo": { "userId": world.user_id() },
+        "cardInfo": { "oldCardNo": world.card_no() },
+        "isDeliveryRequired": false,
+    })
+}
+
+const MOBILE_FIELDS: &[&str] = &["cardApplyNo", "mobileCardNo", "mobileCardCVC", "mobileCardPar"];
+
+#[rustfmt::skip]
+fn scenarios() -> Vec<Scenario> {
+    let example = |number, name, title| Scenario::of(World::new(number), name, title);
+    let bank = |number, name, title, behaviour, error| {
+        example(number, name, title)
+            .given(move |world| world.bank = Bank::Behaving(behaviour))
+            .refuses(with_plastic, error)
+    };
+    vec![
+        example(101, "reissued", "200 - Test succeeded")
+            .succeeds(with_plastic, "Success.", MOBILE_FIELDS),
+        example(102, "mobile-only", "200 - Test succeeded_Issuing only a mobile card")
+            .succeeds(mobile_only, "Success.", MOBILE_FIELDS),
+        example(103, "ordinary", "200 - Test succeeded_Mobile card follows the registration")
+            .given(|world| world.product = given::ORDINARY)
+            .succeeds(with_plastic, "Success.", &["cardApplyNo"]),
+        example(104, "invalid-input", "400 - Invalid input parameter")
+            .refuses_field(|world| {
+                let mut request = with_plastic(world);
+                request["userInfo"]["userId"] = json!(0);
+                request
+            }, Error::InvalidInput, "userId"),
+        example(105, "membership-cancelled",
+            "400 - Non-member or a member who has canceled membership")
+            .given(|world| world.is_member = false)
+            .refuses(with_plastic, Error::WalletUserNotFound),
+        example(106, "unknown-card", "400 - No such card of the member")
+            .given(|world| world.card = Card::None)
+            .refuses(with_plastic, Error::InvalidCardInfo),
+        example(107, "already-reissued", "400 - This card has been reissued before.")
+            .given(|world| world.is_reissued_before = true)
+            .refuses(with_plastic, Error::AlreadyReissued),
+        example(108, "already-terminated", "400 - The card was discarded")
+            .given(|world| world.card = Card::Terminated)
+            .refuses(with_plastic, Error::AlreadyTerminated),
+        example(109, "reissue-in-progress", "400 - Card reissuance in progress")
+            .given(|world| {
+                world.product = given::ORDINARY;
+                world.is_reissued_before = true;
+            })
+            .refuses(with_plastic, Error::ReissueInProgress),
+        example(110, "not-suspended", "400 - The card was not reported lost")
+            .given(|world| world.card = Card::Active)
+            .refuses(with_plastic, Error::NotSuspended),
+        example(111, "delivery-required", "400 - A mobile card alone of an ordinary product")
+            .given(|world| world.product = given::ORDINARY)
+            .refuses(mobile_only, Error::DeliveryRequired),
+        example(112, "invalid-next-service", "400 - 재발급으로 유효한 카드 상품 ID가 아닙니다.")
+            .given(|world| world.product = given::WITHOUT_NEXT)
+            .refuses(with_plastic, Error::InvalidNextService),
+        example(113, "not-authenticated",
+            "400 - 사용자 신분증 인증이 되지 않을 경우 발생(해외결제카드 신청시)")
+            .given(|world| {
+                world.product = given::ABROAD;
+                world.is_verified = false;
+            })
+            .refuses(with_plastic, Error::NotAuthenticated),
+        example(114, "bank-account-not-found", "400 - 등록된 계좌가 없음.")
+            .given(|world| world.bank = Bank::None)
+            .refuses(with_plastic, Error::BankAccountNotFound),
+        example(115, "bank-account-invalid", "400 - Invalid member account")
+            .given(|world| world.bank = Bank::ConsentEnded)
+            .refuses(with_plastic, Error::BankAccountInvalid),
+        example(116, "fee-network-issue",
+            "400 - 카드 비용 부과 실패. 외부 PG사와 네트워크 이슈")
+            .given(|world| world.bank = Bank::Unreachable)
+            .refuses(with_plastic, Error::NetworkIssue),
+        bank(117, "fee-invalid-bank-account",
+            "400 - 카드 비용 부과 실패. 회원의 은행 계좌가 유효하지 않음.",
+            "refuse:412", Error::InvalidBankAccount),
+        bank(118, "fee-owner-mismatch",
+            "400 - 카드 비용 부과 실패. 은행 계좌의 소유주와 출금 요청한 회원이 일치하지 않음.",
+            "refuse:815", Error::OwnerMismatch),
+        bank(119, "fee-withdraw-failure", "400 - 카드 비용 부과 실패. 출금 실패",
+            "refuse:S54", Error::WithdrawFailure),
+        bank(120, "fee-in-progress",
+            "400 - 카드 비용 부과 실패. 재발급을 위한 비용 부과가 진행 중임.",
+            "hold", Error::FeeInProgress),
+        example(121, "fee-insufficient-balance",
+            "400 - 카드 비용 부과 실패. 계좌에 잔액이 충분하지 않음")
+            .given(|world| world.bank = Bank::Short)
+            .refuses(with_plastic, Error::InsufficientBalance),
+        bank(122, "fee-terms-not-agreed",
+            "400 - 카드 비용 부과 실패. 회원이 오픈뱅킹 약관 미동의",
+            "refuse:S57", Error::TermsNotAgreed),
+        bank(123, "fee-message-error",
+            "400 - 카드 비용 부과 실패. 오픈뱅킹에서 전문 처리 시, 전문 오류로 발생",
+            "refuse:S58", Error::MessageError),
+        bank(124, "fee-failed", "400 - 카드 비용 부과 실패. 기타 원인",
+            "refuse:S59", Error::FeeFailed),
+    ]
+}

@@ -1,0 +1,14 @@
+//! The sandbox: seeded data, scenarios to be armed, faults by request on the bank's side. It goes
+//! through the same code as production; production has none of it.
+
+pub mod api;
+pub mod arm;
+pub mod bank;
+pub mod keys;
+pub mod populate;
+pub mod published;
+pub mod seed;
+pub mod world;
+
+/// The sandbox's partner.
+pub const ASP_ID: &str = "000170000000000";

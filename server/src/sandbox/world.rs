@@ -1,0 +1,204 @@
+//! What is given before a scenario: a member with a bank account and a card, all its own. Numbers
+//! are constants, the same in every sandbox.
+
+use contract::errors::{Code, ErrorSet};
+use contract::scenario::Scenario as Told;
+use crypto::pan::Pan;
+use serde_json::Value;
+
+/// First digits of the scenarios' card numbers: a range of its own, from which nothing is issued.
+pub const GIVEN_PREFIX: &str = "94913395";
+/// The member of scenario `n` has this id and `n`.
+const USER_ID_BASE: u64 = 50_000_000_000;
+
+/// The sandbox's products.
+pub mod products {
+    /// A product, by the last digits of its id.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct ProductKey(pub u16);
+
+    /// Pre-issuance; 3,000 won with plastic, mobile only free. The published product.
+    pub const STANDARD: ProductKey = ProductKey(2_000);
+    /// Pre-issuance, mobile only allowed, no fee.
+    pub const FREE: ProductKey = ProductKey(2_001);
+    /// Ordinary, no fee.
+    pub const ORDINARY: ProductKey = ProductKey(2_002);
+    /// Ordinary, 3,000 won.
+    pub const ORDINARY_WITH_FEE: ProductKey = ProductKey(2_003);
+    /// Pays abroad, no fee.
+    pub const ABROAD: ProductKey = ProductKey(2_004);
+    /// Its next product is not on offer.
+    pub const WITHOUT_NEXT: ProductKey = ProductKey(2_005);
+    /// Not on offer.
+    pub const NOT_ON_OFFER: ProductKey = ProductKey(2_006);
+    /// Pre-issuance, mobile only allowed; 3,000 won with plastic, 1,000 won without.
+    pub const WITH_FEES: ProductKey = ProductKey(2_007);
+
+    impl ProductKey {
+        /// Its id, 15 digits.
+        pub fn service_id(self) -> domain::ServiceId {
+            domain::ServiceId::new(format!("000170000{:06}", self.0))
+        }
+    }
+}
+
+/// The card given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Card {
+    /// None: its number belongs to nobody.
+    None,
+    /// In use.
+    Active,
+    /// Reported lost.
+    Suspended,
+    /// Discarded.
+    Terminated,
+}
+
+/// The member's bank account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bank {
+    /// None is registered.
+    None,
+    /// The consent to withdrawals has ended.
+    ConsentEnded,
+    /// It holds less than any fee.
+    Short,
+    /// Its gateway does not answer connections.
+    Unreachable,
+    /// It holds money and the bank behaves like this, in the simulator's words.
+    Behaving(&'static str),
+}
+
+/// What is given before a scenario.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Number of the scenario, the same for ever: member and card have it in theirs.
+    pub number: u32,
+    /// The card's product.
+    pub product: products::ProductKey,
+    /// The card.
+    pub card: Card,
+    /// What the card holds, won.
+    pub balance_won: i64,
+    /// Whether the membership stands.
+    pub is_member: bool,
+    /// Whether the member's ID card was verified.
+    pub is_verified: bool,
+    /// The member's bank account.
+    pub bank: Bank,
+    /// Whether a reissue of the card was asked for before; arming really asks for it.
+    pub is_reissued_before: bool,
+}
+
+impl World {
+    /// A verified member with a suspended card that holds 25,000 won, and a bank account with
+    /// money.
+    pub const fn new(number: u32) -> Self {
+        World {
+            number,
+            product: products::STANDARD,
+            card: Card::Suspended,
+            balance_won: 25_000,
+            is_member: true,
+            is_verified: true,
+            bank: Bank::Behaving("answer"),
+            is_reissued_before: false,
+        }
+    }
+
+    /// The member.
+    pub fn user_id(&self) -> u64 {
+        USER_ID_BASE + u64::from(self.number)
+    }
+
+    /// The card's number.
+    pub fn card_no(&self) -> String {
+        let payload = format!("{GIVEN_PREFIX}{:07}", self.number);
+        Pan::from_payload(&payload).map(|pan| pan.reveal().to_owned()).unwrap_or_default()
+    }
+
+    /// The bank account's pseudonym in open banking. `9` in front leads to a gateway where nobody
+    /// listens.
+    pub fn fintech_use_num(&self) -> String {
+        let first = if self.bank == Bank::Unreachable { '9' } else { '1' };
+        format!("{first}{:023}", self.user_id())
+    }
+}
+
+/// A scenario with what is given before it.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// What is given.
+    pub world: World,
+    /// What is asked and expected.
+    pub told: Told,
+}
+
+/// A scenario in the making: what is given is still open.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    world: World,
+    name: &'static str,
+    title: &'static str,
+}
+
+impl Scenario {
+    /// Begins a scenario.
+    pub const fn of(world: World, name: &'static str, title: &'static str) -> Draft {
+        Draft { world, name, title }
+    }
+}
+
+impl Draft {
+    /// Changes what is given.
+    pub fn given(mut self, change: impl FnOnce(&mut World)) -> Self {
+        change(&mut self.world);
+        self
+    }
+
+    /// Succeeds, with these fields in the answer.
+    pub fn succeeds(
+        self,
+        request: impl FnOnce(&World) -> Value,
+        message: &'static str,
+        fields: &'static [&'static str],
+    ) -> Scenario {
+        let request = request(&self.world);
+        self.ends(request, 200, "000_000", message.to_owned(), fields)
+    }
+
+    /// Is refused.
+    pub fn refuses(
+        self,
+        request: impl FnOnce(&World) -> Value,
+        error: impl ErrorSet,
+    ) -> Scenario {
+        let (code, request) = (error.code(), request(&self.world));
+        self.ends(request, code.http, code.code, code.description(None), &[])
+    }
+
+    /// Is refused because of a field.
+    pub fn refuses_field(
+        self,
+        request: impl FnOnce(&World) -> Value,
+        error: impl ErrorSet,
+        field: &str,
+    ) -> Scenario {
+        let (code, request): (&Code, _) = (error.code(), request(&self.world));
+        self.ends(request, code.http, code.code, code.description(Some(field)), &[])
+    }
+
+    fn ends(
+        self,
+        request: Value,
+        status: u16,
+        code: &'static str,
+        description: String,
+        fields: &'static [&'static str],
+    ) -> Scenario {
+        let Draft { world, name, title } = self;
+        let told = Told { name, title, request, status, code, description, fields };
+        Scenario { world, told }
+    }
+}
