@@ -155,15 +155,11 @@ impl Bank for OpenBanking {
                 tracing::error!(bank_tran_id = expected.tran_id(), "the order is of another day");
                 return WithdrawAnswer::NotSent;
             }
-            let answer = match self.exchange(&fintech, WITHDRAW_PATH, &body, deadline).await {
+            match self.exchange(&fintech, WITHDRAW_PATH, &body, deadline).await {
                 Exchange::Reply(reply) => answer::withdraw(&reply, &expected, &self.config),
                 Exchange::NotSent => WithdrawAnswer::NotSent,
                 Exchange::Lost(why) => WithdrawAnswer::Unknown { why: why.to_owned() },
-            };
-            if let WithdrawAnswer::Unknown { why } = &answer {
-                tracing::warn!(bank_tran_id = expected.tran_id(), why, "withdrawal unknown");
             }
-            answer
         })
     }
 

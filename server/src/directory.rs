@@ -8,7 +8,7 @@ use crypto::jwe::{PrivateKey, PublicKey};
 use crypto::secret::Secret;
 use crypto::tran_token::TokenKey;
 use domain::AspId;
-use store::{Store, TxError, Tx, WriteError};
+use store::{Store, Tx, TxError, WriteError};
 
 use crate::context::{Core, place};
 
@@ -149,8 +149,7 @@ fn read_crypto_keys(
         let der = core.keys.open(&aad, row.blob(1)?).map_err(|error| wrong(&error))?;
         let private = PrivateKey::from_pkcs8_der(der.expose()).map_err(|error| wrong(&error))?;
         let public = PublicKey::from_spki_der(row.blob(2)?).map_err(|error| wrong(&error))?;
-        let key =
-            CryptoKey { server_private: Arc::new(private), client_public: Arc::new(public) };
+        let key = CryptoKey { server_private: Arc::new(private), client_public: Arc::new(public) };
         keys.insert(id, Arc::new(key));
     }
     Ok(keys)

@@ -94,8 +94,7 @@ pub async fn serve(
         };
         let Some((stream, _, permit)) = accepted else { continue };
         let service = TowerToHyperService::new(router.clone());
-        let connection =
-            graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // A connection that breaks is the caller's affair; its call was logged.
             let _ = connection.await;

@@ -98,12 +98,7 @@ fn open_successor<E>(
     tx.execute(
         "UPDATE card_account SET state = $3, balance = 0, successor_id = $4, is_main = FALSE
          WHERE asp_id = $1 AND account_id = $2",
-        &[
-            asp.as_str().into(),
-            old.id.0.into(),
-            ended.name().into(),
-            mobile.account.0.into(),
-        ],
+        &[asp.as_str().into(), old.id.0.into(), ended.name().into(), mobile.account.0.into()],
     )?;
     Ok(())
 }

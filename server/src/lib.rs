@@ -1,1 +1,20 @@
-//! The platen platform: pipeline, operations, sandbox and command line.
+//! platen: the platform's pipeline, operations, sandbox and command line.
+//!
+//! A call goes straight through: [`http`] → [`pipeline`] → an operation of [`ops`] (by [`op`], or
+//! [`fee`] where the bank is needed) → the rules in `domain` and the rows in `store` → back out.
+
+pub mod cards;
+pub mod cli;
+pub mod context;
+pub mod cpu;
+pub mod directory;
+pub mod fee;
+pub mod http;
+pub mod issuing;
+pub mod metrics;
+pub mod op;
+pub mod ops;
+pub mod pipeline;
+pub mod sandbox;
+pub mod settings;
+pub mod supply;

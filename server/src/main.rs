@@ -1,2 +1,7 @@
 //! The `platen` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    platen::cli::main()
+}

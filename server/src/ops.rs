@@ -15,10 +15,7 @@ pub const BASE: &str = "/open-api";
 
 /// Every operation, in the order of the navigation: one line each.
 fn all() -> Vec<Handler> {
-    vec![
-        fee::saga::<prepaid_card::reissue::Reissue>(),
-        op::write::<prepaid_card::state::State>(),
-    ]
+    vec![fee::saga::<prepaid_card::reissue::Reissue>(), op::write::<prepaid_card::state::State>()]
 }
 
 /// All operations, by path and by id.

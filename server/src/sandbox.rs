@@ -7,6 +7,7 @@ pub mod bank;
 pub mod keys;
 pub mod populate;
 pub mod published;
+pub mod run;
 pub mod seed;
 pub mod world;
 

@@ -166,7 +166,8 @@ pub fn reference() -> String {
          `--config` names.\n\n| name | default | meaning |\n|---|---|---|\n",
     );
     for setting in Settings::DOCS {
-        let row = format!("| `{}` | {} | {} |\n", setting.name, setting.default, setting.doc.trim());
+        let row =
+            format!("| `{}` | {} | {} |\n", setting.name, setting.default, setting.doc.trim());
         page.push_str(&row);
     }
     page

@@ -16,6 +16,8 @@ const RSP_SUCCESS: &str = "A0000";
 const BANK_RSP_SUCCESS: &str = "000";
 /// Of a code in a log line.
 const CODE_CHARS_MAX: usize = 8;
+/// Banks say 40 at the most.
+const API_TRAN_ID_CHARS_MAX: usize = 40;
 
 type Fields = Map<String, Value>;
 
@@ -89,7 +91,7 @@ pub(super) fn withdraw(reply: &Reply, order: &Expected, config: &Config) -> With
     };
     let (rsp_code, bank_rsp_code) = (text(fields, "rsp_code"), text(fields, "bank_rsp_code"));
     if rsp_code == RSP_SUCCESS && bank_rsp_code == BANK_RSP_SUCCESS && order.is_echoed_by(fields) {
-        return WithdrawAnswer::Taken { api_tran_id: text(fields, "api_tran_id") };
+        return WithdrawAnswer::Taken { api_tran_id: api_tran_id(fields) };
     }
     // The bank executed something: no code of the gateway makes that a refusal.
     if bank_rsp_code == BANK_RSP_SUCCESS || order.is_contradicted_by(fields) {
@@ -123,11 +125,9 @@ pub(super) fn inquiry(reply: &Reply, order: &Expected, config: &Config) -> Inqui
         return unknown(unlisted(&rsp_code, &bank_rsp_code));
     }
     if bank_rsp_code == BANK_RSP_SUCCESS && order.is_echoed_by(result) {
-        let api_tran_id = [result, fields]
-            .into_iter()
-            .map(|fields| text(fields, "api_tran_id"))
-            .find(|id| !id.is_empty());
-        return InquiryAnswer::Taken { api_tran_id: api_tran_id.unwrap_or_default() };
+        let ids = [result, fields].map(api_tran_id);
+        let api_tran_id = ids.into_iter().find(|id| !id.is_empty()).unwrap_or_default();
+        return InquiryAnswer::Taken { api_tran_id };
     }
     if bank_rsp_code == BANK_RSP_SUCCESS || order.is_contradicted_by(result) {
         return unknown("answer does not match the order".to_owned());
@@ -157,6 +157,11 @@ pub(super) fn text(fields: &Fields, name: &str) -> String {
             String::new()
         }
     }
+}
+
+fn api_tran_id(fields: &Fields) -> String {
+    let id = text(fields, "api_tran_id");
+    id.chars().filter(char::is_ascii_graphic).take(API_TRAN_ID_CHARS_MAX).collect()
 }
 
 fn unlisted(rsp_code: &str, bank_rsp_code: &str) -> String {

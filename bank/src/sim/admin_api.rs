@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use super::accounts;
 use super::file::{self, FileError};
+use super::ledger::{self, LedgerRange};
 use super::model::{Account, Identity, LedgerPage, Orders, Refusal, SetBehaviour};
-use super::orders::{self, LedgerRange, Order};
+use super::orders::{self, Order};
 use super::serve::Sim;
 
 const LEDGER_LIMIT_DEFAULT: i64 = 100;
@@ -90,12 +91,12 @@ async fn orders_of_id(State(sim): State<Arc<Sim>>, Path(id): Path<String>) -> An
 
 async fn ledger(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery) -> Answer {
     let range = ledger_range(&query.unwrap_or_default()).map_err(bad)?;
-    let entries = file::read(&sim.store, move |tx| orders::ledger(tx, &range)).await;
+    let entries = file::read(&sim.store, move |tx| ledger::read(tx, &range)).await;
     Ok(json(&LedgerPage { entries: entries.map_err(unavailable)? }))
 }
 
 async fn totals(State(sim): State<Arc<Sim>>) -> Answer {
-    Ok(json(&file::read(&sim.store, orders::totals).await.map_err(unavailable)?))
+    Ok(json(&file::read(&sim.store, ledger::totals).await.map_err(unavailable)?))
 }
 
 fn ledger_range(query: &str) -> Result<LedgerRange, String> {

@@ -9,17 +9,17 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::orders::{self, Decision, Order, Outcome, Withdrawal};
+use super::messages::{self, Fields};
+use super::orders::{self, Decision, Order, Outcome};
 use super::serve::Sim;
 use super::wire::Wire;
 use super::{file, inquire};
-use crate::{BankTranId, kst_date_time};
+use crate::kst_date_time;
 
 /// How long a silent call is held open.
 const SILENCE: Duration = Duration::from_secs(60);
-const AMOUNT_DIGITS_MAX: usize = 12;
 
 const SUCCESS: &str = "A0000";
 /// A participating bank refused; its own code stands beside.
@@ -30,8 +30,6 @@ const TOKEN_REQUEST_BAD: &str = "O0001";
 const TOKEN_INVALID: &str = "O0003";
 const MESSAGE_ERROR: &str = "S58";
 const NOT_FOUND: &str = "S04";
-
-type Fields = Map<String, Value>;
 
 pub(super) fn routes() -> Router<Arc<Sim>> {
     Router::new()
@@ -68,7 +66,7 @@ async fn withdraw(
     if !authorized(&sim, &headers) {
         return failure(TOKEN_INVALID, "access_token is not valid");
     }
-    let order = match read_withdrawal(&body, sim.now_us()) {
+    let order = match messages::withdrawal(&body, sim.now_us()) {
         Ok(order) => order,
         Err(field) => return failure(MESSAGE_ERROR, field),
     };
@@ -108,7 +106,7 @@ async fn result(State(sim): State<Arc<Sim>>, headers: HeaderMap, body: Bytes) ->
     if !authorized(&sim, &headers) {
         return failure(TOKEN_INVALID, "access_token is not valid");
     }
-    let asked = match read_inquiry(&body) {
+    let asked = match messages::inquiry(&body) {
         Ok(asked) => asked,
         Err(field) => return failure(MESSAGE_ERROR, field),
     };
@@ -193,80 +191,5 @@ fn tell(fields: &mut Fields, order: &Order, now_us: i64) {
         ("wd_limit_remain_amt", "9999999"),
     ] {
         fields.insert(name.to_owned(), json!(value));
-    }
-}
-
-struct Asked {
-    tran_id: String,
-    tran_date: String,
-    amount: i64,
-}
-
-fn read_withdrawal(body: &[u8], now_us: i64) -> Result<Withdrawal, &'static str> {
-    let fields: Fields = serde_json::from_slice(body).map_err(|_| "no JSON object")?;
-    for name in [
-        "cntr_account_num",
-        "dps_print_content",
-        "req_client_name",
-        "req_client_fintech_use_num",
-        "req_client_num",
-        "transfer_purpose",
-    ] {
-        text(&fields, name)?;
-    }
-    if !matches!(text(&fields, "cntr_account_type")?, "N" | "C") {
-        return Err("cntr_account_type");
-    }
-    let tran_id = text(&fields, "bank_tran_id")?;
-    BankTranId::parse(tran_id).map_err(|_| "bank_tran_id")?;
-    Ok(Withdrawal {
-        tran_id: tran_id.to_owned(),
-        tran_date: date(&fields, "tran_dtime", 14)?,
-        fintech_use_num: text(&fields, "fintech_use_num")?.to_owned(),
-        amount: amount(&fields, "tran_amt")?,
-        now_us,
-    })
-}
-
-fn read_inquiry(body: &[u8]) -> Result<Asked, &'static str> {
-    let fields: Fields = serde_json::from_slice(body).map_err(|_| "no JSON object")?;
-    date(&fields, "tran_dtime", 14)?;
-    if text(&fields, "check_type")? != "1" {
-        return Err("check_type");
-    }
-    if text(&fields, "req_cnt")? != "1" {
-        return Err("req_cnt");
-    }
-    let list = fields.get("req_list").and_then(Value::as_array).map(Vec::as_slice);
-    let Some([Value::Object(item)]) = list else {
-        return Err("req_list");
-    };
-    text(item, "tran_no")?;
-    Ok(Asked {
-        tran_id: text(item, "org_bank_tran_id")?.to_owned(),
-        tran_date: date(item, "org_bank_tran_date", 8)?,
-        amount: amount(item, "org_tran_amt")?,
-    })
-}
-
-/// A text that is there, else the field's name.
-fn text<'a>(fields: &'a Fields, name: &'static str) -> Result<&'a str, &'static str> {
-    fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or(name)
-}
-
-/// The day of a date or a time stamp of so many digits.
-fn date(fields: &Fields, name: &'static str, digits: usize) -> Result<String, &'static str> {
-    let text = text(fields, name)?;
-    let well_formed = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
-    if well_formed { Ok(text.chars().take(8).collect()) } else { Err(name) }
-}
-
-fn amount(fields: &Fields, name: &'static str) -> Result<i64, &'static str> {
-    let text = text(fields, name)?;
-    let well_formed =
-        text.len() <= AMOUNT_DIGITS_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(amount) if well_formed && amount > 0 => Ok(amount),
-        Ok(_) | Err(_) => Err(name),
     }
 }

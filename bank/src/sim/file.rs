@@ -6,8 +6,8 @@ use std::path::Path;
 use store::{Options, Store, Target, Tx, TxError, WriteError, params};
 use thiserror::Error;
 
+use super::ledger::{self, LedgerRange};
 use super::model::{Account, LedgerEntry, Totals};
-use super::orders::{self, LedgerRange};
 use super::schema::MIGRATIONS;
 use super::{accounts, tokens};
 
@@ -75,7 +75,7 @@ pub async fn put_accounts(data: &Path, new: &[Account]) -> Result<(), FileError>
 /// The file cannot be used.
 pub async fn totals(data: &Path) -> Result<Totals, FileError> {
     let store = open(data)?;
-    let totals = read(&store, orders::totals).await?;
+    let totals = read(&store, ledger::totals).await?;
     store.close();
     Ok(totals)
 }
@@ -87,7 +87,7 @@ pub async fn totals(data: &Path) -> Result<Totals, FileError> {
 pub async fn ledger(data: &Path) -> Result<Vec<LedgerEntry>, FileError> {
     let store = open(data)?;
     let range = LedgerRange { fintech_use_num: None, after: 0, limit: EVERYTHING };
-    let entries = read(&store, move |tx| orders::ledger(tx, &range)).await?;
+    let entries = read(&store, move |tx| ledger::read(tx, &range)).await?;
     store.close();
     Ok(entries)
 }

@@ -1,7 +1,5 @@
 //! A simulator in this process, a connector to it, and orders.
 
-#![expect(clippy::unwrap_used, reason = "a helper fails as its test does")]
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;

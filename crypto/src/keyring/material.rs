@@ -77,8 +77,8 @@ impl KeyState {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Active => "active",
-            Self::Retired => "retired",
+            Self::Active => "ACTIVE",
+            Self::Retired => "RETIRED",
         }
     }
 

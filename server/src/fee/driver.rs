@@ -31,7 +31,7 @@ const PRINT_CONTENT: &str = "카드재발급";
 const GATEWAY: &str = "open-banking";
 
 /// Carries an application that awaits the bank on from `event`: asks, and writes what follows.
-pub async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, event: Event) {
+pub(super) async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, event: Event) {
     let (_, Some(call)) = advance(State::CostPaying, event) else { return };
     if let Some((event, reference)) = ask(app, asp, apply_no, call).await {
         step(app, asp, apply_no, event, reference).await;
@@ -71,18 +71,13 @@ async fn ask(
             let timeout = Duration::from_millis(settings.fee_inquiry_timeout_ms);
             let answer = app.bank.inquire(&inquiry, timeout).await;
             let over = order.applied_at.plus_ms(settings.bank_order_lifetime_ms);
-            let executable =
-                if now > over { Executable::NoMore } else { Executable::Still };
+            let executable = if now > over { Executable::NoMore } else { Executable::Still };
             Some(inquired(app, apply_no, answer, executable))
         }
     }
 }
 
-fn withdrawn(
-    app: &App,
-    apply_no: &ApplyNo,
-    answer: WithdrawAnswer,
-) -> (Event, Option<String>) {
+fn withdrawn(app: &App, apply_no: &ApplyNo, answer: WithdrawAnswer) -> (Event, Option<String>) {
     let (outcome, event, reference) = match answer {
         WithdrawAnswer::Taken { api_tran_id } => ("taken", Event::Taken, Some(api_tran_id)),
         WithdrawAnswer::Refused { cause, bank_code } => {
@@ -183,13 +178,7 @@ fn order(
 }
 
 /// Writes what follows from `event`. What cannot be written now, recovery will come back to.
-async fn step(
-    app: &App,
-    asp: &AspId,
-    apply_no: &ApplyNo,
-    event: Event,
-    reference: Option<String>,
-) {
+async fn step(app: &App, asp: &AspId, apply_no: &ApplyNo, event: Event, reference: Option<String>) {
     let now = app.clock.now();
     let done = transact(app, || {
         let (core, asp, apply_no) = (app.core.clone(), asp.clone(), apply_no.clone());

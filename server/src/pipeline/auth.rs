@@ -12,13 +12,17 @@ use crate::context::App;
 use crate::directory::{Project, Unreadable};
 
 /// A caller whose token is right.
-pub struct Caller {
+pub(super) struct Caller {
     /// Its project.
     pub project: Arc<Project>,
 }
 
 /// Checks key and token over the body as sent, then the state of the project and the time.
-pub async fn authenticate(app: &App, headers: &Headers, body: &[u8]) -> Result<Caller, Failure> {
+pub(super) async fn authenticate(
+    app: &App,
+    headers: &Headers,
+    body: &[u8],
+) -> Result<Caller, Failure> {
     let found = app.directory.project(&app.store, &app.core, &headers.asp, &headers.access_key);
     let project = found.await.map_err(|error| {
         let Unreadable::Store(error) = error;
@@ -49,11 +53,7 @@ pub async fn authenticate(app: &App, headers: &Headers, body: &[u8]) -> Result<C
     Err((&pipeline::AUTHENTICATION_FAILED).into())
 }
 
-fn check_standing(
-    app: &App,
-    headers: &Headers,
-    project: &Arc<Project>,
-) -> Result<Caller, Failure> {
+fn check_standing(app: &App, headers: &Headers, project: &Arc<Project>) -> Result<Caller, Failure> {
     if !project.is_active {
         return Err((&pipeline::PROJECT_NOT_ACTIVE).into());
     }

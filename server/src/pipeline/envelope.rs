@@ -20,7 +20,7 @@ use crate::op::Handler;
 use crate::settings::Settings;
 
 /// A body in clear.
-pub struct Opened {
+pub(super) struct Opened {
     /// Its bytes.
     pub clear: SecretBytes,
     /// The same, parsed.
@@ -34,7 +34,7 @@ pub struct Opened {
 }
 
 /// Receives the body.
-pub async fn receive(
+pub(super) async fn receive(
     settings: &Settings,
     headers: &HeaderMap,
     body: Body,
@@ -61,7 +61,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// Decrypts where there is something to decrypt, and parses.
-pub async fn open(
+pub(super) async fn open(
     app: &App,
     handler: &Handler,
     headers: &Headers,

@@ -12,12 +12,12 @@ use jiff::tz;
 use super::Failure;
 
 /// Name of the header that goes back with every answer.
-pub const CORRELATION_ID: &str = "x-km-correlation-id";
+pub(super) const CORRELATION_ID: &str = "x-km-correlation-id";
 /// Name of the header that names the key of an encrypted answer.
-pub const CRYPTO_KEY_ID: &str = "x-km-crypto-key-id";
+pub(super) const CRYPTO_KEY_ID: &str = "x-km-crypto-key-id";
 
 /// The headers of a call.
-pub struct Headers {
+pub(super) struct Headers {
     /// The partner.
     pub asp: AspId,
     /// The caller's number for the call.
@@ -34,7 +34,7 @@ pub struct Headers {
 
 impl Headers {
     /// Reads them; the correlation id is told as soon as it is known.
-    pub fn read(map: &HeaderMap, correlation: &mut Option<String>) -> Result<Self, Failure> {
+    pub(super) fn read(map: &HeaderMap, correlation: &mut Option<String>) -> Result<Self, Failure> {
         let correlation_id = required(map, &spec::CORRELATION_ID)?;
         *correlation = Some(correlation_id.to_owned());
         let asp = required(map, &spec::ASP_ID)?;

@@ -59,11 +59,7 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     reply.into_response()
 }
 
-async fn run(
-    app: &Arc<App>,
-    request: Request<Body>,
-    trace: &mut Trace,
-) -> Result<Reply, Failure> {
+async fn run(app: &Arc<App>, request: Request<Body>, trace: &mut Trace) -> Result<Reply, Failure> {
     let (parts, body) = request.into_parts();
     let handler = app.operations.by_path(parts.uri.path()).ok_or(&pipeline::UNKNOWN_OPERATION)?;
     trace.operation = Some(handler.entry.spec.id);

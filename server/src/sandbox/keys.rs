@@ -24,6 +24,9 @@ pub enum SandboxError {
     /// It was never made a sandbox.
     #[error("this database is no sandbox yet: start `platen sandbox` on it first")]
     Empty,
+    /// There is no such file.
+    #[error("there is no database {}: start `platen sandbox` first", .0.display())]
+    Missing(std::path::PathBuf),
     /// Its keys do not fit.
     #[error("the sandbox's keys cannot be read: {0}")]
     Keys(String),
@@ -190,10 +193,7 @@ impl NewProject {
                 client_private_key: client_private.expose().clone(),
             },
             server_private_der: server_private.expose().clone(),
-            client_public_der: client
-                .public_key()
-                .to_spki_der()
-                .map_err(|error| wrong(&error))?,
+            client_public_der: client.public_key().to_spki_der().map_err(|error| wrong(&error))?,
         })
     }
 }

@@ -169,11 +169,7 @@ impl Draft {
     }
 
     /// Is refused.
-    pub fn refuses(
-        self,
-        request: impl FnOnce(&World) -> Value,
-        error: impl ErrorSet,
-    ) -> Scenario {
+    pub fn refuses(self, request: impl FnOnce(&World) -> Value, error: impl ErrorSet) -> Scenario {
         let (code, request) = (error.code(), request(&self.world));
         self.ends(request, code.http, code.code, code.description(None), &[])
     }

@@ -251,6 +251,7 @@ CREATE UNIQUE INDEX operation_log_by_cipher ON operation_log (asp_id, cipher_dig
     WHERE cipher_digest IS NOT NULL;
 CREATE UNIQUE INDEX operation_log_by_strict ON operation_log (asp_id, strict_key)
     WHERE strict_key IS NOT NULL;
+CREATE INDEX operation_log_by_subject ON operation_log (asp_id, subject);
 
 CREATE TABLE merchant (
     asp_id TEXT NOT NULL,

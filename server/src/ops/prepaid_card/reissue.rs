@@ -1,16 +1,14 @@
 //! `prepaid-card.reissue`: a card reported lost is replaced, for a fee where its product asks for
 //! one, and its balance moves to the new card.
 
+use bank::BankTranId;
 use contract::{Digits, Object, Spec, Text, UInt, at, catalogue, errors, input, output};
 use crypto::pan::Pan;
-use bank::BankTranId;
 use domain::application::{self, Event as ApplicationEvent, State as ApplicationState};
 use domain::fee::FeeRefusal;
 use domain::ledger::Journal;
 use domain::product::{Issuance, Product};
-use domain::reissue::{
-    BankAccounts, Delivery, Facts, Membership, OldCard, Refusal, Terms, decide,
-};
+use domain::reissue::{BankAccounts, Delivery, Facts, Membership, OldCard, Refusal, Terms, decide};
 use domain::{ApplyNo, CardAccountId, CardId, UserId};
 use serde_json::{Value, json};
 use store::Tx;
@@ -325,8 +323,9 @@ fn apply(
     let order = order(cx, granted)?;
     let application = Application {
         state: match order {
-            Some(_) => application::next(ApplicationState::Ready, ApplicationEvent::ChargeFee)
-                .or_stop()?,
+            Some(_) => {
+                application::next(ApplicationState::Ready, ApplicationEvent::ChargeFee).or_stop()?
+            }
             None => terms.settled_state(),
         },
         apply_no,
@@ -400,7 +399,8 @@ fn respond(apply_no: &ApplyNo, made: Option<Made>) -> Done<Response, Error> {
     })
 }
 
-fn with_plastic(world: &World) -> Value {
+/// The request of a reissue with plastic.
+pub fn with_plastic(world: &World) -> Value {
     json!({
         "userInfo": {
             "userId": world.user_id(),

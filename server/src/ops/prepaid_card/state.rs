@@ -1,6 +1,6 @@
 //! `prepaid-card.state`: the member reports a card lost, or withdraws the report.
 
-use contract::{Digits, Object, Spec, Text, UInt, at, catalogue, choice, errors, input, output};
+use contract::{Digits, Spec, Text, UInt, at, catalogue, choice, errors, input, output};
 use crypto::pan::Pan;
 use crypto::par::Par;
 use domain::card::{self, CardEvent, CardState, Facts, Refusal};

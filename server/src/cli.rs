@@ -1,0 +1,157 @@
+//! The command line.
+
+mod bank_sim;
+mod call;
+mod credentials;
+mod demo;
+mod populate;
+mod reference;
+mod sandbox;
+mod scenarios;
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use store::Target;
+
+use crate::settings::{SettingFlags, Settings};
+
+/// A prepaid-card issuing platform that speaks the KONA PLATE Open API.
+///
+/// Exit codes: 0 done; 1 it failed, or the answer was not the one expected; 2 the command line is
+/// wrong.
+#[derive(Parser)]
+#[command(name = "platen", version, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show one reissue, signed and encrypted, in a fresh sandbox.
+    Demo(demo::Demo),
+    /// Serve the API over seeded data, with a simulated bank.
+    Sandbox(sandbox::Sandbox),
+    /// Serve a bank to test against.
+    BankSim(bank_sim::BankSim),
+    /// Print a sandbox project's keys.
+    Credentials(credentials::Credentials),
+    /// Print the scenarios: what is asked and what is answered.
+    Scenarios(scenarios::Scenarios),
+    /// Make one signed and encrypted call.
+    Call(call::Call),
+    /// Fill a sandbox with members whose cards are ready to be reissued.
+    Populate(populate::Populate),
+    /// Print a page of docs/reference.
+    #[command(hide = true)]
+    Reference(reference::Reference),
+}
+
+/// Why a command failed, as a sentence for its user.
+pub(crate) struct Failure(String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure(error.to_string())
+    }
+}
+
+type Outcome = Result<ExitCode, Failure>;
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(command) => command.run(),
+        Command::Sandbox(command) => command.run(),
+        Command::BankSim(command) => command.run(),
+        Command::Credentials(command) => command.run(),
+        Command::Scenarios(command) => command.run(),
+        Command::Call(command) => command.run(),
+        Command::Populate(command) => command.run(),
+        Command::Reference(command) => command.run(),
+    };
+    outcome.unwrap_or_else(|Failure(sentence)| {
+        // There is nowhere else to say it.
+        let _ = writeln!(std::io::stderr(), "platen: {sentence}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Prints a line. A reader that has gone away is no failure.
+fn say(line: impl Display) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Which sandbox database.
+#[derive(Args)]
+struct Database {
+    /// SQLite file or postgres:// URL.
+    #[arg(long, value_name = "PATH-or-URL", default_value = "platen-data/sandbox.db")]
+    database: String,
+}
+
+impl Database {
+    fn target(&self) -> Result<Target, Failure> {
+        Ok(Target::parse(&self.database)?)
+    }
+}
+
+/// Settings and logging.
+#[derive(Args)]
+struct Common {
+    /// TOML file with settings (docs/reference/settings.md).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How log lines look, on stderr.
+    #[arg(long, value_enum, default_value_t = LogFormat::Human)]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, or a tracing filter.
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    log: String,
+    #[command(flatten)]
+    flags: SettingFlags,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Human,
+    Json,
+}
+
+impl Common {
+    fn settings(&self) -> Result<Settings, Failure> {
+        Ok(Settings::load(&self.flags, self.config.as_deref())?)
+    }
+
+    fn start_logging(&self) -> Result<(), Failure> {
+        let filter = tracing_subscriber::EnvFilter::try_new(&self.log)
+            .map_err(|error| Failure(format!("--log: {error}")))?;
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        // A second start within one process keeps the first one's log.
+        let _ = match self.log_format {
+            LogFormat::Human => log.with_ansi(false).try_init(),
+            LogFormat::Json => log.json().flatten_event(true).try_init(),
+        };
+        Ok(())
+    }
+}
+
+/// A runtime for a command.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Ends with SIGTERM or SIGINT.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

@@ -1,0 +1,187 @@
+//! `platen call`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use client::{Client, Credentials, Encryption, Exchange};
+use contract::Spec;
+use contract::scenario::Scenario;
+use crypto::jwe::{Enc, PrivateKey, PublicKey};
+use crypto::secret::Secret;
+use store::Target;
+
+use super::{Failure, Outcome, credentials, runtime, say};
+use crate::context::Clock;
+use crate::ops::{BASE, Operations};
+use crate::sandbox::{ASP_ID, keys};
+
+/// Make one signed and encrypted call.
+///
+/// Prints the answer in clear. With --scenario the scenario is armed first, and the exit code is 0
+/// where the answer is the documented one; with --data it is 0 where the answer is 000_000. It is
+/// 1 for any other answer, and for none.
+///
+/// Examples:
+///   platen call prepaid-card.reissue --scenario reissued
+///   platen call prepaid-card.state --data '{"userId":50000000101,"cardNo":"...","status":"SUSPEND"}'
+///   platen call prepaid-card.reissue --data @request.json --correlation-id 261122120000-0a1b2c3
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Call {
+    /// The operation's id (see `platen scenarios`).
+    operation: String,
+    /// Arm this scenario and send its request.
+    #[arg(long, value_name = "NAME", required_unless_present = "data", conflicts_with = "data")]
+    scenario: Option<String>,
+    /// Send this JSON, or the contents of a file: @FILE.
+    #[arg(long, value_name = "JSON|@FILE")]
+    data: Option<String>,
+    /// Where the sandbox listens.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// The sandbox's database, for its credentials.
+    #[arg(long, value_name = "PATH-or-URL", default_value = "platen-data/sandbox.db")]
+    database: String,
+    /// Credentials as `platen credentials` prints them (dotenv or JSON), instead of the database.
+    #[arg(long, value_name = "FILE", conflicts_with = "database")]
+    credentials: Option<PathBuf>,
+    /// The call's number, to send the same call again [default: a new one].
+    #[arg(long, value_name = "ID")]
+    correlation_id: Option<String>,
+    /// Whether the request is encrypted [default: as the operation documents].
+    #[arg(long, value_enum)]
+    encrypt: Option<Encrypt>,
+    /// Print what was sent and received as well.
+    #[arg(long)]
+    verbose: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Encrypt {
+    /// Plain both ways.
+    No,
+    /// A128GCM.
+    A128gcm,
+    /// A256GCM.
+    A256gcm,
+}
+
+impl Call {
+    pub(super) fn run(self) -> Outcome {
+        let operations = Operations::load()?;
+        let handler = operations.by_id(&self.operation).ok_or_else(|| {
+            Failure(format!("there is no operation {}; see `platen scenarios`", self.operation))
+        })?;
+        let entry = &handler.entry;
+        let scenario =
+            match &self.scenario {
+                None => None,
+                Some(name) => {
+                    Some(entry.scenarios.iter().find(|told| told.name == name).ok_or_else(
+                        || Failure(format!("{} has no scenario {name}", self.operation)),
+                    )?)
+                }
+            };
+        let body = self.body(scenario)?;
+        let client = Client::new(&self.url, self.credentials()?, || Clock.now().0 / 1_000)?;
+        let exchange = runtime()?.block_on(async {
+            if let Some(told) = scenario {
+                arm(&self.url, &self.operation, told.name).await?;
+            }
+            self.send(&client, entry.spec, &body).await
+        })?;
+        say(&exchange.body_clear);
+        let wanted = scenario.map_or("000_000", |told| told.code);
+        let as_wanted = exchange.code.as_deref() == Some(wanted);
+        Ok(if as_wanted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn body(&self, scenario: Option<&Scenario>) -> Result<String, Failure> {
+        match (scenario, &self.data) {
+            (Some(told), _) => Ok(told.request.to_string()),
+            (None, Some(data)) => match data.strip_prefix('@') {
+                None => Ok(data.clone()),
+                Some(path) => std::fs::read_to_string(path)
+                    .map_err(|error| Failure(format!("cannot read {path}: {error}"))),
+            },
+            (None, None) => Err(Failure("give --scenario or --data".to_owned())),
+        }
+    }
+
+    fn credentials(&self) -> Result<Credentials, Failure> {
+        let Some(path) = &self.credentials else {
+            return of_sandbox(&credentials::read(&Target::parse(&self.database)?)?);
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
+        Ok(if text.trim_start().starts_with('{') {
+            Credentials::from_json(&text)?
+        } else {
+            Credentials::from_dotenv(&text)?
+        })
+    }
+
+    async fn send(&self, client: &Client, spec: &Spec, body: &str) -> Result<Exchange, Failure> {
+        let encryption = match self.encrypt {
+            Some(Encrypt::No) => Encryption::Plain,
+            Some(Encrypt::A128gcm) => Encryption::Encrypted(Enc::A128Gcm),
+            Some(Encrypt::A256gcm) => Encryption::Encrypted(Enc::A256Gcm),
+            None => documented(spec),
+        };
+        let path = format!("{BASE}{}", spec.path);
+        let prepared = client.prepare(&path, body, encryption, self.correlation_id.as_deref())?;
+        if self.verbose {
+            say(format_args!("POST {}", prepared.url));
+            for (name, value) in &prepared.headers {
+                say(format_args!("{name}: {value}"));
+            }
+            say(format_args!("\n{}\n", prepared.body_sent));
+        }
+        let exchange = client.send(&prepared).await?;
+        if self.verbose {
+            say(format_args!("HTTP {}", exchange.status));
+            say(format_args!("{}\n", exchange.body_received));
+        }
+        Ok(exchange)
+    }
+}
+
+/// How the operation's page says that it is called.
+pub(super) fn documented(spec: &Spec) -> Encryption {
+    if spec.request_encrypted {
+        Encryption::Encrypted(Enc::A256Gcm)
+    } else if spec.response_encrypted {
+        Encryption::AnswerOnly
+    } else {
+        Encryption::Plain
+    }
+}
+
+/// The client's form of a sandbox's credentials.
+pub(super) fn of_sandbox(kept: &keys::Credentials) -> Result<Credentials, Failure> {
+    Ok(Credentials {
+        asp_id: ASP_ID.to_owned(),
+        access_key: kept.access_key.clone(),
+        secret_key: Secret::new(kept.secret_key.clone()),
+        crypto_key_id: kept.crypto_key_id.clone(),
+        server_public_key: PublicKey::from_spki_pem(&kept.server_public_key)?,
+        client_private_key: PrivateKey::from_pkcs8_pem(&kept.client_private_key)?,
+    })
+}
+
+/// Arms a scenario of a running sandbox.
+async fn arm(url: &str, operation: &str, name: &str) -> Result<(), Failure> {
+    let url = format!("{}/sandbox/v1/scenarios/{operation}/{name}/arm", url.trim_end_matches('/'));
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
+    let answer = http.post(&url).header("Content-Type", "application/json").body("{}");
+    let answer = answer.send().await.map_err(|error| {
+        Failure(format!("no sandbox answers at {url} ({error}); start one with `platen sandbox`"))
+    })?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let reason = answer.text().await.unwrap_or_default();
+    Err(Failure(format!("the scenario could not be armed: HTTP {status}: {reason}")))
+}

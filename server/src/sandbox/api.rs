@@ -1,0 +1,294 @@
+//! `/sandbox/v1/`: what a test suite in any language needs beside the API itself. Plain JSON,
+//! unsigned; served by the sandbox alone.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bank::sim::{Admin, AdminError, Behaviour, Scope};
+use contract::openapi::{HttpMethod, OpenApi, PlainPath, PlainResponse, add_plain_path};
+use domain::delivery::DeliveryState;
+use domain::{ApplyNo, AspId, UserId};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use store::tables::bank_accounts::{self, Chargeable};
+use store::{Tx, TxError, WriteError};
+
+use super::ASP_ID;
+use super::arm::{arm, armed};
+use crate::context::App;
+use crate::http::Served;
+
+/// What the handlers are given.
+#[derive(Clone)]
+pub struct Sandbox {
+    /// The server.
+    pub app: Arc<App>,
+    /// The bank simulator.
+    pub bank: Admin,
+}
+
+/// A refusal: status and sentence.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": self.1 }).to_string();
+        (self.0, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    }
+}
+
+type Outcome = Result<Response, Refusal>;
+
+fn answer(body: &Value) -> Outcome {
+    Ok(([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response())
+}
+
+fn not_found(what: &str) -> Refusal {
+    Refusal(StatusCode::NOT_FOUND, format!("The sandbox has no such {what}."))
+}
+
+fn failed(error: impl std::fmt::Display) -> Refusal {
+    tracing::error!(%error, "the sandbox's own operation failed");
+    Refusal(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+}
+
+/// The routes.
+pub fn routes(sandbox: Sandbox) -> Router<Served> {
+    Router::new()
+        .route("/sandbox/v1/scenarios", get(list))
+        .route("/sandbox/v1/scenarios/{operation}/{name}/arm", post(arm_scenario))
+        .route("/sandbox/v1/members/{user_id}/bank-behaviour", post(set_behaviour))
+        .route("/sandbox/v1/deliveries/{card_apply_no}/advance", post(advance))
+        .with_state(sandbox)
+}
+
+/// Adds them to the OpenAPI document.
+pub fn document(doc: &mut OpenApi) {
+    let responses = |statuses: &[(u16, &'static str)]| {
+        let each = |(status, description): &(u16, &'static str)| PlainResponse {
+            status: *status,
+            description,
+            body: None,
+        };
+        statuses.iter().map(each).collect::<Vec<_>>()
+    };
+    for (method, path, id, summary, description, params) in PATHS {
+        let mut answers = vec![(200, "Done."), (503, "The database or the bank is away.")];
+        if !params.is_empty() {
+            answers.push((400, "The request is wrong; `error` says how."));
+            answers.push((404, "There is no such thing; `error` says what."));
+        }
+        let plain = PlainPath {
+            method: method.clone(),
+            path,
+            id,
+            summary,
+            description,
+            tag: "Sandbox",
+            path_params: params,
+            request: None,
+            responses: responses(&answers),
+        };
+        add_plain_path(doc, plain);
+    }
+}
+
+type Documented = (
+    HttpMethod,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const PATHS: &[Documented] = &[
+    (
+        HttpMethod::Get,
+        "/sandbox/v1/scenarios",
+        "sandbox.scenarios",
+        "All scenarios",
+        "The same array as `platen scenarios --format json` prints.",
+        &[],
+    ),
+    (
+        HttpMethod::Post,
+        "/sandbox/v1/scenarios/{operation}/{name}/arm",
+        "sandbox.arm",
+        "Arm a scenario",
+        "Puts the scenario's member, card and bank account back to what is given. Do not arm a \
+         scenario while a call of it runs.",
+        &[("operation", "The operation's id."), ("name", "The scenario's name.")],
+    ),
+    (
+        HttpMethod::Post,
+        "/sandbox/v1/members/{user_id}/bank-behaviour",
+        "sandbox.bank-behaviour",
+        "Choose how the bank behaves",
+        "For the member's account that a fee would be drawn from. Body: `behaviour`, one of \
+         `answer`, `refuse:CODE`, `take_silently`, `hold`, `delay:MS`, `disconnect`, `error500`; \
+         `scope`, `account` (default) or `next` for the next order alone.",
+        &[("user_id", "The member.")],
+    ),
+    (
+        HttpMethod::Post,
+        "/sandbox/v1/deliveries/{card_apply_no}/advance",
+        "sandbox.delivery-advance",
+        "Move a delivery on",
+        "To its following state, or to the one that `state` in the body names.",
+        &[("card_apply_no", "The application whose plastic is delivered.")],
+    ),
+];
+
+async fn list(State(sandbox): State<Sandbox>) -> Outcome {
+    let entries = sandbox.app.operations.registry().entries();
+    let all: Vec<Value> = entries.iter().flat_map(contract::Entry::scenarios_json).collect();
+    answer(&Value::from(all))
+}
+
+async fn arm_scenario(
+    State(sandbox): State<Sandbox>,
+    Path((operation, name)): Path<(String, String)>,
+) -> Outcome {
+    let handler = sandbox.app.operations.by_id(&operation).ok_or_else(|| not_found("operation"))?;
+    let scenario = handler.scenarios.iter().find(|scenario| scenario.told.name == name);
+    let world = &scenario.ok_or_else(|| not_found("scenario"))?.world;
+    arm(&sandbox.app, &sandbox.bank, &AspId::new(ASP_ID), world).await.map_err(failed)?;
+    answer(&armed(world))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetBehaviour {
+    behaviour: String,
+    #[serde(default)]
+    scope: Scope,
+}
+
+async fn set_behaviour(
+    State(sandbox): State<Sandbox>,
+    Path(user_id): Path<u64>,
+    request: Request,
+) -> Outcome {
+    let wish: SetBehaviour = body(request).await?;
+    let behaviour: Behaviour = wish
+        .behaviour
+        .parse()
+        .map_err(|error| Refusal(StatusCode::BAD_REQUEST, format!("behaviour: {error}")))?;
+    let user = UserId(user_id).stored().ok_or_else(|| not_found("member"))?;
+    let asp = AspId::new(ASP_ID);
+    let account = sandbox.app.store.read(move |tx: &mut Tx<'_>| {
+        let Chargeable::Account(id) = bank_accounts::chargeable(tx, &asp, user)? else {
+            return Err(TxError::Refused(()));
+        };
+        let row = tx.query_one(
+            "SELECT fintech_use_num FROM bank_account
+             WHERE asp_id = $1 AND user_id = $2 AND bank_account_id = $3",
+            &[asp.as_str().into(), user.into(), id.into()],
+        )?;
+        Ok(row.text(0)?.to_owned())
+    });
+    let number = account.await.map_err(|error| match error {
+        WriteError::Refused(()) => not_found("member with a registered bank account"),
+        WriteError::Unavailable(_) | WriteError::Fault(_) => failed("the database failed"),
+    })?;
+    match sandbox.bank.set_behaviour(&number, behaviour, wish.scope).await {
+        Ok(()) => answer(&json!({ "userId": user_id, "fintechUseNum": number })),
+        Err(AdminError::NoAccount) => Err(not_found("account at the bank simulator")),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Advance {
+    state: Option<String>,
+}
+
+async fn advance(
+    State(sandbox): State<Sandbox>,
+    Path(apply_no): Path<String>,
+    request: Request,
+) -> Outcome {
+    let wish: Advance = body(request).await?;
+    let wanted = match wish.state.as_deref().map(|name| (name, DeliveryState::parse(name))) {
+        None => None,
+        Some((_, Some(state))) => Some(state),
+        Some((name, None)) => {
+            let sentence = format!("state: `{name}` is no state of a delivery");
+            return Err(Refusal(StatusCode::BAD_REQUEST, sentence));
+        }
+    };
+    let (apply_no, now) = (ApplyNo::new(apply_no), sandbox.app.clock.now());
+    let moved = sandbox.app.store.write(move |tx: &mut Tx<'_>| {
+        move_delivery(tx, &AspId::new(ASP_ID), &apply_no, wanted, now)
+    });
+    match moved.await {
+        Ok(state) => answer(&json!({ "state": state.name() })),
+        Err(WriteError::Refused(refusal)) => Err(refusal),
+        Err(WriteError::Unavailable(_) | WriteError::Fault(_)) => {
+            Err(failed("the database failed"))
+        }
+    }
+}
+
+fn move_delivery(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    apply_no: &ApplyNo,
+    wanted: Option<DeliveryState>,
+    now: domain::Timestamp,
+) -> Result<DeliveryState, TxError<Refusal>> {
+    let row = tx.query_opt(
+        "SELECT state FROM delivery WHERE asp_id = $1 AND apply_no = $2",
+        &[asp.as_str().into(), apply_no.as_str().into()],
+    )?;
+    let row = row.ok_or_else(|| TxError::Refused(not_found("delivery")))?;
+    let state = store::tables::parsed(&row, 0, DeliveryState::parse)?;
+    let next = wanted.or(state.following()).filter(|next| state.may_become(*next));
+    let Some(next) = next else {
+        let sentence = format!("A delivery in state {} cannot go there.", state.name());
+        return Err(TxError::Refused(Refusal(StatusCode::BAD_REQUEST, sentence)));
+    };
+    let moved = tx.execute(
+        "UPDATE delivery SET state = $4, changed_at = $5
+         WHERE asp_id = $1 AND apply_no = $2 AND state = $3",
+        &[
+            asp.as_str().into(),
+            apply_no.as_str().into(),
+            state.name().into(),
+            next.name().into(),
+            now.0.into(),
+        ],
+    )?;
+    if moved == 0 {
+        let sentence = "The delivery was moved by somebody else just now.".to_owned();
+        return Err(TxError::Refused(Refusal(StatusCode::BAD_REQUEST, sentence)));
+    }
+    Ok(next)
+}
+
+/// Longest body of these operations, bytes.
+const BODY_BYTES_MAX: usize = 4_096;
+
+/// The body; JSON must be named as its type, which a page of another site cannot do unasked.
+async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
+    let wrong = |sentence: String| Refusal(StatusCode::BAD_REQUEST, sentence);
+    let is_json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("application/json"));
+    if !is_json {
+        return Err(wrong("Content-Type must be application/json.".to_owned()));
+    }
+    let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await;
+    let bytes = bytes.map_err(|_| wrong("The body is too long or was cut.".to_owned()))?;
+    let bytes = if bytes.is_empty() { "{}".into() } else { bytes };
+    serde_json::from_slice(&bytes).map_err(|error| wrong(format!("The body is wrong: {error}")))
+}

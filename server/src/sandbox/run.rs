@@ -1,0 +1,204 @@
+//! A sandbox from its database to its ready line and its end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bank::Bank;
+use contract::openapi;
+use contract::registry::Contradictions;
+use crypto::keyring::Keyring;
+use domain::AspId;
+use store::schema::MIGRATIONS;
+use store::tables::PLATFORM;
+use store::{OpenError, Options, Store, Target, Tx, TxError, WriteError};
+use tokio::net::TcpListener;
+
+use super::api::{self, Sandbox};
+use super::bank::{BankError, INSTITUTION_CODE, SandboxBank};
+use super::keys::{self, SandboxError};
+use super::seed::{self, SeedError};
+use crate::context::{App, Clock, Core, Mode};
+use crate::cpu::Cpu;
+use crate::directory::Directory;
+use crate::fee::recovery;
+use crate::http::{self, Served};
+use crate::metrics::Metrics;
+use crate::ops::{BASE, Operations};
+use crate::settings::Settings;
+use crate::supply::Supply;
+
+/// What a sandbox is started with.
+pub struct Start {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Its database.
+    pub target: Target,
+    /// A bank to attach to; without it, a simulator on the bank file.
+    pub bank_url: Option<String>,
+    /// The simulator's file.
+    pub bank_file: PathBuf,
+    /// Settings in force.
+    pub settings: Settings,
+}
+
+/// Why a sandbox did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It is no sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The bank.
+    #[error(transparent)]
+    Bank(#[from] BankError),
+    /// The registry of operations contradicts itself.
+    #[error("the operations contradict each other:\n{0}")]
+    Registry(#[from] Contradictions),
+    /// The data could not be written.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+}
+
+/// A sandbox that listens and is ready to serve.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    listener: TcpListener,
+    served: Served,
+    bank: SandboxBank,
+}
+
+/// Where the simulator's file lies for a database: beside it.
+pub fn bank_file_beside(target: &Target) -> PathBuf {
+    let folder = match target {
+        Target::Sqlite(path) => path.parent().unwrap_or(Path::new(".")).to_owned(),
+        Target::Postgres(_) => PathBuf::from("platen-data"),
+    };
+    folder.join("bank.db")
+}
+
+/// Opens a sandbox's database.
+pub fn open(
+    target: &Target,
+    settings: &Settings,
+    may_create: bool,
+) -> Result<(Store, Core), StartError> {
+    if !may_create
+        && let Target::Sqlite(path) = target
+        && !path.exists()
+    {
+        return Err(SandboxError::Missing(path.clone()).into());
+    }
+    let options = Options {
+        postgres_workers: usize::try_from(settings.postgres_workers).unwrap_or(1).max(1),
+        wait_ms_max: settings.database_wait_ms_max,
+        ..Options::default()
+    };
+    let store = Store::open(target, MIGRATIONS, options)?;
+    let keyring: Keyring = keys::open(&store, may_create)?;
+    let core = Core {
+        keys: Arc::new(keyring),
+        supply: Arc::new(Supply::default()),
+        settings: Arc::new(settings.clone()),
+        institution_code: INSTITUTION_CODE.into(),
+    };
+    Ok((store, core))
+}
+
+/// Opens or makes the sandbox, its bank and its data.
+pub async fn start(start: Start) -> Result<Running, StartError> {
+    let operations = Operations::load()?;
+    let listener = TcpListener::bind(start.listen).await;
+    let listener = listener.map_err(|error| StartError::Listen(start.listen, error))?;
+    let address = listener.local_addr().map_err(|error| StartError::Listen(start.listen, error))?;
+    let (store, core) = open(&start.target, &start.settings, true)?;
+    let bank = match &start.bank_url {
+        Some(url) => SandboxBank::attach(url)?,
+        None => SandboxBank::on_file(&start.bank_file).await?,
+    };
+    let app = Arc::new(App {
+        directory: Directory::new(core.settings.directory_ttl_ms),
+        cpu: Cpu::new(core.settings.cpu_threads),
+        store,
+        core,
+        clock: Clock,
+        bank: Arc::clone(&bank.connector) as Arc<dyn Bank>,
+        operations,
+        metrics: Metrics::default(),
+        mode: Mode::Sandbox,
+    });
+    if let Err(error) = fill(&app, &bank).await {
+        bank.stop().await;
+        return Err(error);
+    }
+    let mut document = openapi::document(app.operations.registry(), &[BASE, "/"]);
+    api::document(&mut document);
+    let openapi = document.to_pretty_json().unwrap_or_default().into();
+    let served = Served { app, ready: Arc::new(AtomicBool::new(true)), openapi };
+    Ok(Running { address, listener, served, bank })
+}
+
+/// Seeds what is new; a seeding that was cut short is done again.
+async fn fill(app: &Arc<App>, bank: &SandboxBank) -> Result<(), StartError> {
+    seed::base(app).await?;
+    if !is_filled(app).await? {
+        seed::scenarios(app, &bank.admin).await?;
+        set_filled(app).await?;
+    }
+    Ok(())
+}
+
+async fn is_filled(app: &App) -> Result<bool, SandboxError> {
+    let found: Result<bool, WriteError<()>> = app
+        .store
+        .read(|tx: &mut Tx<'_>| -> Result<bool, TxError<()>> {
+            let row = tx.query_opt(
+                "SELECT 1 FROM platform_fact WHERE asp_id = $1 AND name = 'scenarios-armed'",
+                &[PLATFORM.into()],
+            )?;
+            Ok(row.is_some())
+        })
+        .await;
+    Ok(found?)
+}
+
+async fn set_filled(app: &App) -> Result<(), SandboxError> {
+    let asp = AspId::new(PLATFORM);
+    let set: Result<(), WriteError<()>> = app
+        .store
+        .write(move |tx: &mut Tx<'_>| -> Result<(), TxError<()>> {
+            tx.execute(
+                "INSERT INTO platform_fact (asp_id, name, value)
+                 VALUES ($1, 'scenarios-armed', 'yes') ON CONFLICT (asp_id, name) DO NOTHING",
+                &[asp.as_str().into()],
+            )?;
+            Ok(())
+        })
+        .await;
+    Ok(set?)
+}
+
+impl Running {
+    /// Serves until `stop`; then running calls end, and the bank that was started is stopped.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let app = Arc::clone(&self.served.app);
+        let recovering = tokio::spawn(recovery::run(Arc::clone(&app)));
+        let routes = api::routes(Sandbox { app, bank: self.bank.admin.clone() });
+        let router = http::router(self.served.clone(), Some(routes));
+        http::serve(self.listener, self.served, router, stop).await;
+        recovering.abort();
+        self.bank.stop().await;
+    }
+
+    /// The server, for tests within the process.
+    pub fn app(&self) -> Arc<App> {
+        Arc::clone(&self.served.app)
+    }
+}

@@ -1,0 +1,332 @@
+//! What a new sandbox holds: a partner with a project and its keys, products with their number
+//! ranges, the published test data, and every scenario armed.
+
+use std::sync::Arc;
+
+use bank::sim::{Account, Admin, Behaviour};
+use crypto::cvc::Cvc;
+use crypto::number;
+use crypto::pan::Pan;
+use crypto::par::Par;
+use domain::product::{Issuance, MobileOnly, PaysAbroad, Product, ProductState};
+use domain::{AspId, CardId, Expiry, Money, Timestamp};
+use store::Tx;
+use store::tables::bank_accounts::{self, BankAccountState, NewBankAccount};
+use store::tables::cards::{CvcSource, Form};
+use store::tables::members::{self, NewMember};
+use store::tables::number_ranges::{self, NewRange};
+use store::tables::products as rows;
+
+use super::ASP_ID;
+use super::arm::{ArmError, arm};
+use super::keys::NewProject;
+use super::published::{self, CARD_EXPIRY_YYMM, CARD_PREFIX, USER_ID_FIRST};
+use super::world::GIVEN_PREFIX;
+use super::world::products::{
+    ABROAD, FREE, NOT_ON_OFFER, ORDINARY, ORDINARY_WITH_FEE, ProductKey, STANDARD, WITH_FEES,
+    WITHOUT_NEXT,
+};
+use crate::cards;
+use crate::context::{App, Core, place};
+use crate::directory::access_key_digest;
+use crate::op::{Done, OrStop, fault, transact};
+use crate::ops::prepaid_card::reissue::Error;
+
+/// BIN of the numbers that the sandbox issues; a product's range has one more digit.
+const BIN: &str = "949140";
+/// A day: the sandbox's window for Tran-Time and for repeated calls, milliseconds.
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Months for which the sandbox's cards are valid.
+const VALIDITY_MONTHS: u16 = 60;
+
+struct Policy {
+    key: ProductKey,
+    name: &'static str,
+    issuance: Issuance,
+    mobile_only: MobileOnly,
+    pays_abroad: PaysAbroad,
+    state: ProductState,
+    fee_won: i64,
+    fee_mobile_only_won: i64,
+    next: Option<ProductKey>,
+}
+
+const fn policy(key: ProductKey, name: &'static str) -> Policy {
+    Policy {
+        key,
+        name,
+        issuance: Issuance::PreIssuance,
+        mobile_only: MobileOnly::Allowed,
+        pays_abroad: PaysAbroad::No,
+        state: ProductState::Active,
+        fee_won: 0,
+        fee_mobile_only_won: 0,
+        next: None,
+    }
+}
+
+const fn ordinary(key: ProductKey, name: &'static str, fee_won: i64) -> Policy {
+    Policy {
+        issuance: Issuance::Ordinary,
+        mobile_only: MobileOnly::Refused,
+        fee_won,
+        ..policy(key, name)
+    }
+}
+
+const POLICIES: [Policy; 8] = [
+    Policy { fee_won: 3_000, ..policy(STANDARD, "Standard") },
+    policy(FREE, "Free"),
+    ordinary(ORDINARY, "Ordinary", 0),
+    ordinary(ORDINARY_WITH_FEE, "Ordinary with a fee", 3_000),
+    Policy { pays_abroad: PaysAbroad::Yes, ..policy(ABROAD, "Pays abroad") },
+    Policy { next: Some(NOT_ON_OFFER), ..policy(WITHOUT_NEXT, "Without a next product") },
+    Policy { state: ProductState::Suspended, ..policy(NOT_ON_OFFER, "Not on offer") },
+    Policy { fee_won: 3_000, fee_mobile_only_won: 1_000, ..policy(WITH_FEES, "With fees") },
+];
+
+/// Why a sandbox could not be seeded.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// Keys could not be made.
+    #[error(transparent)]
+    Keys(#[from] super::keys::SandboxError),
+    /// The database failed.
+    #[error("the sandbox's data could not be written (code {0}); see the log")]
+    Data(&'static str),
+    /// A scenario could not be armed.
+    #[error("scenario {name} could not be armed: {source}")]
+    Scenario {
+        /// The scenario.
+        name: &'static str,
+        /// Why.
+        source: ArmError,
+    },
+    /// The bank simulator failed.
+    #[error(transparent)]
+    Bank(#[from] bank::sim::AdminError),
+}
+
+/// Writes partner, project, products and published data into a new sandbox; one that has them
+/// stays as it is. `true` where they were written now.
+pub async fn base(app: &App) -> Result<bool, SeedError> {
+    let project = Arc::new(NewProject::make()?);
+    let written = transact(app, || {
+        let (core, project, now) = (app.core.clone(), Arc::clone(&project), app.clock.now());
+        move |tx: &mut Tx<'_>| put_base(&core, tx, &project, now)
+    });
+    written.await.map_err(|answer| SeedError::Data(answer.code()))
+}
+
+/// Gives the published members' accounts to the bank and arms every scenario.
+pub async fn scenarios(app: &Arc<App>, bank: &Admin) -> Result<(), SeedError> {
+    for (index, member) in (0..).zip(&published::MEMBERS) {
+        bank.put_account(&published_account(index, member)).await?;
+    }
+    let asp = AspId::new(ASP_ID);
+    for handler in app.operations.handlers() {
+        for scenario in &handler.scenarios {
+            let name = scenario.told.name;
+            arm(app, bank, &asp, &scenario.world)
+                .await
+                .map_err(|source| SeedError::Scenario { name, source })?;
+        }
+    }
+    Ok(())
+}
+
+fn fintech_use_num(user_id: u64) -> String {
+    format!("1{user_id:023}")
+}
+
+fn published_account(index: u64, member: &published::Member) -> Account {
+    Account {
+        fintech_use_num: fintech_use_num(USER_ID_FIRST + index),
+        holder: member.name.to_owned(),
+        bank_code: member.bank_code.to_owned(),
+        account_no: member.bank_account.to_owned(),
+        balance: if member.has_money { 1_000_000 } else { 100 },
+        behaviour: Behaviour::default(),
+        next: None,
+    }
+}
+
+fn put_base(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    project: &NewProject,
+    now: Timestamp,
+) -> Done<bool, Error> {
+    let asp = AspId::new(ASP_ID);
+    let kept = project.credentials.keep(tx, &asp, &core.keys);
+    match kept {
+        Ok(true) => {}
+        Ok(false) => return Ok(false),
+        Err(error) => return Err(fault(format!("credentials: {error:?}"))),
+    }
+    tx.execute(
+        "INSERT INTO partner (asp_id, name, state) VALUES ($1, 'Sandbox partner', 'ACTIVE')",
+        &[asp.as_str().into()],
+    )?;
+    put_project(core, tx, &asp, project)?;
+    for (digit, policy) in POLICIES.iter().enumerate() {
+        put_product(core, tx, &asp, policy, &format!("{BIN}{digit}"), "ISSUE")?;
+    }
+    for prefix in [GIVEN_PREFIX, CARD_PREFIX] {
+        put_range(core, tx, &asp, STANDARD, prefix, "GIVEN")?;
+    }
+    for (index, member) in (0..).zip(&published::MEMBERS) {
+        put_member(core, tx, &asp, USER_ID_FIRST + index, member, now)?;
+    }
+    for card in &published::PHYSICAL_CARDS {
+        put_plastic(core, tx, &asp, card, now)?;
+    }
+    for (id, name) in published::MERCHANTS {
+        tx.execute(
+            "INSERT INTO merchant (asp_id, merchant_id, name) VALUES ($1, $2, $3)",
+            &[asp.as_str().into(), id.into(), name.into()],
+        )?;
+    }
+    for id in published::TERMS {
+        tx.execute(
+            "INSERT INTO terms (asp_id, terms_id) VALUES ($1, $2)",
+            &[asp.as_str().into(), id.into()],
+        )?;
+    }
+    Ok(true)
+}
+
+fn put_project(core: &Core, tx: &mut Tx<'_>, asp: &AspId, project: &NewProject) -> Done<(), Error> {
+    let credentials = &project.credentials;
+    let secret = credentials.secret_key.as_bytes();
+    tx.execute(
+        "INSERT INTO project (asp_id, project_id, kind, state, access_key_digest,
+             secret_key_sealed, plain_requests, correlation_ids, tran_time_window_ms,
+             replay_window_ms)
+         VALUES ($1, 1, 'SANDBOX', 'ACTIVE', $2, $3, 'ACCEPTED', 'LENIENT', $4, $4)",
+        &[
+            asp.as_str().into(),
+            access_key_digest(core, asp, &credentials.access_key).as_slice().into(),
+            core.seal(place(asp, "project.secret_key", "1"), secret).or_stop()?.as_slice().into(),
+            DAY_MS.into(),
+        ],
+    )?;
+    let id = credentials.crypto_key_id.as_str();
+    let at = place(asp, "crypto_key.server_private_key", id);
+    tx.execute(
+        "INSERT INTO crypto_key (asp_id, crypto_key_id, project_id, state,
+             server_private_key_sealed, client_public_key)
+         VALUES ($1, $2, 1, 'ACTIVE', $3, $4)",
+        &[
+            asp.as_str().into(),
+            id.into(),
+            core.seal(at, &project.server_private_der).or_stop()?.as_slice().into(),
+            project.client_public_der.as_slice().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn put_product(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    policy: &Policy,
+    prefix: &str,
+    kind: &str,
+) -> Done<(), Error> {
+    let product = Product {
+        service_id: policy.key.service_id(),
+        name: policy.name.to_owned(),
+        state: policy.state,
+        issuance: policy.issuance,
+        mobile_only: policy.mobile_only,
+        pays_abroad: policy.pays_abroad,
+        reissue_fee_with_plastic: Money::won(policy.fee_won).or_stop()?,
+        reissue_fee_mobile_only: Money::won(policy.fee_mobile_only_won).or_stop()?,
+        validity_months: VALIDITY_MONTHS,
+    };
+    let next = policy.next.map(ProductKey::service_id);
+    rows::put(tx, asp, &product, next.as_ref())?;
+    put_range(core, tx, asp, policy.key, prefix, kind)
+}
+
+fn put_range(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    product: ProductKey,
+    prefix: &str,
+    kind: &str,
+) -> Done<(), Error> {
+    let capacity = number::capacity(prefix).map_err(|error| fault(error.to_string()))?;
+    let range = NewRange {
+        service_id: &product.service_id(),
+        prefix,
+        kind,
+        number_key_id: core.keys.active_permuter().0,
+        capacity: i64::try_from(capacity).ok().or_stop()?,
+    };
+    Ok(number_ranges::insert(tx, asp, &range)?)
+}
+
+fn put_member(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    user_id: u64,
+    member: &published::Member,
+    now: Timestamp,
+) -> Done<(), Error> {
+    let stored = i64::try_from(user_id).ok().or_stop()?;
+    let row = user_id.to_string();
+    let personal = |column: &'static str, text: &str| -> Done<Vec<u8>, Error> {
+        core.seal(place(asp, column, &row), text.as_bytes()).or_stop()
+    };
+    let new = NewMember {
+        user_id: stored,
+        is_cancelled: false,
+        name_sealed: &personal("member.name", member.name)?,
+        phone_sealed: &personal("member.phone", "01000000000")?,
+        birth_date_sealed: &personal("member.birth_date", member.birth_date)?,
+        id_verified_at: None,
+        registered_at: now,
+    };
+    members::insert(tx, asp, &new)?;
+    let account = NewBankAccount {
+        user_id: stored,
+        bank_account_id: 1,
+        state: BankAccountState::Registered,
+        is_primary: true,
+        bank_code: member.bank_code,
+        fintech_use_num: &fintech_use_num(user_id),
+        account_no_sealed: &personal("bank_account.account_no", member.bank_account)?,
+        registered_at: now,
+    };
+    Ok(bank_accounts::insert(tx, asp, &account)?)
+}
+
+fn put_plastic(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    card: &published::PhysicalCard,
+    now: Timestamp,
+) -> Done<(), Error> {
+    let id = CardId(core.supply.id(asp).or_stop()?);
+    let cvc = Cvc::parse(card.cvc).map_err(|error| fault(error.to_string()))?;
+    let row = id.to_string();
+    let cvc = core.seal(place(asp, "card.given_cvc", &row), cvc.reveal().as_bytes()).or_stop()?;
+    let order = cards::Order {
+        id,
+        account: None,
+        service_id: &STANDARD.service_id(),
+        form: Form::Physical,
+        pan: Pan::parse(card.card_no).map_err(|error| fault(error.to_string()))?,
+        expiry: Expiry::from_yymm(CARD_EXPIRY_YYMM).or_stop()?,
+        apply_no: None,
+        now,
+    };
+    let par = Par::parse(card.par).map_err(|error| fault(error.to_string()))?;
+    cards::write(core, tx, asp, &order, &par, CvcSource::Given(&cvc))
+}

@@ -1,0 +1,125 @@
+//! Programs that the tests need beside Rust: found, else installed through the system's package
+//! manager.
+
+mod install;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{environment, run, say};
+
+/// The oldest Node whose test runner and cryptography the tests use.
+const NODE_MAJOR_MIN: u32 = 18;
+
+/// A program that the tests need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// PostgreSQL's server: `initdb` and `postgres`.
+    Postgres,
+    /// Node.
+    Node,
+}
+
+impl Tool {
+    fn name(self) -> String {
+        match self {
+            Tool::Postgres => "the PostgreSQL server (initdb and postgres)".to_owned(),
+            Tool::Node => format!("Node {NODE_MAJOR_MIN} or newer"),
+        }
+    }
+
+    fn find(self) -> Option<PathBuf> {
+        match self {
+            Tool::Postgres => postgres_folders().into_iter().find(|folder| has_server(folder)),
+            Tool::Node => ["node", "nodejs"]
+                .iter()
+                .filter_map(|name| environment::find_program(name))
+                .find(|node| is_new_enough(node)),
+        }
+    }
+}
+
+/// Where a tool is: the folder of PostgreSQL's programs, or Node itself. Installs it if missing.
+pub(crate) fn ensure(tool: Tool) -> Result<PathBuf, String> {
+    if let Some(found) = tool.find() {
+        return Ok(found);
+    }
+    let name = tool.name();
+    say::line(&format!("The tests need {name}, which is not here."));
+    let by_hand = format!("install {name} and run this again");
+    install::install(tool).map_err(|reason| format!("{reason}: {by_hand}"))?;
+    tool.find().ok_or_else(|| {
+        format!("the package manager has no fitting version, or it is nowhere in PATH: {by_hand}")
+    })
+}
+
+fn has_server(folder: &Path) -> bool {
+    ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file())
+}
+
+/// Folders that may hold PostgreSQL's programs: those of `PATH`, then where packages put them,
+/// the newest version first.
+fn postgres_folders() -> Vec<PathBuf> {
+    let in_path = environment::find_program("initdb");
+    let mut folders: Vec<PathBuf> =
+        in_path.iter().filter_map(|file| file.parent()).map(Path::to_owned).collect();
+    for (parent, prefix) in [
+        ("/usr/lib/postgresql", ""),
+        ("/usr", "pgsql-"),
+        ("/usr/libexec", "postgresql"),
+        ("/opt/homebrew/opt", "postgresql"),
+        ("/usr/local/opt", "postgresql"),
+        ("/home/linuxbrew/.linuxbrew/opt", "postgresql"),
+        ("/Applications/Postgres.app/Contents/Versions", ""),
+    ] {
+        let mut versions = below(Path::new(parent), prefix);
+        versions.sort_by_key(|folder| std::cmp::Reverse(version(folder)));
+        folders.extend(versions.iter().flat_map(|folder| [folder.join("bin"), folder.clone()]));
+    }
+    folders
+}
+
+fn below(parent: &Path, prefix: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    paths.filter(|path| file_name(path).starts_with(prefix)).collect()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The first number in a folder's name.
+fn version(folder: &Path) -> u32 {
+    first_number(&file_name(folder)).unwrap_or(0)
+}
+
+fn first_number(text: &str) -> Option<u32> {
+    let digits = text.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    digits.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn is_new_enough(node: &Path) -> bool {
+    let printed = run::output(run::command(node).arg("--version"));
+    let major = printed.ok().and_then(|printed| first_number(&printed));
+    major.is_some_and(|major| major >= NODE_MAJOR_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_names_and_output() {
+        for (text, number) in [
+            ("v20.20.2\n", Some(20)),
+            ("15", Some(15)),
+            ("postgresql@17", Some(17)),
+            ("pgsql-9.6", Some(9)),
+            ("postgresql", None),
+            ("", None),
+        ] {
+            assert_eq!(first_number(text), number, "{text}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The system's package manager.
+
+use std::path::Path;
+
+use super::Tool;
+use crate::{Outcome, environment, run, say};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manager {
+    Apt,
+    Dnf,
+    Apk,
+    Brew,
+}
+
+impl Manager {
+    const ALL: [Manager; 4] = [Manager::Apt, Manager::Dnf, Manager::Apk, Manager::Brew];
+
+    fn program(self) -> &'static str {
+        match self {
+            Manager::Apt => "apt-get",
+            Manager::Dnf => "dnf",
+            Manager::Apk => "apk",
+            Manager::Brew => "brew",
+        }
+    }
+
+    fn package(self, tool: Tool) -> &'static str {
+        match (self, tool) {
+            (Manager::Apt | Manager::Apk | Manager::Brew, Tool::Postgres) => "postgresql",
+            (Manager::Dnf, Tool::Postgres) => "postgresql-server",
+            (Manager::Apt | Manager::Dnf | Manager::Apk, Tool::Node) => "nodejs",
+            (Manager::Brew, Tool::Node) => "node",
+        }
+    }
+
+    /// The commands that install a package, without asking anything.
+    fn commands(self, package: &'static str) -> Vec<Vec<&'static str>> {
+        match self {
+            Manager::Apt => vec![
+                vec!["apt-get", "update"],
+                vec![
+                    "env",
+                    "DEBIAN_FRONTEND=noninteractive",
+                    "apt-get",
+                    "install",
+                    "--yes",
+                    "--no-install-recommends",
+                    package,
+                ],
+            ],
+            Manager::Dnf => vec![vec!["dnf", "install", "--assumeyes", package]],
+            Manager::Apk => vec![vec!["apk", "add", "--update-cache", package]],
+            Manager::Brew => vec![vec!["brew", "install", package]],
+        }
+    }
+}
+
+/// Who runs the package manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rights {
+    /// The user as is: root, or a package manager that wants no root.
+    Own,
+    /// The user through sudo.
+    Sudo,
+}
+
+fn rights(manager: Manager, user_id: &str, sudo: Option<&Path>) -> Result<Rights, String> {
+    match manager {
+        Manager::Brew => Ok(Rights::Own),
+        Manager::Apt | Manager::Dnf | Manager::Apk => match sudo {
+            _ if user_id == "0" => Ok(Rights::Own),
+            Some(_) => Ok(Rights::Sudo),
+            None => Err(format!("{} needs root, and there is no sudo", manager.program())),
+        },
+    }
+}
+
+/// Installs a tool; the error is the reason why that cannot be.
+pub(super) fn install(tool: Tool) -> Outcome {
+    let manager = Manager::ALL
+        .into_iter()
+        .find(|manager| environment::find_program(manager.program()).is_some())
+        .ok_or("there is no apt-get, dnf, apk or brew to install it with")?;
+    let user_id = run::output(run::command(Path::new("id")).arg("-u"))?;
+    let sudo = environment::find_program("sudo");
+    let rights = rights(manager, user_id.trim(), sudo.as_deref())?;
+    for words in manager.commands(manager.package(tool)) {
+        let words = match rights {
+            Rights::Own => words,
+            Rights::Sudo => [vec!["sudo", "-n"], words].concat(),
+        };
+        let typed = words.join(" ");
+        say::line(&format!("Running `{typed}`"));
+        let [program, arguments @ ..] = words.as_slice() else { continue };
+        let status = run::command(Path::new(program)).args(arguments).status();
+        match status {
+            Ok(status) if status.success() => {}
+            Ok(status) => return Err(format!("`{typed}` failed ({status})")),
+            Err(error) => return Err(format!("`{typed}` cannot be run ({error})")),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_manager_installs_what_it_calls_the_package() {
+        for manager in Manager::ALL {
+            for tool in [Tool::Postgres, Tool::Node] {
+                let package = manager.package(tool);
+                let commands = manager.commands(package);
+                assert_eq!(commands.last().unwrap().last(), Some(&package), "{manager:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn sudo_is_used_where_root_is_needed_and_missing() {
+        let sudo = Some(Path::new("/usr/bin/sudo"));
+        assert_eq!(rights(Manager::Apt, "0", None), Ok(Rights::Own));
+        assert_eq!(rights(Manager::Apt, "1000", sudo), Ok(Rights::Sudo));
+        assert_eq!(rights(Manager::Brew, "501", sudo), Ok(Rights::Own));
+        let refused = rights(Manager::Apk, "1000", None).unwrap_err();
+        assert_eq!(refused, "apk needs root, and there is no sudo");
+    }
+}
