@@ -14,7 +14,7 @@ use contract::{Code, Entry, Input, Json, Output, Spec, pipeline};
 use crypto::seal::SealError;
 use domain::{AspId, Timestamp};
 use store::tables::log::{self, CallKeys, Found, NewEntry, Remembered};
-use store::{DbError, Tx, TxError, WriteError};
+use store::{Cause, Tx, TxError, WriteError};
 
 use crate::context::{App, Core};
 use crate::sandbox::world::Scenario;
@@ -290,31 +290,23 @@ where
     M: FnMut() -> F,
     F: FnMut(&mut Tx<'_>) -> Done<T, E> + Send + 'static,
 {
-    let mut refused = None;
+    let mut was_refused = false;
     for _ in 0..ATTEMPTS_MAX {
         match app.store.write(make()).await {
             Ok(done) => return Ok(done),
-            Err(WriteError::Refused(Stop::Refused(error))) => match refused {
-                Some(()) => return Err(Answer::Refused(error.code(), None)),
-                None => refused = Some(()),
-            },
+            Err(WriteError::Refused(Stop::Refused(error))) => {
+                if was_refused || app.store.writes_one_at_a_time() {
+                    return Err(Answer::Refused(error.code(), None));
+                }
+                was_refused = true;
+            }
             Err(WriteError::Refused(Stop::CameFirst)) => {}
             Err(WriteError::Refused(Stop::Reused(code))) => {
                 return Err(Answer::Failed(code));
             }
-            Err(WriteError::Refused(Stop::Refill(need))) => {
-                app.core.supply.refill(&app.store, need).await.map_err(|error| match error {
-                    SupplyError::UsedUp => {
-                        tracing::error!("a product's number ranges are used up");
-                        Answer::Failed(&pipeline::NUMBERS_USED_UP)
-                    }
-                    SupplyError::Store(error) => unavailable(&error),
-                })?;
-            }
+            Err(WriteError::Refused(Stop::Refill(need))) => refill(app, need).await?,
             Err(WriteError::Refused(Stop::Fault(message))) => return Err(server_fault(&message)),
-            Err(WriteError::Unavailable(cause)) => {
-                return Err(unavailable(&WriteError::<()>::Unavailable(cause)));
-            }
+            Err(WriteError::Unavailable(cause)) => return Err(unavailable(cause)),
             Err(WriteError::Fault(fault)) => return Err(server_fault(fault.message())),
         }
     }
@@ -322,17 +314,25 @@ where
     Err(Answer::Failed(&pipeline::UNAVAILABLE))
 }
 
-fn unavailable(error: &WriteError<()>) -> Answer {
-    tracing::warn!(%error, "the database could not be used");
+async fn refill(app: &App, need: Need) -> Result<(), Answer> {
+    let said = format!("{need:?}");
+    app.core.supply.refill(&app.store, need).await.map_err(|error| match error {
+        SupplyError::UsedUp => {
+            tracing::error!(need = said, "the product's number ranges are used up");
+            Answer::Failed(&pipeline::NUMBERS_USED_UP)
+        }
+        SupplyError::Store(WriteError::Unavailable(cause)) => unavailable(cause),
+        SupplyError::Store(WriteError::Fault(fault)) => server_fault(fault.message()),
+        SupplyError::Store(WriteError::Refused(())) => server_fault("a supply was refused"),
+    })
+}
+
+fn unavailable(cause: Cause) -> Answer {
+    tracing::warn!(%cause, "the database could not be used");
     Answer::Failed(&pipeline::UNAVAILABLE)
 }
 
 fn server_fault(message: &str) -> Answer {
     tracing::error!(message, "fault");
     Answer::Failed(&pipeline::SERVER_FAULT)
-}
-
-/// For reads of a row that must be there.
-pub fn missing(what: &'static str) -> DbError {
-    DbError::Rows { wanted: what, found: 0 }
 }

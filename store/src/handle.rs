@@ -97,6 +97,14 @@ impl Store {
         submit_blocking(&self.inner.reads, Access::Read, work)
     }
 
+    /// Whether no write transaction ever runs beside another one (SQLite): then what it has read
+    /// cannot change before it ends.
+    #[must_use]
+    pub fn writes_one_at_a_time(&self) -> bool {
+        // SQLite's one writer has a queue of its own; PostgreSQL's workers share one.
+        !Arc::ptr_eq(&self.inner.writes, &self.inner.reads)
+    }
+
     /// Whether the database answers a read, for readiness.
     pub async fn ping(&self) -> Result<(), DbError> {
         let pinged: Result<(), WriteError<Infallible>> =

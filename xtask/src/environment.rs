@@ -23,7 +23,8 @@ pub(crate) fn cargo() -> PathBuf {
 
 /// Where cargo puts the release build of the server.
 pub(crate) fn release_binary() -> PathBuf {
-    let target = variable("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    let target =
+        variable("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     root().join(target).join("release").join(format!("platen{}", env::consts::EXE_SUFFIX))
 }
 

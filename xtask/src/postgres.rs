@@ -59,12 +59,12 @@ impl Postgres {
         let name = format!("platen-test-{}-{attempt}", std::process::id());
         let folder = environment::temporary_folder().join(name);
         let owner = Owner::find()?;
+        let port = free_port()?;
         let failed = |error| format!("cannot use the folder {}: {error}", folder.display());
         DirBuilder::new().mode(0o700).create(&folder).map_err(failed)?;
         if let Some(Owner { user, group }) = owner {
             chown(&folder, Some(user), Some(group)).map_err(failed)?;
         }
-        let port = free_port()?;
         let started = initialize(programs, &folder, port, owner)
             .and_then(|()| watch(programs, &folder, owner));
         let mut watchdog = started.inspect_err(|_| {

@@ -110,8 +110,8 @@ mod tests {
 
     #[test]
     fn tests_are_counted_while_output_passes() {
-        let (tally, succeeded) = counted(&mut shell("echo '# pass 3'; echo '# fail 1'; exit 1"))
-            .unwrap();
+        let (tally, succeeded) =
+            counted(&mut shell("echo '# pass 3'; echo '# fail 1'; exit 1")).unwrap();
         assert_eq!((tally, succeeded), (Tally { passed: 3, failed: 1 }, false));
     }
 

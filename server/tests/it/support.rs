@@ -1,0 +1,208 @@
+//! A sandbox within the test's process, on a database of its own, with a bank simulator beside it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use bank::sim::{Admin, SimOptions, TOKEN_SECONDS_DEFAULT};
+use client::{Client, Credentials, Encryption, Exchange};
+use crypto::jwe::{Enc, PrivateKey, PublicKey};
+use crypto::secret::Secret;
+use domain::AspId;
+use platen::context::{App, Clock};
+use platen::ops::BASE;
+use platen::sandbox::run::{Start, open, start};
+use platen::sandbox::{ASP_ID, keys};
+use platen::settings::Settings;
+use serde_json::Value;
+use store::testing::TestDatabase;
+use store::{Target, Tx, TxError};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The path of a reissue.
+pub const REISSUE: &str = "/api/v1/prepay-card/reissue/delivery";
+/// The path of a change of state.
+pub const STATE: &str = "/api/v1/card/status";
+
+/// Settings with short waits.
+pub fn quick() -> Settings {
+    Settings {
+        fee_deadline_ms: 700,
+        fee_recovery_margin_ms: 200,
+        fee_recovery_interval_ms: 100,
+        fee_inquiry_timeout_ms: 700,
+        bank_order_lifetime_ms: 2_000,
+        ..Settings::default()
+    }
+}
+
+/// A bank simulator within the test's process.
+pub struct TestBank {
+    /// Its address.
+    pub url: String,
+    /// Its own operations.
+    pub admin: Admin,
+    /// Its file.
+    pub file: std::path::PathBuf,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+impl TestBank {
+    pub async fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("bank.db");
+        let (ready, listening) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let options = SimOptions {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            data: file.clone(),
+            token_seconds: TOKEN_SECONDS_DEFAULT,
+            clock: || Clock.now().0,
+            on_ready: Box::new(move |address| ready.send(address).unwrap()),
+        };
+        let task = tokio::spawn(async move {
+            bank::sim::serve(options, async move {
+                let _ = stopped.await;
+            })
+            .await
+            .unwrap();
+        });
+        let url = format!("http://{}", listening.await.unwrap());
+        let admin = Admin::of_url(&url).unwrap();
+        TestBank { url, admin, file, stop: Some(stop), task, _folder: folder }
+    }
+}
+
+/// A server on a sandbox database.
+pub struct TestServer {
+    /// `http://address`.
+    pub url: String,
+    /// The server.
+    pub app: Arc<App>,
+    /// A partner's client.
+    pub client: Client,
+    /// Its credentials.
+    pub credentials: Credentials,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl TestServer {
+    /// Starts a server; further ones may be started on the same database.
+    pub async fn start(target: &Target, bank: &TestBank, settings: Settings) -> Self {
+        let with = Start {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            target: target.clone(),
+            bank_url: Some(bank.url.clone()),
+            bank_file: bank.file.clone(),
+            settings,
+        };
+        let running = start(with).await.unwrap();
+        let url = format!("http://{}", running.address);
+        let app = running.app();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(running.serve(async move {
+            let _ = stopped.await;
+        }));
+        let credentials = credentials(target);
+        let client = Client::new(&url, credentials.clone(), || Clock.now().0 / 1_000).unwrap();
+        TestServer { url, app, client, credentials, stop: Some(stop), task }
+    }
+
+    /// An encrypted call.
+    pub async fn call(&self, path: &str, body: &Value) -> Exchange {
+        self.call_as(path, body, None).await
+    }
+
+    /// An encrypted call with a correlation id.
+    pub async fn call_as(&self, path: &str, body: &Value, id: Option<&str>) -> Exchange {
+        let path = format!("{BASE}{path}");
+        let encrypted = Encryption::Encrypted(Enc::A128Gcm);
+        self.client.call(&path, &body.to_string(), encrypted, id).await.unwrap()
+    }
+
+    /// Arms a scenario over HTTP.
+    pub async fn arm(&self, operation: &str, name: &str) {
+        let url = format!("{}/sandbox/v1/scenarios/{operation}/{name}/arm", self.url);
+        let status = self.post_plain(&url, "{}").await;
+        assert_eq!(status, 200, "arming {operation} {name}");
+    }
+
+    /// A plain JSON call beside the API; its status.
+    pub async fn post_plain(&self, url: &str, body: &str) -> u16 {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = http.post(url).header("Content-Type", "application/json");
+        request.body(body.to_owned()).send().await.unwrap().status().as_u16()
+    }
+
+    /// Runs a query whose first column is a number.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let read = move |tx: &mut Tx<'_>| -> Result<i64, TxError<()>> {
+            Ok(tx.query_one(sql, &[ASP_ID.into()])?.int(0)?)
+        };
+        self.app.store.read(read).await.unwrap()
+    }
+
+    /// Stops it.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        self.task.await.unwrap();
+    }
+}
+
+/// The code of an answer.
+pub fn code(exchange: &Exchange) -> &str {
+    exchange.code.as_deref().unwrap_or("none")
+}
+
+fn credentials(target: &Target) -> Credentials {
+    let target = target.clone();
+    let read = move || {
+        let (store, core) = open(&target, &Settings::default(), false).unwrap();
+        let keyring = core.keys;
+        let asp = AspId::new(ASP_ID);
+        let kept = store
+            .read_blocking(move |tx: &mut Tx<'_>| keys::Credentials::read(tx, &asp, &keyring))
+            .unwrap();
+        Credentials {
+            asp_id: ASP_ID.to_owned(),
+            access_key: kept.access_key,
+            secret_key: Secret::new(kept.secret_key),
+            crypto_key_id: kept.crypto_key_id,
+            server_public_key: PublicKey::from_spki_pem(&kept.server_public_key).unwrap(),
+            client_private_key: PrivateKey::from_pkcs8_pem(&kept.client_private_key).unwrap(),
+        }
+    };
+    std::thread::spawn(read).join().unwrap()
+}
+
+/// Runs a check on each engine, with one server and a bank.
+pub async fn on_each_engine<F: Future<Output = ()>>(
+    check: impl Fn(Arc<TestServer>, Arc<TestBank>, Target) -> F,
+) {
+    let engines = tokio::task::spawn_blocking(store::testing::engines).await.unwrap();
+    for database in engines {
+        on(&database, &check).await;
+        tokio::task::spawn_blocking(move || drop(database)).await.unwrap();
+    }
+}
+
+async fn on<F: Future<Output = ()>>(
+    database: &TestDatabase,
+    check: &impl Fn(Arc<TestServer>, Arc<TestBank>, Target) -> F,
+) {
+    let bank = Arc::new(TestBank::start().await);
+    let target = database.target().clone();
+    let server = Arc::new(TestServer::start(&target, &bank, quick()).await);
+    check(Arc::clone(&server), Arc::clone(&bank), target).await;
+    if let Ok(server) = Arc::try_unwrap(server) {
+        server.stop().await;
+    }
+    if let Ok(mut bank) = Arc::try_unwrap(bank) {
+        drop(bank.stop.take());
+        bank.task.await.unwrap();
+    }
+}
