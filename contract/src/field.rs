@@ -27,14 +27,11 @@ impl Need {
         }
     }
 
-    /// The condition as a sentence, for a conditional field.
-    pub fn condition(self) -> Option<String> {
+    /// The field that the condition names, by its path beside this one.
+    fn depends_on(self) -> Option<&'static str> {
         match self {
             Need::Required | Need::Optional => None,
-            Need::When(flag) => Some(format!("Required where {flag} is true; else ignored.")),
-            Need::Unless(other) | Need::Either(other) => {
-                Some(format!("Required unless {other} is given."))
-            }
+            Need::When(other) | Need::Unless(other) | Need::Either(other) => Some(other),
         }
     }
 }
@@ -113,10 +110,14 @@ pub struct Field {
     pub also_at: Option<String>,
     /// The name that an error message carries.
     pub wire_name: String,
+    /// Whether that name is one of its own and not its path.
+    is_named: bool,
     /// What kind of value, with limits.
     pub kind: Kind,
     /// Whether it must be there.
     pub need: Need,
+    /// The path of the field that a condition names.
+    pub depends_on: Option<String>,
     /// The value taken where it is left out.
     pub default: Option<bool>,
     /// What it means.
@@ -129,8 +130,10 @@ impl Field {
             path: place.path.to_owned(),
             also_at: place.also_at.map(str::to_owned),
             wire_name: place.wire_name.unwrap_or(place.path).to_owned(),
+            is_named: place.wire_name.is_some(),
             kind,
             need: place.need,
+            depends_on: place.need.depends_on().map(str::to_owned),
             default: place.default,
             doc: doc.trim().to_owned(),
         }
@@ -138,11 +141,25 @@ impl Field {
 
     /// The same field below `prefix`.
     pub(crate) fn below(mut self, prefix: &str) -> Self {
-        if self.wire_name == self.path {
-            self.wire_name = format!("{prefix}.{}", self.path);
+        let below = |path: &str| format!("{prefix}.{path}");
+        if !self.is_named {
+            self.wire_name = below(&self.path);
         }
-        self.path = format!("{prefix}.{}", self.path);
+        self.path = below(&self.path);
+        self.also_at = self.also_at.as_deref().map(below);
+        self.depends_on = self.depends_on.as_deref().map(below);
         self
+    }
+
+    /// The condition as a sentence, for a conditional field.
+    pub fn condition(&self) -> Option<String> {
+        let other = self.depends_on.as_deref()?;
+        Some(match self.need {
+            Need::When(_) => format!("Required where {other} is true; else ignored."),
+            Need::Required | Need::Optional | Need::Unless(_) | Need::Either(_) => {
+                format!("Required unless {other} is given.")
+            }
+        })
     }
 
     /// The path of the object that holds it; `None` at the root.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::errors::{Code, ErrorSet};
-use crate::field::{Field, Need};
+use crate::field::Field;
 use crate::input::Input;
 use crate::output::Output;
 use crate::scenario::Scenario;
@@ -157,8 +157,8 @@ fn check_fields(entry: &Entry, wrong: &mut Vec<String>) {
             if field.parent().is_some_and(|parent| !parent_is_object(parent)) {
                 wrong.push(format!("{id}: {direction} field {} has no object", field.path));
             }
-            if let Need::When(other) | Need::Unless(other) | Need::Either(other) = field.need
-                && !fields.iter().any(|field| field.path == other)
+            if let Some(other) = &field.depends_on
+                && !fields.iter().any(|field| field.path == *other)
             {
                 wrong.push(format!("{id}: the condition of {} names no field", field.path));
             }
@@ -189,6 +189,14 @@ fn check_codes(entry: &Entry, wrong: &mut Vec<String>) {
                 "{id}: scenario {} expects {}, which the operation cannot return",
                 scenario.name, scenario.code
             )),
+        }
+        let code = entry.errors.iter().find(|code| code.code == scenario.code);
+        if code.is_some_and(|code| code.http != scenario.status) {
+            wrong.push(format!("{id}: scenario {} expects another status", scenario.name));
+        }
+        let unknown = |name: &&&str| !entry.response.iter().any(|field| field.path == **name);
+        if let Some(name) = scenario.fields.iter().find(unknown) {
+            wrong.push(format!("{id}: scenario {} expects the unknown {name}", scenario.name));
         }
     }
     let unshown = shown.iter().filter(|(code, seen)| !**seen && !code.starts_with("000_9"));

@@ -4,7 +4,7 @@ pub mod sample;
 
 use contract::catalogue::WALLET_USER_NOT_FOUND;
 use contract::registry::Contradictions;
-use contract::{Entry, ErrorSet, Need, Registry, Spec};
+use contract::{Entry, ErrorSet, Registry, Spec};
 
 use crate::sample::{PLAIN_SPEC, SPEC, entry};
 
@@ -123,12 +123,10 @@ fn every_field_has_a_doc_a_path_of_its_own_and_an_object() {
 
 #[test]
 fn a_condition_names_a_field() {
-    for need in [Need::When("fast"), Need::Unless("fast"), Need::Either("fast")] {
-        assert_eq!(
-            wrong_after(|entry| entry.request[1].need = need),
-            ["prepaidCard.reissue: the condition of user.id names no field"]
-        );
-    }
+    assert_eq!(
+        wrong_after(|entry| entry.request[1].depends_on = Some("fast".to_owned())),
+        ["prepaidCard.reissue: the condition of user.id names no field"]
+    );
 }
 
 #[test]
@@ -141,4 +139,16 @@ fn all_contradictions_are_told_at_once() {
         "prepaidCard.reissue: the id is used twice\n\
          prepaidCard.reissue: request field user has no doc"
     );
+}
+
+#[test]
+fn a_scenario_agrees_with_its_code_and_response() {
+    let wrong = wrong_after(|entry| {
+        let last = entry.scenarios.len() - 1;
+        entry.scenarios[last].status = 418;
+        entry.scenarios[last].fields = &["made-up"];
+    });
+    assert_eq!(wrong.len(), 2, "{wrong:?}");
+    assert!(wrong[0].ends_with("expects another status"));
+    assert!(wrong[1].ends_with("expects the unknown made-up"));
 }

@@ -42,10 +42,11 @@ pub struct CryptoKey {
 }
 
 type Key = (AspId, [u8; 32]);
+type Cached = (Instant, Option<Arc<Project>>);
 
 /// The cache.
 pub struct Directory {
-    cached: RwLock<HashMap<Key, (Instant, Option<Arc<Project>>)>>,
+    cached: RwLock<HashMap<Key, Cached>>,
     ttl: Duration,
 }
 

@@ -3,6 +3,7 @@
 //! A call goes straight through: [`http`] → [`pipeline`] → an operation of [`ops`] (by [`op`], or
 //! [`fee`] where the bank is needed) → the rules in `domain` and the rows in `store` → back out.
 
+pub mod applying;
 pub mod cards;
 pub mod cli;
 pub mod context;

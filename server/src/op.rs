@@ -219,6 +219,7 @@ pub fn by_code<E: ErrorSet>(code: &str) -> Option<E> {
 }
 
 type Performing = Pin<Box<dyn Future<Output = Answer> + Send>>;
+type Perform = dyn Fn(Arc<App>, Call, &Json) -> Performing + Send + Sync;
 
 /// An operation with its types erased: what the pipeline calls.
 pub struct Handler {
@@ -226,7 +227,7 @@ pub struct Handler {
     pub entry: Entry,
     /// Its examples with what is given before each.
     pub scenarios: Vec<Scenario>,
-    perform: Box<dyn Fn(Arc<App>, Call, &Json) -> Performing + Send + Sync>,
+    perform: Box<Perform>,
 }
 
 impl Handler {

@@ -214,7 +214,7 @@ fn description(field: &Field, role: Role) -> String {
     let mut sentences = vec![lines.join("\n")];
     match role {
         Role::First => {
-            sentences.extend(field.need.condition());
+            sentences.extend(field.condition());
             sentences.extend(field.also_at.as_ref().map(|second| {
                 format!("Taken from {second} too; two different values are refused.")
             }));

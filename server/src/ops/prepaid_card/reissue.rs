@@ -1,30 +1,27 @@
 //! `prepaid-card.reissue`: a card reported lost is replaced, for a fee where its product asks for
 //! one, and its balance moves to the new card.
 
-use bank::BankTranId;
 use contract::{Digits, Object, Spec, Text, UInt, at, catalogue, errors, input, output};
 use crypto::pan::Pan;
-use domain::application::{self, Event as ApplicationEvent, State as ApplicationState};
+use domain::application::State as ApplicationState;
 use domain::fee::FeeRefusal;
 use domain::ledger::Journal;
-use domain::product::{Issuance, Product};
-use domain::reissue::{BankAccounts, Delivery, Facts, Membership, OldCard, Refusal, Terms, decide};
-use domain::{ApplyNo, CardAccountId, CardId, UserId};
+use domain::reissue::{BankAccounts, Delivery, Facts, Membership, OldCard, Refusal, decide};
+use domain::{ApplyNo, UserId};
 use serde_json::{Value, json};
 use store::Tx;
-use store::tables::applications::{self, Application, FeeOrder, Open, ReservedMobile};
+use store::tables::applications::{self, Open};
 use store::tables::bank_accounts::{self, Chargeable};
 use store::tables::card_accounts::{self, CardAccount, CardKey};
 use store::tables::log::Remembered;
 use store::tables::products;
 
+use crate::applying::{self, Addressee, Granted, PostalAddress};
 use crate::cards::Made;
-use crate::context::place;
 use crate::fee::{Begun, Saga};
 use crate::issuing;
 use crate::op::{Cx, Done, Operation, OrStop, by_code, fault, refuse};
 use crate::sandbox::world::{Bank, Card, Scenario, World, products as given};
-use crate::supply::Need;
 
 /// The operation.
 pub struct Reissue;
@@ -170,7 +167,7 @@ impl Saga for Reissue {
     fn begin(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Begun<Response>, Error> {
         let (asp, user) = (&cx.call.asp, UserId(request.user_id.get()));
         let account = claim(cx, tx, user, request)?;
-        let member = member(cx, tx, user)?;
+        let (membership, member) = member(cx, tx, user)?;
         let open = match &account {
             Some(account) => applications::open_for(tx, asp, account.id)?,
             None => None,
@@ -196,7 +193,7 @@ impl Saga for Reissue {
             Some(_) | None => Chargeable::None,
         };
         let facts = Facts {
-            membership: member.membership,
+            membership,
             old_card: account.as_ref().map(|account| old_card(account, open.as_ref())),
             next_product: product.as_ref(),
             delivery,
@@ -207,15 +204,19 @@ impl Saga for Reissue {
             },
         };
         let terms = decide(&facts).or_else(|refusal| refuse(refusal.into()))?;
+        let account = account.or_stop()?;
         let granted = Granted {
-            delivery_to: request.address_info.as_ref(),
+            old_account: account.id,
+            delivery_to: request.address_info.as_ref().map(AddressInfo::postal),
             member,
             terms,
             product: product.or_stop()?,
             chargeable,
         };
-        let account = account.or_stop()?;
-        let application = apply(cx, tx, &granted, &account)?;
+        let Some(application) = applying::apply(cx, tx, &granted)? else {
+            // The claim of the card makes this unreachable; the unique index behind it decides.
+            return refuse(Error::ReissueInProgress);
+        };
         if application.state == ApplicationState::CostPaying {
             return Ok(Begun::Charging(application.apply_no));
         }
@@ -249,15 +250,7 @@ fn claim(
     Ok(card_accounts::claim(tx, asp, user, CardKey::Number(&index))?)
 }
 
-/// The member, as a reissue needs it.
-struct Member {
-    membership: Membership,
-    user_id: i64,
-    name_sealed: Vec<u8>,
-    phone_sealed: Vec<u8>,
-}
-
-fn member(cx: &Cx, tx: &mut Tx<'_>, user: UserId) -> Done<Member, Error> {
+fn member(cx: &Cx, tx: &mut Tx<'_>, user: UserId) -> Done<(Membership, Addressee), Error> {
     let Some(user_id) = user.stored() else { return refuse(Error::WalletUserNotFound) };
     let row = tx.query_opt(
         "SELECT id_verified_at IS NOT NULL, name_sealed, phone_sealed FROM member
@@ -270,7 +263,17 @@ fn member(cx: &Cx, tx: &mut Tx<'_>, user: UserId) -> Done<Member, Error> {
         false => Membership::Unverified,
     };
     let (name_sealed, phone_sealed) = (row.take_blob(1)?, row.take_blob(2)?);
-    Ok(Member { membership, user_id, name_sealed, phone_sealed })
+    Ok((membership, Addressee { user_id, name_sealed, phone_sealed }))
+}
+
+impl AddressInfo {
+    fn postal(&self) -> PostalAddress<'_> {
+        PostalAddress {
+            address: self.address.as_str(),
+            detail: self.address_detail.as_str(),
+            zip_code: self.zip_code.as_str(),
+        }
+    }
 }
 
 fn old_card(account: &CardAccount, open: Option<&Open>) -> OldCard {
@@ -279,115 +282,6 @@ fn old_card(account: &CardAccount, open: Option<&Open>) -> OldCard {
         has_successor: account.has_successor,
         open_application: open.map(|open| open.state),
     }
-}
-
-/// A reissue that was granted.
-struct Granted<'a> {
-    delivery_to: Option<&'a AddressInfo>,
-    member: Member,
-    terms: Terms,
-    product: Product,
-    chargeable: Chargeable,
-}
-
-/// Writes the application, with all that its settling needs reserved.
-fn apply(
-    cx: &Cx,
-    tx: &mut Tx<'_>,
-    granted: &Granted<'_>,
-    account: &CardAccount,
-) -> Done<Application, Error> {
-    let (asp, supply, terms) = (&cx.call.asp, &cx.core.supply, granted.terms);
-    let now = cx.call.now;
-    let service_id = &granted.product.service_id;
-    let apply_no = ApplyNo::of(now.business_day(), supply.id(asp).or_stop()?);
-    let reserve = || -> Result<_, Need> {
-        let card = CardId(supply.id(asp)?);
-        Ok(supply.number(asp, service_id)?.reserved(card))
-    };
-    let mobile = match terms.issuance {
-        Issuance::PreIssuance => Some(ReservedMobile {
-            account: CardAccountId(supply.id(asp).or_stop()?),
-            card: reserve().or_stop()?,
-        }),
-        Issuance::Ordinary => None,
-    };
-    let physical = match granted.delivery_to {
-        Some(_) => Some(reserve().or_stop()?),
-        None => None,
-    };
-    let recipient_sealed = match granted.delivery_to {
-        Some(to) => Some(recipient(cx, &granted.member, to, &apply_no)?),
-        None => None,
-    };
-    let order = order(cx, granted)?;
-    let application = Application {
-        state: match order {
-            Some(_) => {
-                application::next(ApplicationState::Ready, ApplicationEvent::ChargeFee).or_stop()?
-            }
-            None => terms.settled_state(),
-        },
-        apply_no,
-        user_id: granted.member.user_id,
-        old_account: account.id,
-        service_id: service_id.clone(),
-        issuance: terms.issuance,
-        delivery: terms.delivery,
-        recipient_sealed,
-        fee: terms.fee,
-        vat_basis_points: u32::try_from(cx.core.settings.vat_basis_points).ok().or_stop()?,
-        validity_months: granted.product.validity_months,
-        mobile,
-        physical,
-        order,
-        applied_at: now,
-        correlation_id: cx.call.correlation_id.clone(),
-        keys: cx.call.keys.clone(),
-    };
-    match applications::insert(tx, asp, &application)? {
-        true => Ok(application),
-        // The claim of the card makes this unreachable; the unique index behind it decides.
-        false => refuse(Error::ReissueInProgress),
-    }
-}
-
-/// The order for the fee, fixed before it is sent.
-fn order(cx: &Cx, granted: &Granted<'_>) -> Done<Option<FeeOrder>, Error> {
-    let Chargeable::Account(bank_account_id) = granted.chargeable else { return Ok(None) };
-    let serial = cx.core.supply.bank_tran_serial().or_stop()?;
-    let bank_tran_id = BankTranId::new(&cx.core.institution_code, serial)
-        .map_err(|error| fault(format!("bank transaction id: {error}")))?;
-    let settings = &cx.core.settings;
-    let patience_ms = settings.fee_deadline_ms.saturating_add(settings.fee_recovery_margin_ms);
-    Ok(Some(FeeOrder {
-        bank_account_id,
-        bank_tran_id: bank_tran_id.to_string(),
-        bank_tran_day: cx.call.now.business_day().to_string(),
-        deadline_at: cx.call.now.plus_ms(patience_ms),
-    }))
-}
-
-/// Whom the plastic goes to: a copy, sealed, as the member's own data may change.
-fn recipient(
-    cx: &Cx,
-    member: &Member,
-    to: &AddressInfo,
-    apply_no: &ApplyNo,
-) -> Done<Vec<u8>, Error> {
-    let (core, asp) = (&cx.core, &cx.call.asp);
-    let row = member.user_id.to_string();
-    let name = core.open_text(place(asp, "member.name", &row), &member.name_sealed).or_stop()?;
-    let phone = core.open_text(place(asp, "member.phone", &row), &member.phone_sealed).or_stop()?;
-    let recipient = json!({
-        "name": name.expose(),
-        "phone": phone.expose(),
-        "address": to.address.as_str(),
-        "addressDetail": to.address_detail.as_str(),
-        "zipCode": to.zip_code.as_str(),
-    });
-    let at = place(asp, "delivery.recipient", apply_no.as_str());
-    core.seal(at, recipient.to_string().as_bytes()).or_stop()
 }
 
 fn respond(apply_no: &ApplyNo, made: Option<Made>) -> Done<Response, Error> {
@@ -428,12 +322,7 @@ const MOBILE_FIELDS: &[&str] = &["cardApplyNo", "mobileCardNo", "mobileCardCVC",
 #[rustfmt::skip]
 fn scenarios() -> Vec<Scenario> {
     let example = |number, name, title| Scenario::of(World::new(number), name, title);
-    let bank = |number, name, title, behaviour, error| {
-        example(number, name, title)
-            .given(move |world| world.bank = Bank::Behaving(behaviour))
-            .refuses(with_plastic, error)
-    };
-    vec![
+    let mut all = vec![
         example(101, "reissued", "200 - Test succeeded")
             .succeeds(with_plastic, "Success.", MOBILE_FIELDS),
         example(102, "mobile-only", "200 - Test succeeded_Issuing only a mobile card")
@@ -488,6 +377,21 @@ fn scenarios() -> Vec<Scenario> {
         example(115, "bank-account-invalid", "400 - Invalid member account")
             .given(|world| world.bank = Bank::ConsentEnded)
             .refuses(with_plastic, Error::BankAccountInvalid),
+    ];
+    all.extend(bank_scenarios());
+    all
+}
+
+/// What the bank, or its silence, leads to.
+#[rustfmt::skip]
+fn bank_scenarios() -> Vec<Scenario> {
+    let example = |number, name, title| Scenario::of(World::new(number), name, title);
+    let bank = |number, name, title, behaviour, error| {
+        example(number, name, title)
+            .given(move |world| world.bank = Bank::Behaving(behaviour))
+            .refuses(with_plastic, error)
+    };
+    vec![
         example(116, "fee-network-issue",
             "400 - 카드 비용 부과 실패. 외부 PG사와 네트워크 이슈")
             .given(|world| world.bank = Bank::Unreachable)
