@@ -2,15 +2,26 @@
 //! `PLATEN_<NAME>`, else from the TOML file, else from its default; `docs/reference/settings.md`
 //! is made from here.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::str::FromStr;
+
+use bank::{CodesError, RefusalCause, codes_from_pairs, default_codes};
+
+/// The connector's own table, as text.
+fn default_bank_codes() -> String {
+    let pairs = default_codes();
+    let pairs = pairs.iter().map(|(code, cause)| format!("{code}={}", cause.name()));
+    pairs.collect::<Vec<_>>().join(",")
+}
 
 /// A setting as documentation sees it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SettingDoc {
     /// Its name in the TOML file.
     pub name: &'static str,
     /// Its default.
-    pub default: u64,
+    pub default: String,
     /// What it means, with its unit.
     pub doc: &'static str,
 }
@@ -42,40 +53,46 @@ pub enum SettingsError {
         /// Its value.
         value: String,
     },
+    /// A table of bank codes.
+    #[error("bank_codes: {0}")]
+    BankCodes(#[from] CodesError),
 }
 
 macro_rules! settings {
-    ($( $(#[doc = $doc:literal])+ $name:ident = $default:literal; )+) => {
+    ($( $(#[doc = $doc:literal])+ $name:ident : $ty:ty = $default:expr; )+) => {
         /// The settings in force.
         #[derive(Debug, Clone)]
-        pub struct Settings { $( $(#[doc = $doc])+ pub $name: u64, )+ }
+        pub struct Settings { $( $(#[doc = $doc])+ pub $name: $ty, )+ }
 
         /// Settings as flags.
         #[derive(Debug, Clone, Default, clap::Args)]
         #[command(next_help_heading = "Settings")]
         pub struct SettingFlags { $(
             $(#[doc = $doc])+
-            #[arg(long, value_name = "N", hide_short_help = true)]
-            pub $name: Option<u64>,
+            #[arg(long, value_name = "VALUE", hide_short_help = true)]
+            pub $name: Option<$ty>,
         )+ }
 
         #[derive(Default, serde::Deserialize)]
         #[serde(default, deny_unknown_fields)]
-        struct SettingFile { $( $name: Option<u64>, )+ }
+        struct SettingFile { $( $name: Option<$ty>, )+ }
 
         impl Default for Settings {
             fn default() -> Self {
-                Settings { $( $name: $default, )+ }
+                Settings { $( $name: $default.into(), )+ }
             }
         }
 
         impl Settings {
             /// All settings, for documentation.
-            pub const DOCS: &'static [SettingDoc] = &[ $( SettingDoc {
-                name: stringify!($name),
-                default: $default,
-                doc: concat!($($doc),+),
-            } ),+ ];
+            pub fn docs() -> Vec<SettingDoc> {
+                let default = Self::default();
+                vec![ $( SettingDoc {
+                    name: stringify!($name),
+                    default: default.$name.to_string(),
+                    doc: concat!($($doc),+),
+                } ),+ ]
+            }
 
             /// The settings from flags, variables and a file.
             pub fn load(
@@ -84,14 +101,16 @@ macro_rules! settings {
             ) -> Result<Self, SettingsError> {
                 let file = read_file(file)?;
                 let default = Self::default();
-                Ok(Settings { $(
-                    $name: match flags.$name {
-                        Some(value) => value,
+                let settings = Settings { $(
+                    $name: match &flags.$name {
+                        Some(value) => value.clone(),
                         None => variable(stringify!($name))?
                             .or(file.$name)
                             .unwrap_or(default.$name),
                     },
-                )+ })
+                )+ };
+                settings.bank_codes()?;
+                Ok(settings)
             }
         }
     };
@@ -99,48 +118,52 @@ macro_rules! settings {
 
 settings! {
     /// Longest request body, bytes.
-    body_limit_bytes = 65_536;
+    body_limit_bytes: u64 = 65_536_u64;
     /// Deepest nesting of a request body's JSON, levels.
-    json_depth_max = 16;
+    json_depth_max: u64 = 16_u64;
     /// How long a connection may take to send a request's head, or stay idle between requests,
     /// milliseconds.
-    header_timeout_ms = 30_000;
+    header_timeout_ms: u64 = 30_000_u64;
     /// How long a request's body may take to arrive, milliseconds.
-    body_timeout_ms = 10_000;
+    body_timeout_ms: u64 = 10_000_u64;
     /// Connections open at the same time; further ones wait to be accepted.
-    connections_max = 4_096;
+    connections_max: u64 = 4_096_u64;
     /// Request headers, number.
-    headers_max = 64;
+    headers_max: u64 = 64_u64;
     /// Bytes buffered for a request's head, bytes.
-    head_bytes_max = 32_768;
+    head_bytes_max: u64 = 32_768_u64;
     /// How long the caller of an operation with a fee waits for the bank, milliseconds.
-    fee_deadline_ms = 5_000;
+    fee_deadline_ms: u64 = 5_000_u64;
     /// How long after that deadline recovery asks the bank, so that servers whose clocks differ
     /// do not ask too early, milliseconds.
-    fee_recovery_margin_ms = 2_000;
+    fee_recovery_margin_ms: u64 = 2_000_u64;
     /// How often recovery looks for unanswered fees, milliseconds.
-    fee_recovery_interval_ms = 1_000;
+    fee_recovery_interval_ms: u64 = 1_000_u64;
     /// How long recovery waits for an answer to an inquiry, milliseconds.
-    fee_inquiry_timeout_ms = 5_000;
+    fee_inquiry_timeout_ms: u64 = 5_000_u64;
     /// How long after an order the bank may still execute it: before, "no such order" means
     /// nothing; after, it means that nothing was taken, milliseconds.
-    bank_order_lifetime_ms = 10_000;
+    bank_order_lifetime_ms: u64 = 10_000_u64;
+    /// What the bank's codes mean: pairs `code=refusal`, separated by commas; a code that is not
+    /// listed is no final answer. Refusals: invalid_account, owner_mismatch, withdraw_failed,
+    /// insufficient_balance, terms_not_agreed, message_error, other.
+    bank_codes: String = default_bank_codes();
     /// Tax rate within fees, hundredths of a percent.
-    vat_basis_points = 1_000;
+    vat_basis_points: u64 = 1_000_u64;
     /// How long a stopping server lets running calls go on, milliseconds.
-    drain_ms = 10_000;
+    drain_ms: u64 = 10_000_u64;
     /// How long a partner's keys and policy may be used before they are read again, milliseconds.
-    directory_ttl_ms = 5_000;
+    directory_ttl_ms: u64 = 5_000_u64;
     /// Database: PostgreSQL connections, number.
-    postgres_workers = 8;
+    postgres_workers: u64 = 8_u64;
     /// Database: how long a call may wait for its turn, milliseconds.
-    database_wait_ms_max = 10_000;
+    database_wait_ms_max: u64 = 10_000_u64;
     /// Threads for RSA and other work of the processor, number; 0: one a core.
-    cpu_threads = 0;
+    cpu_threads: u64 = 0_u64;
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-fn variable(name: &str) -> Result<Option<u64>, SettingsError> {
+fn variable<T: FromStr>(name: &str) -> Result<Option<T>, SettingsError> {
     let name = format!("PLATEN_{}", name.to_uppercase());
     let Ok(value) = std::env::var(&name) else { return Ok(None) };
     match value.trim().parse() {
@@ -158,6 +181,13 @@ fn read_file(path: Option<&Path>) -> Result<SettingFile, SettingsError> {
         .map_err(|error| SettingsError::Toml { path: shown(), reason: error.to_string() })
 }
 
+impl Settings {
+    /// What the bank's codes mean.
+    pub fn bank_codes(&self) -> Result<BTreeMap<String, RefusalCause>, CodesError> {
+        codes_from_pairs(&self.bank_codes)
+    }
+}
+
 /// `docs/reference/settings.md`.
 pub fn reference() -> String {
     let mut page = String::from(
@@ -165,7 +195,7 @@ pub fn reference() -> String {
          variable `PLATEN_NAME`, the variable before a line `name = N` in the file that \
          `--config` names.\n\n| name | default | meaning |\n|---|---|---|\n",
     );
-    for setting in Settings::DOCS {
+    for setting in Settings::docs() {
         let row =
             format!("| `{}` | {} | {} |\n", setting.name, setting.default, setting.doc.trim());
         page.push_str(&row);

@@ -1,6 +1,7 @@
 //! The sandbox's bank: the simulator in a process of its own, found again by its file, started
 //! where none runs, or attached to by its address.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,9 +10,11 @@ use std::time::Duration;
 
 use bank::sim::{Admin, AdminError, find_running};
 use bank::{ClientSecret, Config, ConfigError, Gateway, OpenBanking};
-use bank::{default_codes, default_not_found_codes, default_token_rejected_codes};
+use bank::{RefusalCause, default_not_found_codes, default_token_rejected_codes};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
+
+use crate::settings::Settings;
 
 /// The sandbox's institution code: the first ten characters of its bank transaction ids.
 pub const INSTITUTION_CODE: &str = "M202600001";
@@ -34,6 +37,9 @@ pub enum BankError {
     /// The connector.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The table of its codes.
+    #[error("bank_codes: {0}")]
+    Codes(#[from] bank::CodesError),
     /// Its own operations.
     #[error(transparent)]
     Admin(#[from] AdminError),
@@ -50,18 +56,19 @@ pub struct SandboxBank {
 
 impl SandboxBank {
     /// Attaches to the bank at `url`.
-    pub fn attach(url: &str) -> Result<Self, BankError> {
-        let connector = Arc::new(OpenBanking::new(config(url))?);
+    pub fn attach(url: &str, settings: &Settings) -> Result<Self, BankError> {
+        let codes = settings.bank_codes()?;
+        let connector = Arc::new(OpenBanking::new(config(url, codes))?);
         Ok(SandboxBank { connector, admin: Admin::of_url(url)?, started: None })
     }
 
     /// Finds the simulator that runs on `file`, or starts one.
-    pub async fn on_file(file: &Path) -> Result<Self, BankError> {
+    pub async fn on_file(file: &Path, settings: &Settings) -> Result<Self, BankError> {
         if let Some(address) = find_running(file).await {
-            return Self::attach(&format!("http://{address}"));
+            return Self::attach(&format!("http://{address}"), settings);
         }
         let (child, address) = start(file).await?;
-        let mut bank = Self::attach(&format!("http://{address}"))?;
+        let mut bank = Self::attach(&format!("http://{address}"), settings)?;
         bank.started = child;
         Ok(bank)
     }
@@ -80,7 +87,7 @@ impl SandboxBank {
     }
 }
 
-fn config(url: &str) -> Config {
+fn config(url: &str, codes: BTreeMap<String, RefusalCause>) -> Config {
     let prefix = UNREACHABLE_PREFIX.to_owned();
     Config {
         base_url: url.trim_end_matches('/').to_owned(),
@@ -90,7 +97,7 @@ fn config(url: &str) -> Config {
         institution_code: INSTITUTION_CODE.to_owned(),
         contract_account: "9990000000001".to_owned(),
         receiver: None,
-        codes: default_codes(),
+        codes,
         not_found_codes: default_not_found_codes(),
         token_rejected_codes: default_token_rejected_codes(),
     }

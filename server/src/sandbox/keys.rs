@@ -99,10 +99,15 @@ impl Fresh {
 fn create(tx: &mut Tx<'_>, fresh: &Fresh) -> Made<()> {
     let facts = [("mode", Mode::Sandbox.name()), ("sandbox-master-key", fresh.master.as_str())];
     for (name, value) in facts {
-        tx.execute(
-            "INSERT INTO platform_fact (asp_id, name, value) VALUES ($1, $2, $3)",
+        let written = tx.execute(
+            "INSERT INTO platform_fact (asp_id, name, value) VALUES ($1, $2, $3)
+             ON CONFLICT (asp_id, name) DO NOTHING",
             &[PLATFORM.into(), name.into(), value.into()],
         )?;
+        if written == 0 {
+            // Another server made the sandbox at the same time: its keys count.
+            return Ok(());
+        }
     }
     let master = master(&fresh.master)?;
     for key in &fresh.keys {

@@ -120,8 +120,8 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     let address = listener.local_addr().map_err(|error| StartError::Listen(start.listen, error))?;
     let (store, core) = open(&start.target, &start.settings, true)?;
     let bank = match &start.bank_url {
-        Some(url) => SandboxBank::attach(url)?,
-        None => SandboxBank::on_file(&start.bank_file).await?,
+        Some(url) => SandboxBank::attach(url, &start.settings)?,
+        None => SandboxBank::on_file(&start.bank_file, &start.settings).await?,
     };
     let app = Arc::new(App {
         directory: Directory::new(core.settings.directory_ttl_ms),

@@ -46,6 +46,7 @@ CREATE TABLE project (
     kind TEXT NOT NULL CHECK (kind IN ('SANDBOX', 'UAT', 'SI')),
     state TEXT NOT NULL CHECK (state IN ('ACTIVE', 'INACTIVE', 'DISCARDED')),
     access_key_digest BYTEA NOT NULL,
+    digest_key_id BIGINT NOT NULL,
     secret_key_sealed BYTEA NOT NULL,
     plain_requests TEXT NOT NULL CHECK (plain_requests IN ('ACCEPTED', 'REFUSED')),
     correlation_ids TEXT NOT NULL CHECK (correlation_ids IN ('LENIENT', 'STRICT')),

@@ -69,6 +69,7 @@ pub const COLUMNS: &[Column] = &[
     column("project", "state", Public,
         "`ACTIVE`, `INACTIVE` (can come back) or `DISCARDED` (final)."),
     column("project", "access_key_digest", Secret, "Keyed digest of the access key."),
+    column("project", "digest_key_id", Public, "The key of that digest."),
     column("project", "secret_key_sealed", Secret, "The secret key, sealed."),
     column("project", "plain_requests", Public,
         "Whether an operation that asks for encryption takes a plain request."),
