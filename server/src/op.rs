@@ -13,7 +13,7 @@ use contract::output::success_body;
 use contract::{Code, Entry, Input, Json, Output, Spec, pipeline};
 use crypto::seal::SealError;
 use domain::{AspId, Timestamp};
-use store::tables::log::{self, CallKeys, Found, NewEntry, Remembered};
+use store::tables::log::{self, CallKeys, Found, NewEntry, Remembered, Since};
 use store::{Cause, Tx, TxError, WriteError};
 
 use crate::context::{App, Core};
@@ -74,7 +74,18 @@ pub struct Call {
     /// When it came.
     pub now: Timestamp,
     /// What happened before is forgotten.
-    pub since: Timestamp,
+    pub since: Since,
+    /// Whether a caller waits for it.
+    pub kind: CallKind,
+}
+
+/// Whether a transaction is a call's own, or ends what an earlier one has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    /// A call: if it turns out to be known already, it is not done again.
+    Live,
+    /// The settling of a fee, which must not fail: it is written in any case.
+    Settling,
 }
 
 /// How a transaction ends without an answer; nothing of it is kept.
@@ -165,9 +176,20 @@ impl Cx {
             keys: Some(&call.keys),
         };
         if log::insert(tx, &call.asp, &entry)? {
-            Ok(())
-        } else {
-            Err(TxError::Refused(Stop::CameFirst))
+            return Ok(());
+        }
+        match call.kind {
+            CallKind::Live => Err(TxError::Refused(Stop::CameFirst)),
+            CallKind::Settling => {
+                // Its correlation id or text was used by another call meanwhile; what was taken
+                // must be settled all the same, and the call still be recognised.
+                let keys = CallKeys { replay: call.keys.replay.clone(), ..CallKeys::default() };
+                let entry = NewEntry { keys: Some(&keys), ..entry };
+                if !log::insert(tx, &call.asp, &entry)? {
+                    log::insert(tx, &call.asp, &NewEntry { keys: None, ..entry })?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -187,8 +209,7 @@ impl Cx {
     }
 }
 
-/// The end of a call, in clear.
-#[derive(Debug)]
+/// The end of a call, in clear. It has no `Debug`: the body may hold a card number.
 pub enum Answer {
     /// Done: the body.
     Success(String),

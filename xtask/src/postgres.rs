@@ -24,9 +24,8 @@ const ENDED_WITHIN: Duration = Duration::from_secs(30);
 const POLL_PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs the server until its input ends. That is a pipe from xtask, which the system closes even
-/// where xtask is killed; signals to xtask's whole group (Ctrl-C) are not for this script.
+/// where xtask is killed. The script is in a process group of its own, which Ctrl-C does not reach.
 const WATCHDOG: &str = r#"
-trap '' INT TERM HUP
 "$1/postgres" -D "$2/data" >"$2/log" 2>&1 </dev/null &
 cat >/dev/null
 kill -INT "$!" 2>/dev/null
@@ -142,7 +141,7 @@ fn initialize(programs: &Path, folder: &Path, port: u16, owner: Option<Owner>) -
 fn watch(programs: &Path, folder: &Path, owner: Option<Owner>) -> Result<Child, String> {
     let mut shell = run::command(Path::new("/bin/sh"));
     shell.args(["-c", WATCHDOG, "postgres-of-the-tests"]).arg(programs).arg(folder);
-    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     let child = owned(&mut shell, folder, owner).spawn();
     child.map_err(|error| format!("cannot run /bin/sh: {error}"))
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{environment, run, say};
 
-/// The oldest Node whose test runner and cryptography the tests use.
-const NODE_MAJOR_MIN: u32 = 18;
+/// The oldest Node whose test runner can do what the tests need: major and minor version.
+const NODE_MIN: (u32, u32) = (18, 15);
 
 /// A program that the tests need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Tool {
     fn name(self) -> String {
         match self {
             Tool::Postgres => "the PostgreSQL server (initdb and postgres)".to_owned(),
-            Tool::Node => format!("Node {NODE_MAJOR_MIN} or newer"),
+            Tool::Node => format!("Node {}.{} or newer", NODE_MIN.0, NODE_MIN.1),
         }
     }
 
@@ -89,20 +89,23 @@ fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The first number in a folder's name.
-fn version(folder: &Path) -> u32 {
-    first_number(&file_name(folder)).unwrap_or(0)
+/// The numbers in a folder's name.
+fn version(folder: &Path) -> Vec<u32> {
+    numbers(&file_name(folder)).collect()
 }
 
-fn first_number(text: &str) -> Option<u32> {
-    let digits = text.trim_start_matches(|letter: char| !letter.is_ascii_digit());
-    digits.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+fn numbers(text: &str) -> impl Iterator<Item = u32> {
+    let words = text.split(|letter: char| !letter.is_ascii_digit());
+    words.filter_map(|word| word.parse().ok())
 }
 
 fn is_new_enough(node: &Path) -> bool {
-    let printed = run::output(run::command(node).arg("--version"));
-    let major = printed.ok().and_then(|printed| first_number(&printed));
-    major.is_some_and(|major| major >= NODE_MAJOR_MIN)
+    run::output(run::command(node).arg("--version")).is_ok_and(|printed| at_least_min(&printed))
+}
+
+fn at_least_min(printed: &str) -> bool {
+    let mut numbers = numbers(printed);
+    numbers.next().zip(numbers.next()).is_some_and(|version| version >= NODE_MIN)
 }
 
 #[cfg(test)]
@@ -110,16 +113,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_from_names_and_output() {
-        for (text, number) in [
-            ("v20.20.2\n", Some(20)),
-            ("15", Some(15)),
-            ("postgresql@17", Some(17)),
-            ("pgsql-9.6", Some(9)),
-            ("postgresql", None),
-            ("", None),
+    fn newer_folders_come_later() {
+        let mut names = ["9.6", "17", "postgresql@15", "postgresql", "16"];
+        names.sort_by_key(|name| version(Path::new(name)));
+        assert_eq!(names, ["postgresql", "9.6", "postgresql@15", "16", "17"]);
+    }
+
+    #[test]
+    fn an_old_node_is_not_taken() {
+        for (printed, is_taken) in [
+            ("v20.20.2\n", true),
+            ("v18.15.0", true),
+            ("v18.14.9", false),
+            ("v12.22.9", false),
+            ("", false),
         ] {
-            assert_eq!(first_number(text), number, "{text}");
+            assert_eq!(at_least_min(printed), is_taken, "{printed}");
         }
     }
 }

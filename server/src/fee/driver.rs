@@ -16,13 +16,13 @@ use domain::{ApplyNo, AspId, Timestamp};
 use serde_json::json;
 use store::tables::applications::{self, Application, Settlement};
 use store::tables::card_accounts::{self, CardAccount};
-use store::tables::log::{self, NewEntry};
+use store::tables::log::{self, NewEntry, Since};
 use store::tables::postings;
 use store::{Tx, TxError};
 
 use crate::context::{App, Core, place};
 use crate::issuing;
-use crate::op::{Call, Cx, Done, Effect, Operation, OrStop, Stop, fault, transact};
+use crate::op::{Call, CallKind, Cx, Done, Effect, Operation, OrStop, Stop, fault, transact};
 use crate::ops::prepaid_card::reissue::{Error, Reissue};
 
 /// What the member's statement says.
@@ -234,7 +234,8 @@ fn call(asp: &AspId, application: &Application, now: Timestamp) -> Call {
         correlation_id: application.correlation_id.clone(),
         keys: application.keys.clone(),
         now,
-        since: Timestamp(0),
+        since: Since { call: Timestamp(0), cipher: Timestamp(0) },
+        kind: CallKind::Settling,
     }
 }
 

@@ -14,11 +14,11 @@ use contract::{Code, pipeline};
 use crypto::jwe::{self, Enc};
 use crypto::secret::SecretBytes;
 use domain::AspId;
-use store::tables::log::CallKeys;
+use store::tables::log::{CallKeys, Since};
 
 use crate::context::App;
 use crate::directory::CryptoKey;
-use crate::op::{Answer, Call, Handler};
+use crate::op::{Answer, Call, CallKind, Handler};
 use auth::Caller;
 use envelope::Opened;
 use headers::Headers;
@@ -44,17 +44,27 @@ struct Trace {
     correlation_id: Option<String>,
 }
 
-/// Answers any request below the API's paths.
+/// Answers any request below the API's paths. The call runs in a task of its own: a caller that
+/// hangs up does not stop it, and should it panic, the caller is answered all the same.
 pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let begun = Instant::now();
-    let mut trace = Trace::default();
     let correlation = request.headers().get(headers::CORRELATION_ID).cloned();
-    let outcome = run(&app, request, &mut trace).await;
-    let mut reply = match outcome {
+    let running = Arc::clone(&app);
+    let call = tokio::spawn(async move {
+        let mut trace = Trace::default();
+        let outcome = run(&running, request, &mut trace).await;
+        let reply = outcome.unwrap_or_else(|failure| Reply::plain(failure.code, failure.name));
+        report(&running, &trace, &reply, begun);
+        reply
+    });
+    let mut reply = match call.await {
         Ok(reply) => reply,
-        Err(failure) => Reply::plain(failure.code, failure.name),
+        Err(_) => {
+            let reply = Reply::plain(&pipeline::SERVER_FAULT, None);
+            report(&app, &Trace::default(), &reply, begun);
+            reply
+        }
     };
-    report(&app, &trace, &reply, begun);
     reply.correlation = correlation;
     reply.into_response()
 }
@@ -104,7 +114,11 @@ fn identify(
         asp: headers.asp,
         correlation_id: headers.correlation_id,
         now,
-        since: now.minus_ms(project.replay_window_ms.max(project.tran_time_window_ms)),
+        since: Since {
+            call: now.minus_ms(project.replay_window_ms),
+            cipher: now.minus_ms(project.tran_time_window_ms),
+        },
+        kind: CallKind::Live,
     }
 }
 

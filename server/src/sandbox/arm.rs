@@ -13,7 +13,7 @@ use serde_json::json;
 use store::tables::bank_accounts::{self, BankAccountState, NewBankAccount};
 use store::tables::card_accounts::{self, NewCardAccount, Standing};
 use store::tables::cards::Form;
-use store::tables::log::{self, CallKeys, NewEntry};
+use store::tables::log::{self, CallKeys, NewEntry, Since};
 use store::tables::members::{self, NewMember};
 use store::tables::postings;
 use store::{DbError, Tx};
@@ -21,7 +21,7 @@ use store::{DbError, Tx};
 use super::world::{Bank, Card, World};
 use crate::cards;
 use crate::context::{App, Core, place};
-use crate::op::{Answer, Call, Done, OrStop, transact};
+use crate::op::{Answer, Call, CallKind, Done, OrStop, transact};
 use crate::ops::prepaid_card::reissue::{Error, with_plastic};
 
 /// What a bank account with money holds, won.
@@ -252,7 +252,8 @@ async fn reissue_before(app: &Arc<App>, asp: &AspId, world: &World) -> Result<()
         correlation_id,
         keys: CallKeys { replay: replay.to_vec(), ..CallKeys::default() },
         now,
-        since: now,
+        since: Since { call: now, cipher: now },
+        kind: CallKind::Live,
     };
     match handler.perform(app, call, &json).await {
         Answer::Success(_) => Ok(()),

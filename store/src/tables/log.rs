@@ -87,15 +87,20 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, entry: &NewEntry<'_>) -> Result<bool
     Ok(written == 1)
 }
 
+/// How far back a call is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// For the same call, and for its correlation id in strict projects.
+    pub call: Timestamp,
+    /// For the same encrypted text.
+    pub cipher: Timestamp,
+}
+
 /// Looks a call up. What is older than `since` is forgotten.
-pub fn find(
-    tx: &mut Tx<'_>,
-    asp: &AspId,
-    keys: &CallKeys,
-    since: Timestamp,
-) -> Result<Found, DbError> {
+pub fn find(tx: &mut Tx<'_>, asp: &AspId, keys: &CallKeys, since: Since) -> Result<Found, DbError> {
     let rows = tx.query(
-        "SELECT replay_key, cipher_digest, subject, code, happened_at FROM operation_log
+        "SELECT replay_key, cipher_digest, strict_key, happened_at, subject, code
+         FROM operation_log
          WHERE asp_id = $1 AND (replay_key = $2 OR cipher_digest = $3 OR strict_key = $4)",
         &[
             asp.as_str().into(),
@@ -107,36 +112,43 @@ pub fn find(
     let mut found = Found::Nothing;
     let mut stale = false;
     for mut row in rows {
-        if row.int(4)? < since.0 {
-            stale = true;
-        } else if row.opt_blob(0)? == Some(keys.replay.as_slice()) {
-            let (subject, code) = (row.take_text(2)?, row.take_text(3)?);
+        let at = Timestamp(row.int(3)?);
+        let is_same = row.opt_blob(0)? == Some(keys.replay.as_slice());
+        let same_cipher = keys.cipher.is_some() && row.opt_blob(1)? == keys.cipher.as_deref();
+        let same_strict = keys.strict.is_some() && row.opt_blob(2)? == keys.strict.as_deref();
+        if is_same && at >= since.call {
+            let (subject, code) = (row.take_text(4)?, row.take_text(5)?);
             return Ok(Found::Same(Remembered { subject, code }));
-        } else if keys.cipher.is_some() && row.opt_blob(1)? == keys.cipher.as_deref() {
+        }
+        if same_cipher && at >= since.cipher {
             found = Found::CipherReused;
-        } else if found == Found::Nothing {
+        } else if same_strict && at >= since.call && found == Found::Nothing {
             found = Found::CorrelationReused;
         }
+        stale |= at < since.call || at < since.cipher;
     }
-    if stale {
+    if stale && found == Found::Nothing {
         forget(tx, asp, keys, since)?;
     }
     Ok(found)
 }
 
-/// Frees the keys of rows that are out of the window, so that the call can be made anew.
-fn forget(tx: &mut Tx<'_>, asp: &AspId, keys: &CallKeys, since: Timestamp) -> Result<(), DbError> {
+/// Frees the keys of rows that are out of their window, so that the call can be made anew.
+fn forget(tx: &mut Tx<'_>, asp: &AspId, keys: &CallKeys, since: Since) -> Result<(), DbError> {
     tx.execute(
-        "UPDATE operation_log SET replay_key = NULL, cipher_digest = NULL, strict_key = NULL
-         WHERE asp_id = $1 AND (replay_key = $2 OR cipher_digest = $3 OR strict_key = $4)
-             AND happened_at < $5",
+        "UPDATE operation_log SET replay_key = NULL, strict_key = NULL
+         WHERE asp_id = $1 AND (replay_key = $2 OR strict_key = $3) AND happened_at < $4",
         &[
             asp.as_str().into(),
             keys.replay.as_slice().into(),
-            keys.cipher.as_deref().into(),
             keys.strict.as_deref().into(),
-            since.0.into(),
+            since.call.0.into(),
         ],
+    )?;
+    tx.execute(
+        "UPDATE operation_log SET cipher_digest = NULL
+         WHERE asp_id = $1 AND cipher_digest = $2 AND happened_at < $3",
+        &[asp.as_str().into(), keys.cipher.as_deref().into(), since.cipher.0.into()],
     )?;
     Ok(())
 }

@@ -88,7 +88,7 @@ fn rust(bench: &Bench) -> Result<Tally, Failed> {
 fn node(bench: &Bench) -> Result<Tally, Failed> {
     let node = bench.node.as_deref().unwrap_or(Path::new("node"));
     let mut command = run::command(node);
-    command.arg("--test").args(node_tests()?);
+    command.args(["--test", "--test-reporter=spec"]).args(node_tests()?);
     command.env("PLATEN_BIN", environment::release_binary());
     step(&mut command)
 }
