@@ -8,7 +8,8 @@ use crate::{DbError, Tx};
 pub fn take(tx: &mut Tx<'_>, asp: &AspId, name: &str, count: i64) -> Result<i64, DbError> {
     let row = tx.query_one(
         "INSERT INTO counter (asp_id, name, next_value) VALUES ($1, $2, CAST($3 AS BIGINT) + 1)
-         ON CONFLICT (asp_id, name) DO UPDATE SET next_value = counter.next_value + CAST($3 AS BIGINT)
+         ON CONFLICT (asp_id, name)
+         DO UPDATE SET next_value = counter.next_value + CAST($3 AS BIGINT)
          RETURNING next_value",
         &[asp.as_str().into(), name.into(), count.into()],
     )?;
