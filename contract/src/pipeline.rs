@@ -4,7 +4,10 @@
 use crate::errors::{Action, Code};
 
 macro_rules! pipeline_codes {
-    ($( $name:ident $code:literal $http:literal $action:ident $message:literal, $meaning:literal; )+) => {
+    ($(
+        $name:ident $code:literal $http:literal $action:ident $message:literal,
+        $meaning:literal;
+    )+) => {
         $(
             #[doc = $meaning]
             pub const $name: Code =
@@ -20,8 +23,8 @@ pipeline_codes! {
     INVALID_HEADER "000_901" 400 MendRequest "Invalid request header.",
         "A request header is missing or malformed; the message ends with its name.";
     AUTHENTICATION_FAILED "000_902" 401 MendRequest "Authentication failed.",
-        "Partner, access key and token do not belong together; which of them is at fault is told to the operator alone.";
-    TRAN_TIME_OUT_OF_WINDOW "000_903" 401 MendRequest "Request time is out of the accepted window.",
+        "Partner, access key and token do not belong together; the operator's log says which.";
+    TRAN_TIME_OUT_OF_WINDOW "000_903" 401 MendRequest "Request time is out of the window.",
         "X-KM-Tran-Time is too far from the platform's clock.";
     PROJECT_NOT_ACTIVE "000_904" 403 CallOperator "Project or partner is not active.",
         "The call is authentic, but its project or partner is suspended.";
@@ -35,17 +38,17 @@ pipeline_codes! {
         "Content-Type names something else than JSON.";
     MALFORMED_BODY "000_909" 400 MendRequest "Request body is not a JSON object.",
         "The body is empty, cut off, not JSON, not an object, or nested too deeply.";
-    CRYPTO_KEY_ID_MISSING "000_910" 400 MendRequest "Encrypted request without X-KM-Crypto-Key-Id.",
+    CRYPTO_KEY_ID_MISSING "000_910" 400 MendRequest "Crypto key id is missing.",
         "The body is encrypted and the header that names the key is missing.";
     CRYPTO_KEY_UNKNOWN "000_911" 400 MendRequest "Unknown or retired crypto key.",
         "X-KM-Crypto-Key-Id names no live key of the project.";
     DECRYPTION_FAILED "000_912" 400 MendRequest "Request body cannot be decrypted.",
-        "encData is not a JWE compact text of RSA-OAEP-256 with A128GCM or A256GCM for the platform's key.";
+        "encData is no compact JWE of RSA-OAEP-256 and A128GCM or A256GCM under the platform's key.";
     ENCRYPTION_REQUIRED "000_913" 400 MendRequest "Request must be encrypted.",
         "The project takes this operation encrypted only.";
     CIPHERTEXT_REUSED "000_914" 403 MendRequest "Encrypted request was used before.",
         "The same encrypted text came before under another correlation id: encrypt each call anew.";
-    CORRELATION_ID_REUSED "000_915" 400 MendRequest "Correlation id was used for another request.",
+    CORRELATION_ID_REUSED "000_915" 400 MendRequest "Correlation id was used before.",
         "The project is set to strict and this correlation id came before with another body.";
     BODY_TIMEOUT "000_916" 408 NewCallLater "Request body did not arrive in time.",
         "The connection was too slow, or the body ended before its announced length.";

@@ -24,7 +24,7 @@ use crate::sandbox::{ASP_ID, keys};
 ///
 /// Examples:
 ///   platen call prepaid-card.reissue --scenario reissued
-///   platen call prepaid-card.state --data '{"userId":50000000101,"cardNo":"...","status":"SUSPEND"}'
+///   platen call prepaid-card.state --data '{"userId":1,"cardNo":"...","status":"SUSPEND"}'
 ///   platen call prepaid-card.reissue --data @request.json --correlation-id 261122120000-0a1b2c3
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
