@@ -82,6 +82,9 @@ pub async fn serve(
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())
+        // A caller may end its sending and still wait for the answer; a call that has begun is
+        // not broken off halfway because its caller has gone.
+        .half_close(true)
         .header_read_timeout(Duration::from_millis(settings.header_timeout_ms))
         .max_headers(usize::try_from(settings.headers_max).unwrap_or(usize::MAX))
         .max_buf_size(usize::try_from(settings.head_bytes_max).unwrap_or(usize::MAX).max(8_192));
