@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use contract::output::error_body;
 use contract::{Code, pipeline};
@@ -49,18 +50,26 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let begun = Instant::now();
     let mut trace = Trace::default();
     let correlation = request.headers().get(headers::CORRELATION_ID).cloned();
-    let outcome = run(&app, request, &mut trace).await;
+    let (parts, mut body) = request.into_parts();
+    let outcome = run(&app, &parts, &mut body, &mut trace).await;
     let mut reply = match outcome {
         Ok(reply) => reply,
         Err(failure) => Reply::plain(failure.code, failure.name),
     };
     report(&app, &trace, &reply, begun);
+    if reply.code != pipeline::BODY_TIMEOUT.code {
+        envelope::drain(&app.core.settings, body).await;
+    }
     reply.correlation = correlation;
     reply.into_response()
 }
 
-async fn run(app: &Arc<App>, request: Request<Body>, trace: &mut Trace) -> Result<Reply, Failure> {
-    let (parts, body) = request.into_parts();
+async fn run(
+    app: &Arc<App>,
+    parts: &Parts,
+    body: &mut Body,
+    trace: &mut Trace,
+) -> Result<Reply, Failure> {
     let handler = app.operations.by_path(parts.uri.path()).ok_or(&pipeline::UNKNOWN_OPERATION)?;
     trace.operation = Some(handler.entry.spec.id);
     if parts.method != Method::POST {
