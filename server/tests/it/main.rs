@@ -5,11 +5,19 @@
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod boundaries;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
+mod input;
+#[cfg(test)]
+mod mutations;
+#[cfg(test)]
 mod raw;
+#[cfg(test)]
+mod sandbox;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
