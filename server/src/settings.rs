@@ -107,6 +107,8 @@ settings! {
     header_timeout_ms = 30_000;
     /// How long a request's body may take to arrive, milliseconds.
     body_timeout_ms = 10_000;
+    /// How long a caller may leave an answer unread before its connection is closed, milliseconds.
+    write_timeout_ms = 10_000;
     /// Connections open at the same time; further ones wait to be accepted.
     connections_max = 4_096;
     /// Request headers, number.

@@ -233,6 +233,19 @@ async fn slow_callers_are_let_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_does_not_read_is_let_go() {
+    let settings = Settings { connections_max: 1, write_timeout_ms: 300, ..quick() };
+    on_sqlite(settings, async |server| {
+        // More than any socket buffers hold.
+        let mut deaf = Wire::connect(server).await;
+        deaf.send(&b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000)).await;
+        is_alive(server).await;
+        drop(deaf);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn connections_are_kept_and_pipelined() {
     on_sqlite(quick(), async |server| {
         let mut wire = Wire::connect(server).await;
