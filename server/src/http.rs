@@ -1,5 +1,7 @@
 //! The HTTP edge: connections within bounds, and what is served beside the API.
 
+mod stream;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use tokio::sync::Semaphore;
 
 use crate::context::App;
 use crate::pipeline;
+use stream::Stream;
 
 /// What every handler is given.
 #[derive(Clone)]
@@ -82,9 +85,13 @@ pub async fn serve(
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())
+        // A caller may end its sending and still wait for the answer; a call that has begun is
+        // not broken off halfway because its caller has gone.
+        .half_close(true)
         .header_read_timeout(Duration::from_millis(settings.header_timeout_ms))
         .max_headers(usize::try_from(settings.headers_max).unwrap_or(usize::MAX))
         .max_buf_size(usize::try_from(settings.head_bytes_max).unwrap_or(usize::MAX).max(8_192));
+    let write_timeout = Duration::from_millis(settings.write_timeout_ms);
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -94,7 +101,8 @@ pub async fn serve(
         };
         let Some((stream, _, permit)) = accepted else { continue };
         let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
+        let stream = TokioIo::new(Stream::new(stream, write_timeout));
+        let connection = graceful.watch(builder.serve_connection(stream, service));
         tokio::spawn(async move {
             // A connection that breaks is the caller's affair; its call was logged.
             let _ = connection.await;

@@ -126,6 +126,8 @@ settings! {
     header_timeout_ms: u64 = 30_000_u64;
     /// How long a request's body may take to arrive, milliseconds.
     body_timeout_ms: u64 = 10_000_u64;
+    /// How long a caller may leave an answer unread before its connection is closed, milliseconds.
+    write_timeout_ms: u64 = 10_000_u64;
     /// Connections open at the same time; further ones wait to be accepted.
     connections_max: u64 = 4_096_u64;
     /// Request headers, number.

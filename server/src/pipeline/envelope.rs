@@ -37,7 +37,7 @@ pub(super) struct Opened {
 pub(super) async fn receive(
     settings: &Settings,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Bytes, Failure> {
     if let Some(content_type) = headers.get(CONTENT_TYPE)
         && !is_json(content_type.to_str().unwrap_or_default())
@@ -52,6 +52,26 @@ pub(super) async fn receive(
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err((&pipeline::BODY_TOO_LARGE).into()),
         Ok(Err(_)) | Err(_) => Err((&pipeline::BODY_TIMEOUT).into()),
     }
+}
+
+/// Most bytes of a refused body that are read and thrown away.
+const DRAINED_BYTES_MAX: usize = 1_048_576;
+
+/// Reads what is left of a refused body: a client that cannot send all of its body does not read
+/// the answer.
+pub(super) async fn drain(settings: &Settings, mut body: Body) {
+    let all = async {
+        let mut drained_bytes = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            drained_bytes += frame.data_ref().map_or(0, Bytes::len);
+            if drained_bytes > DRAINED_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    let timeout = Duration::from_millis(settings.body_timeout_ms);
+    // Whether it arrived in time or not, the answer goes out.
+    let _ = tokio::time::timeout(timeout, all).await;
 }
 
 /// `application/json`, with or without parameters. No content type at all is taken for JSON.

@@ -79,7 +79,11 @@ fn required<'a>(map: &'a HeaderMap, header: &Header) -> Result<&'a str, Failure>
 
 /// A header that must be there but whose form is judged elsewhere.
 fn present<'a>(map: &'a HeaderMap, header: &Header) -> Result<Option<&'a str>, Failure> {
-    let value = map.get(header.name).ok_or_else(|| at_fault(header))?;
+    let mut values = map.get_all(header.name).iter();
+    let value = values.next().ok_or_else(|| at_fault(header))?;
+    if values.next().is_some() {
+        return Err(at_fault(header));
+    }
     Ok(value.to_str().ok())
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use contract::output::error_body;
 use contract::{Code, pipeline};
@@ -52,9 +53,13 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let running = Arc::clone(&app);
     let call = tokio::spawn(async move {
         let mut trace = Trace::default();
-        let outcome = run(&running, request, &mut trace).await;
+        let (parts, mut body) = request.into_parts();
+        let outcome = run(&running, &parts, &mut body, &mut trace).await;
         let reply = outcome.unwrap_or_else(|failure| Reply::plain(failure.code, failure.name));
         report(&running, &trace, &reply, begun);
+        if reply.code != pipeline::BODY_TIMEOUT.code {
+            envelope::drain(&running.core.settings, body).await;
+        }
         reply
     });
     let mut reply = match call.await {
@@ -69,8 +74,12 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     reply.into_response()
 }
 
-async fn run(app: &Arc<App>, request: Request<Body>, trace: &mut Trace) -> Result<Reply, Failure> {
-    let (parts, body) = request.into_parts();
+async fn run(
+    app: &Arc<App>,
+    parts: &Parts,
+    body: &mut Body,
+    trace: &mut Trace,
+) -> Result<Reply, Failure> {
     let handler = app.operations.by_path(parts.uri.path()).ok_or(&pipeline::UNKNOWN_OPERATION)?;
     trace.operation = Some(handler.entry.spec.id);
     if parts.method != Method::POST {

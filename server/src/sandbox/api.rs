@@ -224,6 +224,10 @@ async fn advance(
             return Err(Refusal(StatusCode::BAD_REQUEST, sentence));
         }
     };
+    // What is no number at all is not asked of the database: PostgreSQL refuses a NUL in a text.
+    if !apply_no.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(not_found("delivery"));
+    }
     let (apply_no, now) = (ApplyNo::new(apply_no), sandbox.app.clock.now());
     let moved = sandbox.app.store.write(move |tx: &mut Tx<'_>| {
         move_delivery(tx, &AspId::new(ASP_ID), &apply_no, wanted, now)

@@ -3,6 +3,24 @@
 #![expect(unreachable_pub, reason = "the test's own modules share helpers")]
 
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod boundaries;
+#[cfg(test)]
+mod edge;
+#[cfg(test)]
+mod encryption;
+#[cfg(test)]
+mod input;
+#[cfg(test)]
+mod mutations;
+#[cfg(test)]
+mod raw;
+#[cfg(test)]
+mod sandbox;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod wire;

@@ -206,3 +206,22 @@ async fn on<F: Future<Output = ()>>(
         bank.task.await.unwrap();
     }
 }
+
+/// Runs a check on SQLite alone, for what no database can change.
+pub async fn on_sqlite(settings: Settings, check: impl AsyncFnOnce(&TestServer)) {
+    let database = TestDatabase::sqlite();
+    let mut bank = TestBank::start().await;
+    let server = TestServer::start(database.target(), &bank, settings).await;
+    check(&server).await;
+    server.stop().await;
+    drop(bank.stop.take());
+    bank.task.await.unwrap();
+}
+
+/// Changes the database behind the server's back.
+pub async fn change(server: &TestServer, sql: &'static str) {
+    let write = move |tx: &mut Tx<'_>| -> Result<u64, TxError<()>> {
+        Ok(tx.execute(sql, &[ASP_ID.into()])?)
+    };
+    assert!(server.app.store.write(write).await.unwrap() > 0, "{sql} changed nothing");
+}

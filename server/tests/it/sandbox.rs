@@ -1,0 +1,41 @@
+//! The sandbox's own operations, asked badly.
+
+use crate::raw::Raw;
+use crate::support::on_each_engine;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_badly_is_refused() {
+    on_each_engine(async |server, _, _| {
+        for (path, body, status) in [
+            ("scenarios/prepaid-card.reissue/none/arm", "", 404),
+            ("scenarios/none/reissued/arm", "", 404),
+            ("scenarios/%00/%00/arm", "", 404),
+            ("scenarios/%ff/%ff/arm", "", 400),
+            ("members/x/bank-behaviour", r#"{"behaviour":"answer"}"#, 400),
+            ("members/-1/bank-behaviour", r#"{"behaviour":"answer"}"#, 400),
+            ("members/99999999999999999999/bank-behaviour", r#"{"behaviour":"answer"}"#, 400),
+            ("members/18446744073709551615/bank-behaviour", r#"{"behaviour":"answer"}"#, 404),
+            ("members/9223372036854775807/bank-behaviour", r#"{"behaviour":"answer"}"#, 404),
+            ("members/0/bank-behaviour", r#"{"behaviour":"answer"}"#, 404),
+            ("members/1/bank-behaviour", r#"{"behaviour":"\u0000"}"#, 400),
+            ("members/1/bank-behaviour", r#"{"behaviour":"delay:-1"}"#, 400),
+            ("members/1/bank-behaviour", r#"{"behaviour":"answer","x":1}"#, 400),
+            ("members/1/bank-behaviour", "", 400),
+            ("members/1/bank-behaviour", "[", 400),
+            ("deliveries/0/advance", "", 404),
+            ("deliveries/%00/advance", "", 404),
+            ("deliveries/%F0%9F%98%80/advance", "", 404),
+            ("deliveries/0/advance", r#"{"state":"\u0000"}"#, 400),
+            ("deliveries/0/advance", r#"{"state":1}"#, 400),
+            ("deliveries/0/advance", "null", 400),
+        ] {
+            let raw = Raw::plain(&server, &format!("/sandbox/v1/{path}"), body);
+            let answer = raw.send(&server).await;
+            assert_eq!(answer.status, status, "{path} {body} {}", answer.json());
+        }
+        let long = format!("{{\"state\":\"{}\"}}", "x".repeat(5_000));
+        let raw = Raw::plain(&server, "/sandbox/v1/deliveries/0/advance", long);
+        assert_eq!(raw.send(&server).await.status, 400);
+    })
+    .await;
+}
