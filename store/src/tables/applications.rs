@@ -241,6 +241,23 @@ pub fn open_for(
     }))
 }
 
+/// Whether the fee of another call with this correlation id is being charged, in a strict
+/// project: the log does not know that call yet.
+pub fn holds_correlation_id(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    keys: &CallKeys,
+) -> Result<bool, DbError> {
+    let Some(strict) = keys.strict.as_deref() else { return Ok(false) };
+    let found = tx.query_opt(
+        "SELECT 1 FROM application
+         WHERE asp_id = $1 AND state = 'COST_PAYING' AND strict_key = $2 AND replay_key <> $3
+         LIMIT 1",
+        &[asp.as_str().into(), strict.into(), keys.replay.as_slice().into()],
+    )?;
+    Ok(found.is_some())
+}
+
 /// How an application that awaits the bank ends.
 #[derive(Debug)]
 pub struct Settlement<'a> {
