@@ -3,6 +3,22 @@
 #![expect(unreachable_pub, reason = "the test's own modules share helpers")]
 
 #[cfg(test)]
+mod fees;
+#[cfg(test)]
+mod given;
+#[cfg(test)]
+mod interrupted;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod reissue;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod support;
