@@ -15,7 +15,7 @@ use store::tables::log::Remembered;
 use store::{Tx, TxError, WriteError};
 
 use crate::context::App;
-use crate::op::{Answer, Cx, Done, Handler, Operation, transact};
+use crate::op::{Answer, Cx, Done, Handler, Operation, Stop, transact};
 
 /// How often a call that waits for another looks whether that one has ended.
 const POLL_MS: u64 = 50;
@@ -85,7 +85,14 @@ async fn begin<O: Saga>(
         let (cx, request) = (cx.clone(), Arc::clone(&request));
         move |tx: &mut Tx<'_>| match cx.look_up(tx)? {
             Some(remembered) => O::recall(&cx, tx, &remembered).map(Begun::Done),
-            None => O::begin(&cx, tx, &request),
+            None => match O::begin(&cx, tx, &request)? {
+                // While it waited for the card, the bank may have refused the same call: what it
+                // does is remembered once, so nothing is charged under it again.
+                Begun::Charging(_) if cx.look_up(tx)?.is_some() => {
+                    Err(TxError::Refused(Stop::CameFirst))
+                }
+                begun @ (Begun::Done(_) | Begun::Charging(_) | Begun::Awaiting(_)) => Ok(begun),
+            },
         }
     })
     .await

@@ -13,6 +13,7 @@ use contract::output::success_body;
 use contract::{Code, Entry, Input, Json, Output, Spec, pipeline};
 use crypto::seal::SealError;
 use domain::{AspId, Timestamp};
+use store::tables::applications;
 use store::tables::log::{self, CallKeys, Found, NewEntry, Remembered, Since};
 use store::{Cause, Tx, TxError, WriteError};
 
@@ -196,15 +197,15 @@ impl Cx {
     /// What is remembered of the call; a request used in another way is refused.
     pub fn look_up<E>(&self, tx: &mut Tx<'_>) -> Done<Option<Remembered>, E> {
         let call = &self.call;
+        let reused = |code| Err(TxError::Refused(Stop::Reused(code)));
         match log::find(tx, &call.asp, &call.keys, call.since)? {
+            Found::Nothing if applications::holds_correlation_id(tx, &call.asp, &call.keys)? => {
+                reused(&pipeline::CORRELATION_ID_REUSED)
+            }
             Found::Nothing => Ok(None),
             Found::Same(remembered) => Ok(Some(remembered)),
-            Found::CipherReused => {
-                Err(TxError::Refused(Stop::Reused(&pipeline::CIPHERTEXT_REUSED)))
-            }
-            Found::CorrelationReused => {
-                Err(TxError::Refused(Stop::Reused(&pipeline::CORRELATION_ID_REUSED)))
-            }
+            Found::CipherReused => reused(&pipeline::CIPHERTEXT_REUSED),
+            Found::CorrelationReused => reused(&pipeline::CORRELATION_ID_REUSED),
         }
     }
 }

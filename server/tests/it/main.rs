@@ -18,6 +18,21 @@ mod mutations;
 mod raw;
 #[cfg(test)]
 mod sandbox;
+mod fees;
+#[cfg(test)]
+mod given;
+#[cfg(test)]
+mod interrupted;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod reissue;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod rows;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]

@@ -14,7 +14,6 @@ use platen::sandbox::run::{Start, open, start};
 use platen::sandbox::{ASP_ID, keys};
 use platen::settings::Settings;
 use serde_json::Value;
-use store::testing::TestDatabase;
 use store::{Target, Tx, TxError};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -43,8 +42,6 @@ pub struct TestBank {
     pub url: String,
     /// Its own operations.
     pub admin: Admin,
-    /// Its file.
-    pub file: std::path::PathBuf,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
     _folder: TempDir,
@@ -58,7 +55,7 @@ impl TestBank {
         let (stop, stopped) = oneshot::channel::<()>();
         let options = SimOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            data: file.clone(),
+            data: file,
             token_seconds: TOKEN_SECONDS_DEFAULT,
             clock: || Clock.now().0,
             on_ready: Box::new(move |address| ready.send(address).unwrap()),
@@ -72,7 +69,7 @@ impl TestBank {
         });
         let url = format!("http://{}", listening.await.unwrap());
         let admin = Admin::of_url(&url).unwrap();
-        TestBank { url, admin, file, stop: Some(stop), task, _folder: folder }
+        TestBank { url, admin, stop: Some(stop), task, _folder: folder }
     }
 }
 
@@ -93,11 +90,17 @@ pub struct TestServer {
 impl TestServer {
     /// Starts a server; further ones may be started on the same database.
     pub async fn start(target: &Target, bank: &TestBank, settings: Settings) -> Self {
+        Self::start_at(target, &bank.url, settings).await
+    }
+
+    /// As [`TestServer::start`], with the bank behind this address.
+    pub async fn start_at(target: &Target, bank_url: &str, settings: Settings) -> Self {
         let with = Start {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             target: target.clone(),
-            bank_url: Some(bank.url.clone()),
-            bank_file: bank.file.clone(),
+            bank_url: Some(bank_url.to_owned()),
+            // Not looked at where there is an address.
+            bank_file: "bank.db".into(),
             settings,
         };
         let running = start(with).await.unwrap();
@@ -183,28 +186,35 @@ fn credentials(target: &Target) -> Credentials {
 pub async fn on_each_engine<F: Future<Output = ()>>(
     check: impl Fn(Arc<TestServer>, Arc<TestBank>, Target) -> F,
 ) {
-    let engines = tokio::task::spawn_blocking(store::testing::engines).await.unwrap();
+    on_each_database(async |target, bank| {
+        let server = Arc::new(TestServer::start(&target, &bank, quick()).await);
+        check(Arc::clone(&server), bank, target).await;
+        if let Ok(server) = Arc::try_unwrap(server) {
+            server.stop().await;
+        }
+    })
+    .await;
+}
+
+/// Runs a check on an empty database of each engine, with a bank.
+pub async fn on_each_database<F: Future<Output = ()>>(check: impl Fn(Target, Arc<TestBank>) -> F) {
+    let engines = aside(store::testing::engines).await;
     for database in engines {
-        on(&database, &check).await;
-        tokio::task::spawn_blocking(move || drop(database)).await.unwrap();
+        let bank = Arc::new(TestBank::start().await);
+        check(database.target().clone(), Arc::clone(&bank)).await;
+        if let Ok(mut bank) = Arc::try_unwrap(bank) {
+            drop(bank.stop.take());
+            bank.task.await.unwrap();
+        }
+        aside(move || drop(database)).await;
     }
 }
 
-async fn on<F: Future<Output = ()>>(
-    database: &TestDatabase,
-    check: &impl Fn(Arc<TestServer>, Arc<TestBank>, Target) -> F,
-) {
-    let bank = Arc::new(TestBank::start().await);
-    let target = database.target().clone();
-    let server = Arc::new(TestServer::start(&target, &bank, quick()).await);
-    check(Arc::clone(&server), Arc::clone(&bank), target).await;
-    if let Ok(server) = Arc::try_unwrap(server) {
-        server.stop().await;
-    }
-    if let Ok(mut bank) = Arc::try_unwrap(bank) {
-        drop(bank.stop.take());
-        bank.task.await.unwrap();
-    }
+/// Runs what blocks on a thread of its own.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = oneshot::channel();
+    let _ = std::thread::spawn(move || done.send(work()).is_ok());
+    result.await.unwrap()
 }
 
 /// Runs a check on SQLite alone, for what no database can change.

@@ -94,15 +94,18 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, new: &Application) -> Result<bool, D
     let mobile = new.mobile.as_ref();
     let physical = new.physical.as_ref();
     let key = mobile.map(|mobile| &mobile.card).or(physical).map_or(0, |card| card.number_key_id);
+    // What awaits no bank settles in this transaction: the delivery has the recipient then.
+    let recipient = order.and(new.recipient_sealed.as_deref());
+    let settled_at = order.is_none().then_some(new.applied_at.0);
     let written = tx.execute(
         "INSERT INTO application (asp_id, apply_no, kind, state, user_id, old_account_id,
              holds_old_card, service_id, issuance, delivery, recipient_sealed, fee,
              vat_basis_points, currency, validity_months, new_account_id, mobile_card_id,
              mobile_number, physical_card_id, physical_number, number_key_id, bank_account_id,
              bank_tran_id, bank_tran_day, deadline_at, applied_at, correlation_id, replay_key,
-             cipher_digest, strict_key)
+             cipher_digest, strict_key, settled_at)
          VALUES ($1, $2, 'REISSUE', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-             $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
+             $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
          ON CONFLICT DO NOTHING",
         &[
             asp.as_str().into(),
@@ -114,7 +117,7 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, new: &Application) -> Result<bool, D
             new.service_id.as_str().into(),
             new.issuance.name().into(),
             new.delivery.name().into(),
-            new.recipient_sealed.as_deref().into(),
+            recipient.into(),
             new.fee.minor().into(),
             i64::from(new.vat_basis_points).into(),
             new.fee.currency().code().into(),
@@ -134,6 +137,7 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, new: &Application) -> Result<bool, D
             new.keys.replay.as_slice().into(),
             new.keys.cipher.as_deref().into(),
             new.keys.strict.as_deref().into(),
+            settled_at.into(),
         ],
     )?;
     Ok(written == 1)
@@ -235,6 +239,23 @@ pub fn open_for(
         replay_key: row.take_opt_blob(3)?.unwrap_or_default(),
         apply_no: ApplyNo::new(row.take_text(0)?),
     }))
+}
+
+/// Whether the fee of another call with this correlation id is being charged, in a strict
+/// project: the log does not know that call yet.
+pub fn holds_correlation_id(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    keys: &CallKeys,
+) -> Result<bool, DbError> {
+    let Some(strict) = keys.strict.as_deref() else { return Ok(false) };
+    let found = tx.query_opt(
+        "SELECT 1 FROM application
+         WHERE asp_id = $1 AND state = 'COST_PAYING' AND strict_key = $2 AND replay_key <> $3
+         LIMIT 1",
+        &[asp.as_str().into(), strict.into(), keys.replay.as_slice().into()],
+    )?;
+    Ok(found.is_some())
 }
 
 /// How an application that awaits the bank ends.
