@@ -3,6 +3,16 @@
 #![expect(unreachable_pub, reason = "the test's own modules share helpers")]
 
 #[cfg(test)]
+mod books;
+#[cfg(test)]
+mod columns;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod support;

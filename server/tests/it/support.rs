@@ -74,6 +74,12 @@ impl TestBank {
         let admin = Admin::of_url(&url).unwrap();
         TestBank { url, admin, file, stop: Some(stop), task, _folder: folder }
     }
+
+    /// Stops it.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        self.task.await.unwrap();
+    }
 }
 
 /// A server on a sandbox database.
@@ -201,8 +207,7 @@ async fn on<F: Future<Output = ()>>(
     if let Ok(server) = Arc::try_unwrap(server) {
         server.stop().await;
     }
-    if let Ok(mut bank) = Arc::try_unwrap(bank) {
-        drop(bank.stop.take());
-        bank.task.await.unwrap();
+    if let Ok(bank) = Arc::try_unwrap(bank) {
+        bank.stop().await;
     }
 }
