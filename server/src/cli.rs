@@ -30,23 +30,16 @@ struct Cli {
     command: Command,
 }
 
+/// What each does, with examples, stands at its own type: a comment here would replace it.
 #[derive(Subcommand)]
 enum Command {
-    /// Show one reissue, signed and encrypted, in a fresh sandbox.
     Demo(demo::Demo),
-    /// Serve the API over seeded data, with a simulated bank.
     Sandbox(sandbox::Sandbox),
-    /// Serve a bank to test against.
     BankSim(bank_sim::BankSim),
-    /// Print a sandbox project's keys.
     Credentials(credentials::Credentials),
-    /// Print the scenarios: what is asked and what is answered.
     Scenarios(scenarios::Scenarios),
-    /// Make one signed and encrypted call.
     Call(call::Call),
-    /// Fill a sandbox with members whose cards are ready to be reissued.
     Populate(populate::Populate),
-    /// Print a page of docs/reference.
     #[command(hide = true)]
     Reference(reference::Reference),
 }
