@@ -7,6 +7,8 @@ mod books;
 #[cfg(test)]
 mod columns;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod outage;
