@@ -87,6 +87,26 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, entry: &NewEntry<'_>) -> Result<bool
     Ok(written == 1)
 }
 
+/// A part for each index: of one condition with OR, SQLite would read the partner's whole log.
+const FIND: &str = "
+    SELECT replay_key, cipher_digest, subject, code, happened_at FROM operation_log
+    WHERE asp_id = $1 AND replay_key = $2
+    UNION ALL
+    SELECT replay_key, cipher_digest, subject, code, happened_at FROM operation_log
+    WHERE asp_id = $1 AND cipher_digest = $3
+    UNION ALL
+    SELECT replay_key, cipher_digest, subject, code, happened_at FROM operation_log
+    WHERE asp_id = $1 AND strict_key = $4";
+
+const FORGET: &str = "
+    UPDATE operation_log SET replay_key = NULL, cipher_digest = NULL, strict_key = NULL
+    WHERE asp_id = $1 AND happened_at < $5 AND log_id IN (
+        SELECT log_id FROM operation_log WHERE asp_id = $1 AND replay_key = $2
+        UNION ALL
+        SELECT log_id FROM operation_log WHERE asp_id = $1 AND cipher_digest = $3
+        UNION ALL
+        SELECT log_id FROM operation_log WHERE asp_id = $1 AND strict_key = $4)";
+
 /// Looks a call up. What is older than `since` is forgotten.
 pub fn find(
     tx: &mut Tx<'_>,
@@ -95,8 +115,7 @@ pub fn find(
     since: Timestamp,
 ) -> Result<Found, DbError> {
     let rows = tx.query(
-        "SELECT replay_key, cipher_digest, subject, code, happened_at FROM operation_log
-         WHERE asp_id = $1 AND (replay_key = $2 OR cipher_digest = $3 OR strict_key = $4)",
+        FIND,
         &[
             asp.as_str().into(),
             keys.replay.as_slice().into(),
@@ -127,9 +146,7 @@ pub fn find(
 /// Frees the keys of rows that are out of the window, so that the call can be made anew.
 fn forget(tx: &mut Tx<'_>, asp: &AspId, keys: &CallKeys, since: Timestamp) -> Result<(), DbError> {
     tx.execute(
-        "UPDATE operation_log SET replay_key = NULL, cipher_digest = NULL, strict_key = NULL
-         WHERE asp_id = $1 AND (replay_key = $2 OR cipher_digest = $3 OR strict_key = $4)
-             AND happened_at < $5",
+        FORGET,
         &[
             asp.as_str().into(),
             keys.replay.as_slice().into(),
@@ -139,4 +156,34 @@ fn forget(tx: &mut Tx<'_>, asp: &AspId, keys: &CallKeys, since: Timestamp) -> Re
         ],
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FIND, FORGET};
+    use crate::schema::MIGRATIONS;
+    use crate::testing::TestDatabase;
+    use crate::{Options, Store, Tx, TxError, Value};
+
+    /// A look-up that reads a partner's whole log costs nothing in a test and seconds in use.
+    #[test]
+    fn every_key_is_looked_up_by_its_index() {
+        let database = TestDatabase::sqlite();
+        let store = Store::open(database.target(), MIGRATIONS, Options::default()).unwrap();
+        for sql in [FIND, FORGET] {
+            let plan: &'static str = String::leak(format!("EXPLAIN QUERY PLAN {sql}"));
+            let count = 4 + usize::from(sql == FORGET);
+            let read = move |tx: &mut Tx<'_>| -> Result<Vec<String>, TxError<()>> {
+                let rows = tx.query(plan, &vec![Value::Int(0); count])?;
+                Ok(rows.iter().map(|row| row.text(3).unwrap().to_owned()).collect())
+            };
+            let steps = store.read_blocking(read).unwrap();
+            for index in ["by_replay", "by_cipher", "by_strict"] {
+                assert!(steps.iter().any(|step| step.contains(index)), "{index}: {steps:?}");
+            }
+            let whole = |step: &String| step.contains("SCAN") || step.ends_with("(asp_id=?)");
+            assert!(!steps.iter().any(whole), "{steps:?}");
+        }
+        store.close();
+    }
 }
