@@ -30,6 +30,7 @@ struct Cli {
     command: Command,
 }
 
+/// What each does, with examples, stands at its own type: a comment here would replace it.
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Demo),

@@ -100,16 +100,18 @@ fn clear(tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Result<(), DbError> {
     let member = subject(world);
     for sql in [
         "DELETE FROM posting WHERE asp_id = $1 AND log_id IN (
-             SELECT l.log_id FROM operation_log l
-             WHERE l.asp_id = $1 AND (l.subject = $3 OR l.subject IN (
-                 SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)))",
+             SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject IN (
+                 SELECT CAST($3 AS TEXT)
+                 UNION ALL
+                 SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2))",
         "UPDATE operation_log SET replay_key = NULL, cipher_digest = NULL, strict_key = NULL
-         WHERE asp_id = $1 AND (subject = $3
-             OR subject IN (
-                 SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)
-             OR subject IN (
-                 SELECT CAST(c.account_id AS TEXT) FROM card_account c
-                 WHERE c.asp_id = $1 AND c.user_id = $2))",
+         WHERE asp_id = $1 AND subject IN (
+             SELECT CAST($3 AS TEXT)
+             UNION ALL
+             SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2
+             UNION ALL
+             SELECT CAST(c.account_id AS TEXT) FROM card_account c
+             WHERE c.asp_id = $1 AND c.user_id = $2)",
     ] {
         tx.execute(sql, &[asp.as_str().into(), user.into(), member.as_str().into()])?;
     }

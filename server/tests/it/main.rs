@@ -5,26 +5,37 @@
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod boundaries;
+#[cfg(test)]
+mod columns;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod crash;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
-mod input;
-#[cfg(test)]
-mod mutations;
-#[cfg(test)]
-mod raw;
-#[cfg(test)]
-mod sandbox;
 mod fees;
 #[cfg(test)]
 mod given;
 #[cfg(test)]
+mod input;
+#[cfg(test)]
 mod interrupted;
 #[cfg(test)]
+mod mutations;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
 mod races;
+#[cfg(test)]
+mod raw;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
@@ -33,6 +44,8 @@ mod reissue;
 mod replay;
 #[cfg(test)]
 mod rows;
+#[cfg(test)]
+mod sandbox;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]

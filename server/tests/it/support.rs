@@ -14,6 +14,7 @@ use platen::sandbox::run::{Start, open, start};
 use platen::sandbox::{ASP_ID, keys};
 use platen::settings::Settings;
 use serde_json::Value;
+use store::testing::TestDatabase;
 use store::{Target, Tx, TxError};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -70,6 +71,12 @@ impl TestBank {
         let url = format!("http://{}", listening.await.unwrap());
         let admin = Admin::of_url(&url).unwrap();
         TestBank { url, admin, stop: Some(stop), task, _folder: folder }
+    }
+
+    /// Stops it.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        self.task.await.unwrap();
     }
 }
 
@@ -202,9 +209,8 @@ pub async fn on_each_database<F: Future<Output = ()>>(check: impl Fn(Target, Arc
     for database in engines {
         let bank = Arc::new(TestBank::start().await);
         check(database.target().clone(), Arc::clone(&bank)).await;
-        if let Ok(mut bank) = Arc::try_unwrap(bank) {
-            drop(bank.stop.take());
-            bank.task.await.unwrap();
+        if let Ok(bank) = Arc::try_unwrap(bank) {
+            bank.stop().await;
         }
         aside(move || drop(database)).await;
     }
@@ -220,12 +226,11 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 /// Runs a check on SQLite alone, for what no database can change.
 pub async fn on_sqlite(settings: Settings, check: impl AsyncFnOnce(&TestServer)) {
     let database = TestDatabase::sqlite();
-    let mut bank = TestBank::start().await;
+    let bank = TestBank::start().await;
     let server = TestServer::start(database.target(), &bank, settings).await;
     check(&server).await;
     server.stop().await;
-    drop(bank.stop.take());
-    bank.task.await.unwrap();
+    bank.stop().await;
 }
 
 /// Changes the database behind the server's back.
