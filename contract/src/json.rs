@@ -3,7 +3,9 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// A JSON value. Its `Debug` prints the kind alone: a body may hold card numbers.
 #[derive(Clone, PartialEq)]
@@ -85,16 +87,28 @@ impl fmt::Debug for Json {
     }
 }
 
+/// A value within an object or array. It is taken as text first: a number of any size is a
+/// number, where serde_json alone refuses the whole body for one beyond an f64.
 #[derive(Clone, Copy)]
 struct Seed {
     depth_left: usize,
 }
 
 impl Seed {
-    fn deeper<E: serde::de::Error>(self) -> Result<Seed, E> {
-        match self.depth_left.checked_sub(1) {
-            Some(depth_left) => Ok(Seed { depth_left }),
-            None => Err(E::custom("nested too deeply")),
+    fn read(self, raw: &str) -> Result<Json, serde_json::Error> {
+        let text = raw.trim_ascii();
+        match text.as_bytes().first() {
+            Some(b'{' | b'[') => {
+                let depth_left = self.depth_left.checked_sub(1);
+                let depth_left =
+                    depth_left.ok_or_else(|| serde_json::Error::custom("nested too deeply"))?;
+                let mut from = serde_json::Deserializer::from_str(text);
+                from.deserialize_any(Seed { depth_left })
+            }
+            Some(b'"') => serde_json::from_str(text).map(Json::String),
+            Some(b't' | b'f') => serde_json::from_str(text).map(Json::Bool),
+            Some(b'n') => Ok(Json::Null),
+            Some(_) | None => Ok(text.parse().map_or(Json::OtherNumber, Json::Unsigned)),
         }
     }
 }
@@ -103,7 +117,8 @@ impl<'de> DeserializeSeed<'de> for Seed {
     type Value = Json;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Json, D::Error> {
-        from.deserialize_any(self)
+        let raw = <&RawValue>::deserialize(from)?;
+        self.read(raw.get()).map_err(D::Error::custom)
     }
 }
 
@@ -111,51 +126,21 @@ impl<'de> Visitor<'de> for Seed {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Unsigned(value))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::OtherNumber)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::OtherNumber)
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Json, E> {
-        Ok(Json::String(value))
+        f.write_str("an object or array")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-        let inner = self.deeper()?;
         let mut values = Vec::new();
-        while let Some(value) = items.next_element_seed(inner)? {
+        while let Some(value) = items.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Json::Array(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
-        let inner = self.deeper::<A::Error>().map_err(A::Error::custom)?;
         let mut members = Vec::new();
         while let Some(key) = entries.next_key::<String>()? {
-            members.push((key, entries.next_value_seed(inner)?));
+            members.push((key, entries.next_value_seed(self)?));
         }
         Ok(Json::Object(members))
     }
@@ -204,6 +189,15 @@ mod tests {
         assert_eq!(json.member("a"), Ok(Some(&Json::Unsigned(u64::MAX))));
         for name in ["b", "c", "d"] {
             assert_eq!(json.member(name), Ok(Some(&Json::OtherNumber)), "{name}");
+        }
+        let digits = "9".repeat(400);
+        for text in ["1e400", "-1e400", "-0", "0.0", "1e3", digits.as_str()] {
+            let json = parse(&format!("{{\"a\": {text} }}")).unwrap();
+            assert_eq!(json.member("a"), Ok(Some(&Json::OtherNumber)), "{text}");
+        }
+        for text in ["01", "+1", "1.", ".5", "1e", "-", "0x1", "1_0", "NaN", "--1", "1 1"] {
+            let json = parse(&format!("{{\"a\":{text}}}"));
+            assert_eq!(json, Err(NotAnObject::Malformed), "{text}");
         }
     }
 }

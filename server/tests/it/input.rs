@@ -10,6 +10,14 @@ use crate::bodies::{REFUSED, idle_state, refused_reissue, with, without};
 use crate::raw::{Raw, RawAnswer};
 use crate::support::{REISSUE, STATE, TestServer, code, on_each_engine, on_sqlite, quick};
 
+/// A whole number that no floating-point number holds.
+const HUGE: &str = concat!(
+    "99999999999999999999999999999999999999999999999999999999999999999999999999999999",
+    "99999999999999999999999999999999999999999999999999999999999999999999999999999999",
+    "99999999999999999999999999999999999999999999999999999999999999999999999999999999",
+    "99999999999999999999999999999999999999999999999999999999999999999999999999999999",
+);
+
 async fn answer(server: &TestServer, path: &str, body: impl AsRef<[u8]>) -> RawAnswer {
     Raw::plain(server, path, body).send(server).await
 }
@@ -125,6 +133,9 @@ async fn a_user_id_is_a_whole_number_of_up_to_nineteen_digits() {
             "18446744073709551616",
             "99999999999999999999999999",
             "-9223372036854775809",
+            "1e400",
+            "-1E+400",
+            HUGE,
         ] {
             expect_fault(&server, STATE, &state.replace(&own, value), "userId").await;
             expect_fault(&server, REISSUE, &reissue.replace(&card, value), "userId").await;
@@ -354,6 +365,7 @@ async fn a_known_field_comes_once_and_unknown_ones_do_not_matter() {
         }
         for (own, unknown) in [
             ("\"userInfo\":", "\"x\":1,\"x\":[2]"),
+            ("\"userInfo\":", "\"x\":1e400,\"x\":[-1e-400,1E+99999999999]"),
             ("\"userId\":", "\"USERID\":0,\"userid\":0,\"userId \":0"),
             ("\"oldCardNo\":", "\"cvc\":\"123\",\"\":null,\"\":null"),
             ("\"zipCode\":", "\"🙂\":{\"a\":{\"a\":{}}},\"zip\":1e9"),

@@ -13,7 +13,7 @@ use crate::bodies::{idle_state, refused_reissue};
 use crate::raw::{Raw, RawAnswer, Wire};
 use crate::support::{REISSUE, STATE, TestServer, on_sqlite, quick};
 
-const CASES: usize = 400;
+const CASES: usize = 200;
 
 /// Answers that are not the platform's fault.
 fn check(answer: &RawAnswer, what: &dyn std::fmt::Debug) {

@@ -104,8 +104,8 @@ impl Raw {
 
     /// Request line and headers, without what frames the body.
     pub fn head(&self) -> Vec<u8> {
-        let mut bytes = format!("{} {} HTTP/1.1\r\nHost: test\r\n", self.method, self.path);
-        let mut bytes = std::mem::take(&mut bytes).into_bytes();
+        let line = format!("{} {} HTTP/1.1\r\nHost: test\r\n", self.method, self.path);
+        let mut bytes = line.into_bytes();
         for (name, value) in &self.headers {
             bytes.extend_from_slice(name.as_bytes());
             bytes.extend_from_slice(b": ");
