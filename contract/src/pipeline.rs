@@ -43,7 +43,7 @@ pipeline_codes! {
     CRYPTO_KEY_UNKNOWN "000_911" 400 MendRequest "Unknown or retired crypto key.",
         "X-KM-Crypto-Key-Id names no live key of the project.";
     DECRYPTION_FAILED "000_912" 400 MendRequest "Request body cannot be decrypted.",
-        "encData is no compact JWE of RSA-OAEP-256 and A128GCM or A256GCM under the platform's key.";
+        "encData is no compact JWE of RSA-OAEP-256 and A128GCM or A256GCM for the platform.";
     ENCRYPTION_REQUIRED "000_913" 400 MendRequest "Request must be encrypted.",
         "The project takes this operation encrypted only.";
     CIPHERTEXT_REUSED "000_914" 403 MendRequest "Encrypted request was used before.",
