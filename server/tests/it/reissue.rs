@@ -59,7 +59,8 @@ async fn with_fee_and_plastic(server: &TestServer, bank: &TestBank) {
     check_application(
         server,
         &answer,
-        "REISSUE DIGITAL_ISSUED 0 000170000002000 PRE_ISSUANCE PHYSICAL 3000 1000 KRW 60 - 1 1 1 1 1",
+        "REISSUE DIGITAL_ISSUED 0 000170000002000 PRE_ISSUANCE PHYSICAL 3000 1000 KRW 60 - \
+         1 1 1 1 1",
     )
     .await;
     let new = check_accounts(server, &world, "2000000 1", 25_000).await;
