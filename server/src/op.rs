@@ -21,8 +21,10 @@ use crate::context::{App, Core};
 use crate::sandbox::world::Scenario;
 use crate::supply::{Need, SupplyError};
 
-/// How often a transaction is run again because a supply ran out or the same call came first.
-const ATTEMPTS_MAX: usize = 8;
+/// How often a transaction is run again because a supply ran out or the same call came first. A
+/// block serves a hundred of a crowd that waits for it, and a crowd is as large as connections
+/// are many.
+const ATTEMPTS_MAX: usize = 64;
 
 /// An operation: all that its file says of it.
 pub trait Operation: Send + Sync + 'static {

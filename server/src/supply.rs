@@ -51,6 +51,8 @@ pub enum SupplyError {
 pub struct Supply {
     counters: Mutex<HashMap<(AspId, &'static str), Range<i64>>>,
     serials: Mutex<HashMap<(AspId, ServiceId), SerialBlock>>,
+    /// Held while a block is taken: of many who need one at once, one takes it for all.
+    refilling: tokio::sync::Mutex<()>,
 }
 
 impl Supply {
@@ -90,8 +92,27 @@ impl Supply {
         }
     }
 
+    /// Whether somebody has taken meanwhile what a transaction needed.
+    fn has(&self, need: &Need) -> bool {
+        match need {
+            Need::Counter(asp, name) => {
+                let counters = locked(&self.counters);
+                counters.get(&(asp.clone(), *name)).is_some_and(|left| !left.is_empty())
+            }
+            Need::Serials(asp, service) => {
+                let serials = locked(&self.serials);
+                let block = serials.get(&(asp.clone(), service.clone()));
+                block.is_some_and(|block| block.first < block.end)
+            }
+        }
+    }
+
     /// Takes what a transaction needed from the database.
     pub async fn refill(&self, store: &Store, need: Need) -> Result<(), SupplyError> {
+        let _turn = self.refilling.lock().await;
+        if self.has(&need) {
+            return Ok(());
+        }
         match need {
             Need::Counter(asp, name) => {
                 let key = (asp.clone(), name);

@@ -44,7 +44,12 @@ async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
                 driver::drive(&app, &asp, &apply_no, Event::Overdue).await;
             });
         }
-        asked.join_all().await;
+        while let Some(ended) = asked.join_next().await {
+            if ended.is_err() {
+                // The others, and later rounds, go on.
+                tracing::error!("recovery of a fee panicked");
+            }
+        }
     }
     app.metrics.fees_overdue(i64::try_from(overdue).unwrap_or(i64::MAX));
     Ok(())

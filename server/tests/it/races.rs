@@ -205,6 +205,11 @@ async fn two_servers_never_give_the_same_number() {
         // The scenarios' own are of other products, except one.
         let made: i64 = both[0].row(sql, &[]).await.parse().unwrap();
         assert!(made >= 250, "{made}");
+        // Two blocks for the cards given, and as many as 250 new ones need at two servers.
+        let sql = "SELECT next_serial FROM number_range
+             WHERE asp_id = $1 AND service_id = '000170000002001'";
+        let taken: i64 = both[0].row(sql, &[]).await.parse().unwrap();
+        assert!(taken <= 800, "{taken} serials were taken for 450 cards");
         server.assert_balances_derive().await;
         second.stop().await;
     })

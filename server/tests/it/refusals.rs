@@ -120,12 +120,14 @@ async fn not_the_members_card(server: &TestServer, bank: &TestBank) {
     refused(server, &wrong_digit, "003_001").await;
 }
 
+/// State, and whether it is the primary one.
+type GivenAccount = (BankAccountState, bool);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fee_is_drawn_from_the_primary_account_else_the_last_registered() {
     use BankAccountState::{ConsentEnded, Deleted, Failed, Pending, Registered};
-    // (state, primary) in the order of their registration; the account charged, or the code.
-    type Given = &'static [(BankAccountState, bool)];
-    let table: [(Given, Result<usize, &str>); 8] = [
+    // In the order of their registration; the account charged, or the code.
+    let table: [(&[GivenAccount], Result<usize, &str>); 8] = [
         (&[(Registered, true), (Registered, false)], Ok(0)),
         (&[(Registered, false), (Registered, false)], Ok(1)),
         (&[(Registered, false), (ConsentEnded, true)], Ok(0)),
