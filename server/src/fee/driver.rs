@@ -16,7 +16,7 @@ use domain::{ApplyNo, AspId, Timestamp};
 use serde_json::json;
 use store::tables::applications::{self, Application, Settlement};
 use store::tables::card_accounts::{self, CardAccount};
-use store::tables::log::{self, NewEntry, Since};
+use store::tables::log::Since;
 use store::tables::postings;
 use store::{Tx, TxError};
 
@@ -291,19 +291,15 @@ fn owe(
     let journal = Journal::fee_taken(GATEWAY, fee, vat).and(Journal::fee_owed_back(fee, vat));
     postings::insert(tx, &cx.call.asp, log_id, &journal)?;
     let payload = json!({ "cardApplyNo": application.apply_no.as_str(), "fee": fee.minor() });
-    // The call's outcome is remembered already: it was refused.
-    let entry = NewEntry {
-        id: log_id,
-        operation: cx.call.operation,
+    let effect = Effect {
+        log_id,
         event: "fee.return_due",
         code: Error::FeeFailed.code().code,
-        correlation_id: &cx.call.correlation_id,
         subject: application.apply_no.as_str(),
-        payload: &payload.to_string(),
-        happened_at: cx.call.now,
-        keys: None,
+        payload: &payload,
     };
-    log::insert(tx, &cx.call.asp, &entry)?;
+    // Of an application that had been refused, the refusal stays the call's outcome.
+    cx.record(tx, &effect)?;
     Ok(State::ReturnDue)
 }
 
