@@ -61,12 +61,13 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
 
 async fn run(app: &Arc<App>, request: Request<Body>, trace: &mut Trace) -> Result<Reply, Failure> {
     let (parts, body) = request.into_parts();
+    trace.correlation_id = headers::correlation_id(&parts.headers);
     let handler = app.operations.by_path(parts.uri.path()).ok_or(&pipeline::UNKNOWN_OPERATION)?;
     trace.operation = Some(handler.entry.spec.id);
     if parts.method != Method::POST {
         return Err((&pipeline::METHOD_NOT_ALLOWED).into());
     }
-    let headers = Headers::read(&parts.headers, &mut trace.correlation_id)?;
+    let headers = Headers::read(&parts.headers)?;
     let body = envelope::receive(&app.core.settings, &parts.headers, body).await?;
     let caller = auth::authenticate(app, &headers, &body).await?;
     trace.asp_id = Some(headers.asp.clone());
