@@ -11,6 +11,8 @@ mod commands;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod leaks;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod process;
