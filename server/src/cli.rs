@@ -16,6 +16,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use store::Target;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::settings::{SettingFlags, Settings};
 
@@ -127,11 +130,19 @@ impl Common {
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         // A second start within one process keeps the first one's log.
         let _ = match self.log_format {
-            LogFormat::Human => log.with_ansi(false).try_init(),
-            LogFormat::Json => log.json().flatten_event(true).try_init(),
+            LogFormat::Human => log.with_ansi(false).finish().with(filter_fn(is_safe)).try_init(),
+            LogFormat::Json => {
+                log.json().flatten_event(true).finish().with(filter_fn(is_safe)).try_init()
+            }
         };
         Ok(())
     }
+}
+
+/// Whether a line may be logged, whatever `--log` asks for: below `info` the driver of PostgreSQL
+/// logs the parameters of every statement.
+fn is_safe(line: &tracing::Metadata<'_>) -> bool {
+    !line.target().starts_with("tokio_postgres") || *line.level() <= tracing::Level::INFO
 }
 
 /// A runtime for a command.

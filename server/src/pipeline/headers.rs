@@ -33,10 +33,9 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// Reads them; the correlation id is told as soon as it is known.
-    pub(super) fn read(map: &HeaderMap, correlation: &mut Option<String>) -> Result<Self, Failure> {
+    /// Reads them.
+    pub(super) fn read(map: &HeaderMap) -> Result<Self, Failure> {
         let correlation_id = required(map, &spec::CORRELATION_ID)?;
-        *correlation = Some(correlation_id.to_owned());
         let asp = required(map, &spec::ASP_ID)?;
         let access_key = required(map, &spec::ACCESS_KEY)?;
         let crypto_key_id = optional(map, &spec::CRYPTO_KEY_ID)?;
@@ -53,6 +52,11 @@ impl Headers {
             tran_time,
         })
     }
+}
+
+/// The correlation id, where there is one: also of a call that goes no further.
+pub(super) fn correlation_id(map: &HeaderMap) -> Option<String> {
+    optional(map, &spec::CORRELATION_ID).ok().flatten().map(str::to_owned)
 }
 
 fn at_fault(header: &Header) -> Failure {

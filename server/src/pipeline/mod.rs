@@ -80,12 +80,13 @@ async fn run(
     body: &mut Body,
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
+    trace.correlation_id = headers::correlation_id(&parts.headers);
     let handler = app.operations.by_path(parts.uri.path()).ok_or(&pipeline::UNKNOWN_OPERATION)?;
     trace.operation = Some(handler.entry.spec.id);
     if parts.method != Method::POST {
         return Err((&pipeline::METHOD_NOT_ALLOWED).into());
     }
-    let headers = Headers::read(&parts.headers, &mut trace.correlation_id)?;
+    let headers = Headers::read(&parts.headers)?;
     let body = envelope::receive(&app.core.settings, &parts.headers, body).await?;
     let caller = auth::authenticate(app, &headers, &body).await?;
     trace.asp_id = Some(headers.asp.clone());

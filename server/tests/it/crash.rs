@@ -29,6 +29,8 @@ const ROUNDS: usize = 9;
 const ROUND_OF_TWO: usize = 4;
 /// In these rounds the bank is killed as well.
 const ROUNDS_OF_THE_BANK: [usize; 2] = [2, 6];
+/// What a server may have in memory, bytes.
+const MEMORY_MAX: u64 = 150 << 20;
 const SEED: u64 = 0x5eed_0042;
 /// All calls must have found their end by then.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -316,6 +318,7 @@ fn survives(database: &TestDatabase) {
     ask_again(&runtime, &field);
     runtime.block_on(repeat(&field, &stage.client(&server)));
     cards_agree(&books, &all, &field.answered.lock().unwrap());
+    assert!(server.peak_memory() < MEMORY_MAX, "{} bytes", server.peak_memory());
     let ledger = runtime.block_on(bank::sim::file::ledger(&stage.bank_file)).unwrap();
     ledgers_agree(&books, &ledger);
 }

@@ -27,6 +27,8 @@ mod input;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]
+mod leaks;
+#[cfg(test)]
 mod mutations;
 #[cfg(test)]
 mod outage;
