@@ -133,5 +133,7 @@ async fn start(file: &Path) -> Result<(Option<Child>, SocketAddr), BankError> {
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
+    // It may have ended by itself.
+    let _ = child.start_kill();
     Err(BankError::NotReady(file.to_owned(), log_path))
 }

@@ -281,8 +281,9 @@ pub fn settle(
     settlement: &Settlement<'_>,
 ) -> Result<bool, DbError> {
     let changed = tx.execute(
-        "UPDATE application SET state = $4, holds_old_card = $5, refusal = COALESCE($6, refusal), api_tran_id = $7,
-             settled_at = $8, recipient_sealed = NULL
+        "UPDATE application SET state = $4, holds_old_card = $5,
+             refusal = COALESCE($6, refusal), api_tran_id = $7, settled_at = $8,
+             recipient_sealed = NULL
          WHERE asp_id = $1 AND apply_no = $2 AND state = $3",
         &[
             asp.as_str().into(),
