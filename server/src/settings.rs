@@ -53,6 +53,12 @@ pub enum SettingsError {
         /// Its value.
         value: String,
     },
+    /// A fee would be given up while its order may still be on its way.
+    #[error(
+        "bank_order_lifetime_ms must be more than fee_deadline_ms: an order that is still on its \
+         way to the bank would be taken for one that never arrived"
+    )]
+    OrderLifetime,
     /// A table of bank codes.
     #[error("bank_codes: {0}")]
     BankCodes(#[from] CodesError),
@@ -110,6 +116,9 @@ macro_rules! settings {
                     },
                 )+ };
                 settings.bank_codes()?;
+                if settings.bank_order_lifetime_ms <= settings.fee_deadline_ms {
+                    return Err(SettingsError::OrderLifetime);
+                }
                 Ok(settings)
             }
         }

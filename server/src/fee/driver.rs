@@ -54,11 +54,10 @@ async fn ask(
     match call {
         ExternalCall::Withdraw => {
             // A process that was held up must not send an order that recovery may have given up.
-            if now > order.applied_at.plus_ms(settings.fee_deadline_ms) {
-                return None;
-            }
-            let deadline = Duration::from_millis(settings.fee_deadline_ms);
-            Some(withdrawn(app, apply_no, app.bank.withdraw(&order.withdraw, deadline).await))
+            let deadline = order.applied_at.plus_ms(settings.fee_deadline_ms);
+            let left_us = u64::try_from(deadline.0 - now.0).ok().filter(|left| *left > 0)?;
+            let answer = app.bank.withdraw(&order.withdraw, Duration::from_micros(left_us)).await;
+            Some(withdrawn(app, apply_no, answer))
         }
         ExternalCall::Inquire => {
             let inquiry = InquiryOrder {

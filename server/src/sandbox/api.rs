@@ -151,10 +151,16 @@ async fn list(State(sandbox): State<Sandbox>) -> Outcome {
     answer(&Value::from(all))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
 async fn arm_scenario(
     State(sandbox): State<Sandbox>,
     Path((operation, name)): Path<(String, String)>,
+    request: Request,
 ) -> Outcome {
+    let Nothing {} = body(request).await?;
     let handler = sandbox.app.operations.by_id(&operation).ok_or_else(|| not_found("operation"))?;
     let scenario = handler.scenarios.iter().find(|scenario| scenario.told.name == name);
     let world = &scenario.ok_or_else(|| not_found("scenario"))?.world;
