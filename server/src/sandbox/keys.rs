@@ -97,18 +97,19 @@ impl Fresh {
 }
 
 fn create(tx: &mut Tx<'_>, fresh: &Fresh) -> Made<()> {
-    let facts = [("mode", Mode::Sandbox.name()), ("sandbox-master-key", fresh.master.as_str())];
-    for (name, value) in facts {
-        let written = tx.execute(
-            "INSERT INTO platform_fact (asp_id, name, value) VALUES ($1, $2, $3)
-             ON CONFLICT (asp_id, name) DO NOTHING",
-            &[PLATFORM.into(), name.into(), value.into()],
-        )?;
-        if written == 0 {
-            // Another server made the sandbox at the same time: its keys count.
-            return Ok(());
-        }
+    let written = tx.execute(
+        "INSERT INTO platform_fact (asp_id, name, value) VALUES ($1, 'mode', $2)
+         ON CONFLICT (asp_id, name) DO NOTHING",
+        &[PLATFORM.into(), Mode::Sandbox.name().into()],
+    )?;
+    if written == 0 {
+        // Another server made the sandbox at the same time: its keys count.
+        return Ok(());
     }
+    tx.execute(
+        "INSERT INTO sandbox_master_key (asp_id, master_key) VALUES ($1, $2)",
+        &[PLATFORM.into(), fresh.master.as_bytes().into()],
+    )?;
     let master = master(&fresh.master)?;
     for key in &fresh.keys {
         let wrapped = key.wrap(&master).or_else(broken)?;
@@ -134,10 +135,10 @@ fn master(text: &str) -> Made<MasterKey> {
 
 fn read_keys(tx: &mut Tx<'_>) -> Made<Keyring> {
     let row = tx.query_one(
-        "SELECT value FROM platform_fact WHERE asp_id = $1 AND name = 'sandbox-master-key'",
+        "SELECT master_key FROM sandbox_master_key WHERE asp_id = $1",
         &[PLATFORM.into()],
     )?;
-    let master = master(row.text(0)?)?;
+    let master = master(std::str::from_utf8(row.blob(0)?).or_else(broken)?)?;
     let rows = tx.query(
         "SELECT purpose, key_id, state, wrapped FROM platform_key WHERE asp_id = $1",
         &[PLATFORM.into()],

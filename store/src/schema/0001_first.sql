@@ -19,6 +19,12 @@ CREATE TABLE platform_key (
     PRIMARY KEY (asp_id, purpose, key_id)
 );
 
+CREATE TABLE sandbox_master_key (
+    asp_id TEXT NOT NULL,
+    master_key BYTEA NOT NULL,
+    PRIMARY KEY (asp_id)
+);
+
 CREATE TABLE sandbox_secret (
     asp_id TEXT NOT NULL,
     name TEXT NOT NULL,
