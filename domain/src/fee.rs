@@ -26,13 +26,9 @@ states! {
     }
 }
 
-/// What the driver has learnt.
+/// What the bank has said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// The application was just written; the bank has not been asked.
-    Begun,
-    /// Its deadline has passed without an outcome.
-    Overdue,
     /// The money was taken.
     Taken,
     /// The bank refused, for good.
@@ -68,32 +64,26 @@ pub enum Plan {
 /// What to ask of the bank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExternalCall {
-    /// Withdraw the fee.
+    /// Withdraw the fee: the application was just written, by this call.
     Withdraw,
-    /// Ask what became of the order.
+    /// Ask what became of the order: its deadline has passed without an outcome.
     Inquire,
 }
 
 /// What follows from `event` for an application in `state`.
-pub fn advance(state: State, event: Event) -> (Plan, Option<ExternalCall>) {
+pub fn advance(state: State, event: Event) -> Plan {
     let paying = state == State::CostPaying;
     match event {
-        Event::Begun if paying => (Plan::Nothing, Some(ExternalCall::Withdraw)),
-        Event::Overdue if paying => (Plan::Nothing, Some(ExternalCall::Inquire)),
         Event::Taken => match next(state, ApplicationEvent::FeeTaken) {
-            Some(State::CostPaid) => (Plan::Settle, None),
-            Some(State::ReturnDue) => (Plan::OweReturn, None),
-            _ => (Plan::Nothing, None),
+            Some(State::CostPaid) => Plan::Settle,
+            Some(State::ReturnDue) => Plan::OweReturn,
+            _ => Plan::Nothing,
         },
-        Event::Refused(why) if paying => (Plan::Fail(why), None),
-        Event::NotFound(Executable::NoMore) if paying => {
-            (Plan::Fail(FeeRefusal::NetworkIssue), None)
-        }
-        Event::Begun
-        | Event::Overdue
-        | Event::Refused(_)
+        Event::Refused(why) if paying => Plan::Fail(why),
+        Event::NotFound(Executable::NoMore) if paying => Plan::Fail(FeeRefusal::NetworkIssue),
+        Event::Refused(_)
         | Event::NotFound(Executable::Still | Executable::NoMore)
-        | Event::Unknown => (Plan::Nothing, None),
+        | Event::Unknown => Plan::Nothing,
     }
 }
 
@@ -105,34 +95,30 @@ mod tests {
     fn every_event_while_paying() {
         let why = FeeRefusal::InsufficientBalance;
         let table = [
-            (Event::Begun, Plan::Nothing, Some(ExternalCall::Withdraw)),
-            (Event::Overdue, Plan::Nothing, Some(ExternalCall::Inquire)),
-            (Event::Taken, Plan::Settle, None),
-            (Event::Refused(why), Plan::Fail(why), None),
-            (Event::NotFound(Executable::Still), Plan::Nothing, None),
-            (Event::NotFound(Executable::NoMore), Plan::Fail(FeeRefusal::NetworkIssue), None),
-            (Event::Unknown, Plan::Nothing, None),
+            (Event::Taken, Plan::Settle),
+            (Event::Refused(why), Plan::Fail(why)),
+            (Event::NotFound(Executable::Still), Plan::Nothing),
+            (Event::NotFound(Executable::NoMore), Plan::Fail(FeeRefusal::NetworkIssue)),
+            (Event::Unknown, Plan::Nothing),
         ];
-        for (event, plan, call) in table {
-            assert_eq!(advance(State::CostPaying, event), (plan, call), "{event:?}");
+        for (event, plan) in table {
+            assert_eq!(advance(State::CostPaying, event), plan, "{event:?}");
         }
     }
 
     #[test]
     fn a_settled_application_is_left_alone_but_late_money_is_owed() {
         let late = [
-            Event::Begun,
-            Event::Overdue,
             Event::Refused(FeeRefusal::Other),
             Event::NotFound(Executable::NoMore),
             Event::Unknown,
         ];
         for state in State::ALL.iter().filter(|state| **state != State::CostPaying) {
             for event in late {
-                assert_eq!(advance(*state, event), (Plan::Nothing, None), "{state:?} {event:?}");
+                assert_eq!(advance(*state, event), Plan::Nothing, "{state:?} {event:?}");
             }
             let owed = if *state == State::CostPayFailed { Plan::OweReturn } else { Plan::Nothing };
-            assert_eq!(advance(*state, Event::Taken), (owed, None), "{state:?}");
+            assert_eq!(advance(*state, Event::Taken), owed, "{state:?}");
         }
     }
 }

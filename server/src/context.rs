@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bank::Bank;
 use crypto::keyring::Keyring;
+use crypto::pan::Pan;
 use crypto::seal::{Place, SealError};
 use domain::{AspId, Timestamp};
 use store::Store;
@@ -89,6 +90,13 @@ impl Core {
     /// Seals a value for its place.
     pub fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         Ok(self.keys.seal(&place.aad(), plain)?.into_bytes())
+    }
+
+    /// The hashes by which a card of this number may be found: one for each lookup key, the active
+    /// one first. None where the check digit is wrong: that is no card of ours.
+    pub fn pan_indexes(&self, asp: &AspId, number: &str) -> Vec<[u8; 32]> {
+        let Ok(pan) = Pan::parse(number) else { return Vec::new() };
+        self.keys.lookups().map(|(_, key)| key.pan_index(asp.as_str(), &pan)).collect()
     }
 
     /// Opens a sealed text.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use contract::errors::ErrorSet;
 use contract::pipeline;
-use domain::fee::Event;
+use domain::fee::ExternalCall;
 use domain::{ApplyNo, AspId};
 use store::tables::log::Remembered;
 use store::{Tx, TxError, WriteError};
@@ -20,7 +20,8 @@ use crate::op::{Answer, Cx, Done, Handler, Operation, Stop, transact};
 /// How often a call that waits for another looks whether that one has ended.
 const POLL_MS: u64 = 50;
 
-/// An operation whose fee is charged between two transactions.
+/// An operation whose fee is charged between two transactions. The driver settles every
+/// application as a reissue: the first operation of another kind has to tell them apart there.
 pub trait Saga: Operation {
     /// What the caller is told while the bank has not answered.
     const FEE_IN_PROGRESS: Self::Error;
@@ -60,7 +61,7 @@ pub fn saga<O: Saga>() -> Handler {
                 // In a task of its own: a caller that hangs up does not stop it.
                 let (driven, asp) = (Arc::clone(&app), cx.call.asp.clone());
                 let charge = tokio::spawn(async move {
-                    driver::drive(&driven, &asp, &apply_no, Event::Begun).await;
+                    driver::drive(&driven, &asp, &apply_no, ExternalCall::Withdraw).await;
                 });
                 if charge.await.is_err() {
                     return Answer::Failed(&pipeline::SERVER_FAULT);

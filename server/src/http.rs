@@ -2,23 +2,22 @@
 
 mod stream;
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::context::App;
 use crate::pipeline;
@@ -81,6 +80,7 @@ pub async fn serve(
 ) {
     let settings = Arc::clone(&served.app.core.settings);
     let limit = usize::try_from(settings.connections_max).unwrap_or(usize::MAX);
+    raise_file_limit(limit);
     let connections = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
@@ -99,7 +99,7 @@ pub async fn serve(
             () = &mut stop => break,
             accepted = accept(&listener, &connections) => accepted,
         };
-        let Some((stream, _, permit)) = accepted else { continue };
+        let Some((stream, permit)) = accepted else { continue };
         let service = TowerToHyperService::new(router.clone());
         let stream = TokioIo::new(Stream::new(stream, write_timeout));
         let connection = graceful.watch(builder.serve_connection(stream, service));
@@ -117,7 +117,10 @@ pub async fn serve(
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+type Accepted = (TcpStream, OwnedSemaphorePermit);
+
+/// Open files that are not connections: database, bank, log.
+const FILES_BESIDE: u64 = 256;
 
 /// Pause after a failed accept: out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -125,10 +128,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<Accepted> {
     let permit = Arc::clone(connections).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, peer)) => {
+        Ok((stream, _)) => {
             // Small answers should not wait for more to send.
             let _ = stream.set_nodelay(true);
-            Some((stream, peer, permit))
+            Some((stream, permit))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
@@ -138,5 +141,31 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<
     }
 }
 
-/// A response that cannot fail, for handlers that are not the API's.
-pub type Plain = Result<Response<Body>, Infallible>;
+/// Files that a process may have open, as far as its hard limit goes: each connection is one.
+fn raise_file_limit(connections: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(FILES_BESIDE);
+    let wanted = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    if limit.current.is_some_and(|now| now < wanted) {
+        let raised = Rlimit { current: Some(wanted), maximum: limit.maximum };
+        if setrlimit(Resource::Nofile, raised).is_err() || limit.maximum == Some(wanted) {
+            tracing::warn!(files = wanted, "the limit of open files allows fewer connections");
+        }
+    }
+}
+
+/// Refuses a request whose Host is not this machine's own name: a page of another site that has
+/// its name resolved to this address would otherwise be served as if it were ours.
+pub async fn only_own_host(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
+    let own = ["localhost", "127.0.0.1", "[::1]"];
+    match name {
+        Some(name) if own.contains(&name) || host == Some("[::1]") => next.run(request).await,
+        Some(_) | None => {
+            let sentence = r#"{"error":"The sandbox answers to localhost and 127.0.0.1 alone."}"#;
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            (StatusCode::FORBIDDEN, kind, sentence).into_response()
+        }
+    }
+}

@@ -35,8 +35,8 @@ pub struct Metrics {
     calls: Family<CallLabels, Counter>,
     latency: Family<OperationLabel, Histogram>,
     bank_answers: Family<OutcomeLabel, Counter>,
-    returns_due: Counter,
-    fees_open: Gauge,
+    returns_due: Gauge,
+    fees_overdue: Gauge,
     queue: Gauge,
 }
 
@@ -48,8 +48,8 @@ impl Default for Metrics {
             Histogram::new(LATENCY_SECONDS)
         });
         let bank_answers = Family::default();
-        let (returns_due, fees_open, queue) =
-            (Counter::default(), Gauge::default(), Gauge::default());
+        let (returns_due, fees_overdue, queue) =
+            (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("calls", "Calls by operation and code", calls.clone());
         registry.register_with_unit(
             "call_duration",
@@ -60,16 +60,16 @@ impl Default for Metrics {
         registry.register("bank_answers", "Answers of the bank by kind", bank_answers.clone());
         registry.register(
             "returns_due",
-            "Fees taken for applications that had ended: must be given back",
+            "Fees taken and not earned: they must be given back",
             returns_due.clone(),
         );
         registry.register(
             "fees_overdue",
             "Fees whose deadline has passed without an outcome",
-            fees_open.clone(),
+            fees_overdue.clone(),
         );
         registry.register("database_queue", "Jobs waiting for the database", queue.clone());
-        Metrics { registry, calls, latency, bank_answers, returns_due, fees_open, queue }
+        Metrics { registry, calls, latency, bank_answers, returns_due, fees_overdue, queue }
     }
 }
 
@@ -85,14 +85,10 @@ impl Metrics {
         self.bank_answers.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// A fee has to be given back.
-    pub fn return_due(&self) {
-        self.returns_due.inc();
-    }
-
-    /// So many fees are overdue.
-    pub fn fees_overdue(&self, count: i64) {
-        self.fees_open.set(count);
+    /// So many fees are overdue, and so many are owed back, as the database has them.
+    pub fn fees_open(&self, overdue: i64, returns_due: i64) {
+        self.fees_overdue.set(overdue);
+        self.returns_due.set(returns_due);
     }
 
     /// The text of `/metrics`.

@@ -188,10 +188,9 @@ impl Cx {
                 // must be settled all the same, and the call still be recognised.
                 let keys = CallKeys { replay: call.keys.replay.clone(), ..CallKeys::default() };
                 let entry = NewEntry { keys: Some(&keys), ..entry };
-                if !log::insert(tx, &call.asp, &entry)? {
-                    log::insert(tx, &call.asp, &NewEntry { keys: None, ..entry })?;
-                }
-                Ok(())
+                let written = log::insert(tx, &call.asp, &entry)?
+                    || log::insert(tx, &call.asp, &NewEntry { keys: None, ..entry })?;
+                if written { Ok(()) } else { Err(fault("the log has the effect's id already")) }
             }
         }
     }

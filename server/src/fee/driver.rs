@@ -8,6 +8,7 @@ use bank::{
     BankTranId, InquiryAnswer, InquiryOrder, Personal, RefusalCause, WithdrawAnswer, WithdrawOrder,
 };
 use contract::errors::ErrorSet;
+use contract::pipeline;
 use domain::application::State;
 use domain::card::{self, CardEvent};
 use domain::fee::{Event, Executable, ExternalCall, FeeRefusal, Plan, advance};
@@ -22,7 +23,9 @@ use store::{Tx, TxError};
 
 use crate::context::{App, Core, place};
 use crate::issuing;
-use crate::op::{Call, CallKind, Cx, Done, Effect, Operation, OrStop, Stop, fault, transact};
+use crate::op::{
+    Answer, Call, CallKind, Cx, Done, Effect, Operation, OrStop, Stop, fault, transact,
+};
 use crate::ops::prepaid_card::reissue::{Error, Reissue};
 
 /// What the member's statement says.
@@ -30,12 +33,33 @@ const PRINT_CONTENT: &str = "카드재발급";
 /// The payment gateway whose clearing account fees arrive in.
 const GATEWAY: &str = "open-banking";
 
-/// Carries an application that awaits the bank on from `event`: asks, and writes what follows.
-pub(super) async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, event: Event) {
-    let (_, Some(call)) = advance(State::CostPaying, event) else { return };
-    if let Some((event, reference)) = ask(app, asp, apply_no, call).await {
-        step(app, asp, apply_no, event, reference).await;
+/// Carries an application that awaits the bank on: asks, and writes what follows.
+pub(super) async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, call: ExternalCall) {
+    let Some((event, reference)) = ask(app, asp, apply_no, call).await else { return };
+    let reference = reference.as_deref();
+    let Err(answer) = step(app, asp, apply_no, reference, Step::Follow(event)).await else {
+        return;
+    };
+    let code = answer.code();
+    tracing::error!(%apply_no, code, "a fee's outcome could not be written yet");
+    // What cannot be settled the second time either, by recovery, is owed back: the member has
+    // paid for nothing.
+    let is_fault = code == pipeline::SERVER_FAULT.code;
+    if is_fault && event == Event::Taken && call == ExternalCall::Inquire {
+        let owed = step(app, asp, apply_no, reference, Step::GiveUp).await;
+        if let Err(answer) = owed {
+            tracing::error!(%apply_no, code = answer.code(), "nor could it be owed back");
+        }
     }
+}
+
+/// What the second transaction is to do.
+#[derive(Clone, Copy)]
+enum Step {
+    /// What follows from what the bank said.
+    Follow(Event),
+    /// The bank has the money and the reissue cannot be done: owe it back.
+    GiveUp,
 }
 
 /// Asks the bank; what it said, as an event, with the bank's reference of a withdrawal.
@@ -45,10 +69,8 @@ async fn ask(
     apply_no: &ApplyNo,
     call: ExternalCall,
 ) -> Option<(Event, Option<String>)> {
-    let order = match transact(app, || order(&app.core, asp, apply_no)).await {
-        Ok(order) => order?,
-        Err(_) => return None,
-    };
+    // Nothing where it has been settled meanwhile.
+    let order = transact(app, || order(&app.core, asp, apply_no)).await.ok()??;
     let settings = &app.core.settings;
     let now = app.clock.now();
     match call {
@@ -176,25 +198,24 @@ fn order(
     }
 }
 
-/// Writes what follows from `event`. What cannot be written now, recovery will come back to.
-async fn step(app: &App, asp: &AspId, apply_no: &ApplyNo, event: Event, reference: Option<String>) {
+/// Writes what follows. What cannot be written now, recovery will come back to.
+async fn step(
+    app: &App,
+    asp: &AspId,
+    apply_no: &ApplyNo,
+    reference: Option<&str>,
+    step: Step,
+) -> Result<(), Answer> {
     let now = app.clock.now();
-    let done = transact(app, || {
+    let state = transact(app, || {
         let (core, asp, apply_no) = (app.core.clone(), asp.clone(), apply_no.clone());
-        let reference = reference.clone();
-        move |tx: &mut Tx<'_>| follow(&core, tx, &asp, &apply_no, event, reference.as_deref(), now)
+        let reference = reference.map(str::to_owned);
+        move |tx: &mut Tx<'_>| follow(&core, tx, &asp, &apply_no, reference.as_deref(), step, now)
     });
-    match done.await {
-        Ok(State::ReturnDue) => {
-            app.metrics.return_due();
-            tracing::error!(%apply_no, "a fee was taken and must be given back");
-        }
-        Ok(_) => {}
-        Err(answer) => {
-            let code = answer.code();
-            tracing::error!(%apply_no, code, "a fee's outcome could not be written yet");
-        }
+    if state.await? == State::ReturnDue {
+        tracing::error!(%apply_no, "a fee was taken and must be given back");
     }
+    Ok(())
 }
 
 fn follow(
@@ -202,8 +223,8 @@ fn follow(
     tx: &mut Tx<'_>,
     asp: &AspId,
     apply_no: &ApplyNo,
-    event: Event,
     reference: Option<&str>,
+    step: Step,
     now: Timestamp,
 ) -> Done<State, Error> {
     let Some(before) = applications::load(tx, asp, apply_no)? else {
@@ -213,14 +234,18 @@ fn follow(
     let account = card_accounts::claim_by_id(tx, asp, before.old_account)?.or_stop()?;
     let application = applications::load(tx, asp, apply_no)?.or_stop()?;
     let cx = Cx { core: core.clone(), call: call(asp, &application, now) };
-    match advance(application.state, event).0 {
+    let plan = match step {
+        Step::Follow(event) => advance(application.state, event),
+        Step::GiveUp if application.state == State::CostPaying => Plan::OweReturn,
+        Step::GiveUp => Plan::Nothing,
+    };
+    match plan {
         Plan::Nothing => Ok(application.state),
         Plan::Fail(why) => fail(&cx, tx, &application, why),
         Plan::Settle if card::next(account.state, CardEvent::Reissue).is_some() => {
             settle(&cx, tx, &application, &account, reference)
         }
-        // The old card cannot be replaced any more, which the guards do not allow: the money goes
-        // back.
+        // `Settle` comes here only if the old card cannot be replaced, which the guards exclude.
         Plan::Settle | Plan::OweReturn => owe(&cx, tx, &application, reference),
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::fee::Event;
+use domain::fee::ExternalCall;
 use domain::{ApplyNo, AspId, Timestamp};
 use store::{DbError, Tx, TxError, WriteError};
 use tokio::task::JoinSet;
@@ -30,29 +30,60 @@ pub async fn run(app: Arc<App>) {
 
 /// One round over all partners.
 async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
-    let mut overdue = 0;
+    let (mut overdue, mut returns_due) = (0, 0);
     for asp in app.store.read(partners).await? {
-        let taken = {
+        let (taken, owed, count) = {
             let (asp, now) = (asp.clone(), app.clock.now());
-            app.store.write(move |tx| Ok(take(tx, &asp, now)?)).await?
+            let settings = &app.core.settings;
+            let patience_ms = settings.fee_deadline_ms + settings.fee_recovery_margin_ms;
+            app.store
+                .write(move |tx| {
+                    let count = overdue_of(tx, &asp, now.minus_ms(patience_ms))?;
+                    Ok((take(tx, &asp, now)?, returns_due_of(tx, &asp)?, count))
+                })
+                .await?
         };
-        overdue += taken.len();
-        let mut asked = JoinSet::new();
-        for apply_no in taken {
-            let (app, asp) = (Arc::clone(app), asp.clone());
-            asked.spawn(async move {
-                driver::drive(&app, &asp, &apply_no, Event::Overdue).await;
-            });
-        }
-        while let Some(ended) = asked.join_next().await {
-            if ended.is_err() {
-                // The others, and later rounds, go on.
-                tracing::error!("recovery of a fee panicked");
-            }
+        overdue += count;
+        returns_due += owed;
+        ask_about(app, &asp, taken).await;
+    }
+    app.metrics.fees_open(overdue, returns_due);
+    Ok(())
+}
+
+async fn ask_about(app: &Arc<App>, asp: &AspId, taken: Vec<ApplyNo>) {
+    let mut asked = JoinSet::new();
+    for apply_no in taken {
+        let (app, asp) = (Arc::clone(app), asp.clone());
+        asked.spawn(async move {
+            driver::drive(&app, &asp, &apply_no, ExternalCall::Inquire).await;
+        });
+    }
+    while let Some(ended) = asked.join_next().await {
+        if ended.is_err() {
+            // The others, and later rounds, go on.
+            tracing::error!("recovery of a fee panicked");
         }
     }
-    app.metrics.fees_overdue(i64::try_from(overdue).unwrap_or(i64::MAX));
-    Ok(())
+}
+
+/// How many fees were applied for before `since` and are still unanswered, for the metric.
+fn overdue_of(tx: &mut Tx<'_>, asp: &AspId, since: Timestamp) -> Result<i64, DbError> {
+    let row = tx.query_one(
+        "SELECT COUNT(*) FROM application
+         WHERE asp_id = $1 AND state = 'COST_PAYING' AND applied_at < $2",
+        &[asp.as_str().into(), since.0.into()],
+    )?;
+    row.int(0)
+}
+
+/// How many fees are owed back, for the metric.
+fn returns_due_of(tx: &mut Tx<'_>, asp: &AspId) -> Result<i64, DbError> {
+    let row = tx.query_one(
+        "SELECT COUNT(*) FROM application WHERE asp_id = $1 AND state = 'RETURN_DUE'",
+        &[asp.as_str().into()],
+    )?;
+    row.int(0)
 }
 
 fn partners(tx: &mut Tx<'_>) -> Result<Vec<AspId>, TxError<()>> {

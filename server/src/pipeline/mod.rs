@@ -38,7 +38,7 @@ impl From<&'static Code> for Failure {
 }
 
 /// What one call leaves in the log and in the metrics.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Trace {
     operation: Option<&'static str>,
     asp_id: Option<AspId>,
@@ -50,9 +50,10 @@ struct Trace {
 pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let begun = Instant::now();
     let correlation = request.headers().get(headers::CORRELATION_ID).cloned();
-    let running = Arc::clone(&app);
+    let told =
+        Trace { correlation_id: headers::correlation_id(request.headers()), ..Trace::default() };
+    let (running, mut trace) = (Arc::clone(&app), told.clone());
     let call = tokio::spawn(async move {
-        let mut trace = Trace::default();
         let (parts, mut body) = request.into_parts();
         let outcome = run(&running, &parts, &mut body, &mut trace).await;
         let reply = outcome.unwrap_or_else(|failure| Reply::plain(failure.code, failure.name));
@@ -66,7 +67,7 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
         Ok(reply) => reply,
         Err(_) => {
             let reply = Reply::plain(&pipeline::SERVER_FAULT, None);
-            report(&app, &Trace::default(), &reply, begun);
+            report(&app, &told, &reply, begun);
             reply
         }
     };
@@ -80,7 +81,6 @@ async fn run(
     body: &mut Body,
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
-    trace.correlation_id = headers::correlation_id(&parts.headers);
     let handler = app.operations.by_path(parts.uri.path()).ok_or(&pipeline::UNKNOWN_OPERATION)?;
     trace.operation = Some(handler.entry.spec.id);
     if parts.method != Method::POST {

@@ -189,7 +189,7 @@ async fn set_behaviour(
     let user = UserId(user_id).stored().ok_or_else(|| not_found("member"))?;
     let asp = AspId::new(ASP_ID);
     let account = sandbox.app.store.read(move |tx: &mut Tx<'_>| {
-        let Chargeable::Account(id) = bank_accounts::chargeable(tx, &asp, user)? else {
+        let Chargeable::Account(id) = bank_accounts::chargeable(tx, &asp, UserId(user_id))? else {
             return Err(TxError::Refused(()));
         };
         let row = tx.query_one(

@@ -190,7 +190,10 @@ impl Running {
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let app = Arc::clone(&self.served.app);
         let recovering = tokio::spawn(recovery::run(Arc::clone(&app)));
-        let routes = api::routes(Sandbox { app, bank: self.bank.admin.clone() });
+        let mut routes = api::routes(Sandbox { app, bank: self.bank.admin.clone() });
+        if self.address.ip().is_loopback() {
+            routes = routes.layer(axum::middleware::from_fn(http::only_own_host));
+        }
         let router = http::router(self.served.clone(), Some(routes));
         http::serve(self.listener, self.served, router, stop).await;
         recovering.abort();

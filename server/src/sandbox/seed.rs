@@ -284,7 +284,10 @@ fn put_range(
         number_key_id: core.keys.active_permuter().0,
         capacity: i64::try_from(capacity).ok().or_stop()?,
     };
-    Ok(number_ranges::insert(tx, asp, &range)?)
+    match number_ranges::insert(tx, asp, &range)? {
+        true => Ok(()),
+        false => Err(fault(format!("number range {prefix} overlaps with another one"))),
+    }
 }
 
 fn put_member(

@@ -171,3 +171,31 @@ async fn money_that_comes_after_the_end_is_owed_back() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_fee_that_cannot_be_settled_is_owed_back() {
+    on_each_engine(async |server, bank, _| {
+        let world = given(&server, &bank, |world| world.bank = Bank::Behaving("hold")).await;
+        let id = new_id();
+        let held = server.call_as(REISSUE, &with_plastic(&world), Some(&id)).await;
+        assert_eq!(code(&held), "003_055");
+        // As after a restored backup: the number that was reserved is in use.
+        let spoilt = "UPDATE application SET mobile_number = 'nonsense'
+             WHERE asp_id = $1 AND user_id = $2";
+        assert_eq!(server.exec(spoilt, &[world.user_id().into()]).await, 1);
+        bank.behave(&world, "answer", Scope::Account).await;
+        assert_eq!(server.settled(world.user_id()).await, "RETURN_DUE");
+        let same = server.call_as(REISSUE, &with_plastic(&world), Some(&id)).await;
+        assert_eq!(code(&same), "003_059");
+        assert_eq!(bank.withdrawn(&world).await.len(), 1);
+        server.assert_balances_derive().await;
+        let owed = "SELECT SUM(amount) FROM posting
+             WHERE asp_id = $1 AND credit = 'return-payable'";
+        assert_eq!(server.row(owed, &[]).await, "3000");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let metrics = server.app.metrics.text(0);
+        assert!(metrics.contains("platen_returns_due 1"), "{metrics}");
+        assert!(metrics.contains("platen_fees_overdue "), "{metrics}");
+    })
+    .await;
+}

@@ -33,6 +33,8 @@ mod mutations;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod races;

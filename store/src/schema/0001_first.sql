@@ -167,7 +167,9 @@ CREATE TABLE card (
 );
 CREATE UNIQUE INDEX card_by_number ON card (asp_id, pan_index);
 CREATE UNIQUE INDEX card_by_par ON card (asp_id, par);
-CREATE INDEX card_by_account ON card (asp_id, account_id);
+-- Covers what is asked by it: SQLite would rather read all of a partner's rows by the primary key
+-- than look further by an index of two columns.
+CREATE INDEX card_by_account ON card (asp_id, account_id, card_id, par);
 
 CREATE TABLE application (
     asp_id TEXT NOT NULL,
@@ -210,9 +212,13 @@ CREATE UNIQUE INDEX application_open_for_card ON application (asp_id, old_accoun
     WHERE holds_old_card;
 CREATE UNIQUE INDEX application_by_bank_tran ON application (asp_id, bank_tran_id, bank_tran_day)
     WHERE bank_tran_id IS NOT NULL;
-CREATE INDEX application_awaiting_bank ON application (asp_id, deadline_at)
+CREATE INDEX application_awaiting_bank ON application (asp_id, deadline_at, applied_at)
     WHERE state = 'COST_PAYING';
-CREATE INDEX application_by_user ON application (asp_id, user_id);
+CREATE INDEX application_return_due ON application (asp_id, apply_no)
+    WHERE state = 'RETURN_DUE';
+CREATE UNIQUE INDEX application_by_strict ON application (asp_id, strict_key)
+    WHERE state = 'COST_PAYING' AND strict_key IS NOT NULL;
+CREATE INDEX application_by_user ON application (asp_id, user_id, apply_no, physical_card_id);
 
 CREATE TABLE delivery (
     asp_id TEXT NOT NULL,

@@ -251,8 +251,8 @@ pub fn holds_correlation_id(
     let Some(strict) = keys.strict.as_deref() else { return Ok(false) };
     let found = tx.query_opt(
         "SELECT 1 FROM application
-         WHERE asp_id = $1 AND state = 'COST_PAYING' AND strict_key = $2 AND replay_key <> $3
-         LIMIT 1",
+         WHERE asp_id = $1 AND state = 'COST_PAYING' AND strict_key IS NOT NULL
+             AND strict_key = $2 AND replay_key <> $3",
         &[asp.as_str().into(), strict.into(), keys.replay.as_slice().into()],
     )?;
     Ok(found.is_some())

@@ -1,6 +1,6 @@
 //! Members' registered bank accounts.
 
-use domain::{AspId, Timestamp, states};
+use domain::{AspId, Timestamp, UserId, states};
 
 use crate::{DbError, Tx};
 
@@ -73,14 +73,15 @@ pub enum Chargeable {
 }
 
 /// The account that a fee of this member is drawn from.
-pub fn chargeable(tx: &mut Tx<'_>, asp: &AspId, user_id: i64) -> Result<Chargeable, DbError> {
+pub fn chargeable(tx: &mut Tx<'_>, asp: &AspId, user: UserId) -> Result<Chargeable, DbError> {
+    let Some(user) = user.stored() else { return Ok(Chargeable::None) };
     let row = tx.query_opt(
         "SELECT bank_account_id, state = 'REGISTERED' FROM bank_account
          WHERE asp_id = $1 AND user_id = $2 AND state <> 'DELETED'
          ORDER BY CASE WHEN state = 'REGISTERED' THEN 0 ELSE 1 END,
              CASE WHEN is_primary THEN 0 ELSE 1 END, registered_at DESC, bank_account_id DESC
          LIMIT 1",
-        &[asp.as_str().into(), user_id.into()],
+        &[asp.as_str().into(), user.into()],
     )?;
     let Some(row) = row else { return Ok(Chargeable::None) };
     let registered = row.boolean(1)?;

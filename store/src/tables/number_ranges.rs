@@ -34,13 +34,21 @@ pub struct SerialBlock {
     pub end: i64,
 }
 
-/// Adds a range; one that is there already stays as it is.
-pub fn insert(tx: &mut Tx<'_>, asp: &AspId, range: &NewRange<'_>) -> Result<(), DbError> {
+/// Adds a range; `false` where it overlaps with another one of the partner: the same numbers would
+/// be given twice.
+pub fn insert(tx: &mut Tx<'_>, asp: &AspId, range: &NewRange<'_>) -> Result<bool, DbError> {
+    let others =
+        tx.query("SELECT prefix FROM number_range WHERE asp_id = $1", &[asp.as_str().into()])?;
+    for other in &others {
+        let other = other.text(0)?;
+        if other.starts_with(range.prefix) || range.prefix.starts_with(other) {
+            return Ok(false);
+        }
+    }
     tx.execute(
         "INSERT INTO number_range (asp_id, service_id, prefix, kind, number_key_id, next_serial,
              serial_end)
-         VALUES ($1, $2, $3, $4, $5, 0, $6)
-         ON CONFLICT (asp_id, service_id, prefix) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, 0, $6)",
         &[
             asp.as_str().into(),
             range.service_id.as_str().into(),
@@ -50,7 +58,7 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, range: &NewRange<'_>) -> Result<(), 
             range.capacity.into(),
         ],
     )?;
-    Ok(())
+    Ok(true)
 }
 
 /// Takes [`BLOCK`] serials of the product's first range that has some left; `None` where every
@@ -60,22 +68,30 @@ pub fn take(
     asp: &AspId,
     service: &ServiceId,
 ) -> Result<Option<SerialBlock>, DbError> {
-    let row = tx.query_opt(
-        "UPDATE number_range SET next_serial = next_serial + $3
-         WHERE asp_id = $1 AND service_id = $2 AND prefix = (
-             SELECT MIN(r.prefix) FROM number_range r
-             WHERE r.asp_id = $1 AND r.service_id = $2 AND r.kind = 'ISSUE'
-                 AND r.next_serial + $3 <= r.serial_end)
-             AND next_serial + $3 <= serial_end
-         RETURNING prefix, number_key_id, next_serial",
-        &[asp.as_str().into(), service.as_str().into(), BLOCK.into()],
-    )?;
-    let Some(mut row) = row else { return Ok(None) };
-    let end = row.int(2)?;
-    Ok(Some(SerialBlock {
-        number_key_id: row.int(1)?,
-        first: end - BLOCK,
-        end,
-        prefix: row.take_text(0)?,
-    }))
+    loop {
+        let first = tx.query_opt(
+            "SELECT prefix FROM number_range
+             WHERE asp_id = $1 AND service_id = $2 AND kind = 'ISSUE'
+                 AND next_serial + $3 <= serial_end
+             ORDER BY prefix LIMIT 1",
+            &[asp.as_str().into(), service.as_str().into(), BLOCK.into()],
+        )?;
+        let Some(first) = first else { return Ok(None) };
+        let row = tx.query_opt(
+            "UPDATE number_range SET next_serial = next_serial + $4
+             WHERE asp_id = $1 AND service_id = $2 AND prefix = $3
+                 AND next_serial + $4 <= serial_end
+             RETURNING prefix, number_key_id, next_serial",
+            &[asp.as_str().into(), service.as_str().into(), first.text(0)?.into(), BLOCK.into()],
+        )?;
+        // Another server took the range's last block meanwhile: on to the next range.
+        let Some(mut row) = row else { continue };
+        let end = row.int(2)?;
+        return Ok(Some(SerialBlock {
+            number_key_id: row.int(1)?,
+            first: end - BLOCK,
+            end,
+            prefix: row.take_text(0)?,
+        }));
+    }
 }

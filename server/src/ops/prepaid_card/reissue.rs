@@ -2,7 +2,6 @@
 //! one, and its balance moves to the new card.
 
 use contract::{Digits, Object, Spec, Text, UInt, at, catalogue, errors, input, output};
-use crypto::pan::Pan;
 use domain::application::State as ApplicationState;
 use domain::fee::FeeRefusal;
 use domain::ledger::Journal;
@@ -188,7 +187,7 @@ impl Saga for Reissue {
         };
         let chargeable = match &product {
             Some(product) if !product.reissue_fee(delivery).is_zero() => {
-                bank_accounts::chargeable(tx, asp, member.user_id)?
+                bank_accounts::chargeable(tx, asp, user)?
             }
             Some(_) | None => Chargeable::None,
         };
@@ -208,7 +207,7 @@ impl Saga for Reissue {
         let granted = Granted {
             old_account: account.id,
             delivery_to: request.address_info.as_ref().map(AddressInfo::postal),
-            member,
+            member: member.or_stop()?,
             terms,
             product: product.or_stop()?,
             chargeable,
@@ -244,26 +243,29 @@ fn claim(
     request: &Request,
 ) -> Done<Option<CardAccount>, Error> {
     let asp = &cx.call.asp;
-    // A number with a wrong check digit is no card of ours.
-    let Ok(pan) = Pan::parse(request.old_card_no.as_str()) else { return Ok(None) };
-    let index = cx.core.keys.lookup().1.pan_index(asp.as_str(), &pan);
-    Ok(card_accounts::claim(tx, asp, user, CardKey::Number(&index))?)
+    for index in cx.core.pan_indexes(asp, request.old_card_no.as_str()) {
+        let claimed = card_accounts::claim(tx, asp, user, CardKey::Number(&index))?;
+        if claimed.is_some() {
+            return Ok(claimed);
+        }
+    }
+    Ok(None)
 }
 
-fn member(cx: &Cx, tx: &mut Tx<'_>, user: UserId) -> Done<(Membership, Addressee), Error> {
-    let Some(user_id) = user.stored() else { return refuse(Error::WalletUserNotFound) };
+fn member(cx: &Cx, tx: &mut Tx<'_>, user: UserId) -> Done<(Membership, Option<Addressee>), Error> {
+    let Some(user_id) = user.stored() else { return Ok((Membership::None, None)) };
     let row = tx.query_opt(
         "SELECT id_verified_at IS NOT NULL, name_sealed, phone_sealed FROM member
          WHERE asp_id = $1 AND user_id = $2 AND state = 'ACTIVE'",
         &[cx.call.asp.as_str().into(), user_id.into()],
     )?;
-    let Some(mut row) = row else { return refuse(Error::WalletUserNotFound) };
+    let Some(mut row) = row else { return Ok((Membership::None, None)) };
     let membership = match row.boolean(0)? {
         true => Membership::Verified,
         false => Membership::Unverified,
     };
     let (name_sealed, phone_sealed) = (row.take_blob(1)?, row.take_blob(2)?);
-    Ok((membership, Addressee { user_id, name_sealed, phone_sealed }))
+    Ok((membership, Some(Addressee { user_id, name_sealed, phone_sealed })))
 }
 
 impl AddressInfo {

@@ -1,7 +1,6 @@
 //! `prepaid-card.state`: the member reports a card lost, or withdraws the report.
 
 use contract::{Digits, Spec, Text, UInt, at, catalogue, choice, errors, input, output};
-use crypto::pan::Pan;
 use crypto::par::Par;
 use domain::card::{self, CardEvent, CardState, Facts, Refusal};
 use domain::{CardAccountId, UserId};
@@ -124,29 +123,28 @@ impl Write for State {
 /// Claims the card account that the request names.
 fn claim(cx: &Cx, tx: &mut Tx<'_>, user: UserId, request: &Request) -> Done<CardAccount, Error> {
     let asp = &cx.call.asp;
-    let index = match &request.card_no {
-        None => None,
-        Some(number) => match Pan::parse(number.as_str()) {
-            Ok(pan) => Some(cx.core.keys.lookup().1.pan_index(asp.as_str(), &pan)),
-            Err(_) => return refuse(Error::InvalidCardInfo),
-        },
-    };
+    let number = request.card_no.as_ref();
+    let indexes = number.map(|number| cx.core.pan_indexes(asp, number.as_str()));
     if let Some(par) = &request.par {
         let found = match Par::parse(par.as_str()) {
             Ok(par) => card_accounts::claim(tx, asp, user, CardKey::Par(par.as_str()))?,
             Err(_) => None,
         };
         let Some(account) = found else { return refuse(Error::CannotFindPar) };
-        return match index {
-            Some(index) if !holds(cx, tx, account.id, &index)? => refuse(Error::InvalidCardInfo),
-            Some(_) | None => Ok(account),
-        };
+        let Some(indexes) = indexes else { return Ok(account) };
+        for index in indexes {
+            if holds(cx, tx, account.id, &index)? {
+                return Ok(account);
+            }
+        }
+        return refuse(Error::InvalidCardInfo);
     }
-    let found = match &index {
-        Some(index) => card_accounts::claim(tx, asp, user, CardKey::Number(index))?,
-        None => None,
-    };
-    found.map_or_else(|| refuse(Error::InvalidCardInfo), Ok)
+    for index in indexes.unwrap_or_default() {
+        if let Some(account) = card_accounts::claim(tx, asp, user, CardKey::Number(&index))? {
+            return Ok(account);
+        }
+    }
+    refuse(Error::InvalidCardInfo)
 }
 
 /// Whether the card of this number belongs to the account.

@@ -1,0 +1,83 @@
+//! How SQLite finds rows: a statement that reads all of a partner's rows costs nothing in a test
+//! and seconds in use. All keys begin with the partner, which the planner takes for selective.
+
+use std::fs;
+use std::path::Path;
+
+use store::schema::MIGRATIONS;
+use store::testing::TestDatabase;
+use store::{Options, Store, Tx, TxError, Value};
+
+/// What may read all of a partner's rows: small tables, and what nobody waits for.
+const MAY_SCAN: [&str; 5] = [
+    // Recovery: all partners.
+    "SELECT asp_id FROM partner",
+    // A range is added by an operator: all ranges.
+    "SELECT prefix FROM number_range WHERE asp_id = $1",
+    // Keys at start-up.
+    "SELECT purpose, key_id, state, wrapped FROM platform_key",
+    // A project has two live keys at the most.
+    "SELECT crypto_key_id",
+    // A partner is one row.
+    "SELECT p.project_id, p.secret_key_sealed",
+];
+
+#[test]
+fn every_statement_finds_its_rows_by_an_index() {
+    let mut statements = Vec::new();
+    for folder in ["src", "../store/src/tables"] {
+        collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut statements);
+    }
+    assert!(statements.len() > 40, "only {} statements were found", statements.len());
+    let database = TestDatabase::sqlite();
+    let store = Store::open(database.target(), MIGRATIONS, Options::default()).unwrap();
+    let mut slow = Vec::new();
+    for sql in statements {
+        if MAY_SCAN.iter().any(|may| sql.starts_with(may)) {
+            continue;
+        }
+        let plan = plan(&store, &sql);
+        if let Some(step) = plan.iter().find(|step| reads_all(step)) {
+            slow.push(format!("{step}: {sql}"));
+        }
+    }
+    store.close();
+    assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+/// Whether a step of a plan reads all of a partner's rows, of tables that may have many.
+fn reads_all(step: &str) -> bool {
+    let few = ["application_return_due", "application_awaiting_bank", "sandbox_master_key"];
+    let all = step.ends_with("(asp_id=?)") && !few.iter().any(|name| step.contains(name));
+    all || (step.contains("SCAN") && step != "SCAN CONSTANT ROW")
+}
+
+/// The statements within the string literals of a folder's code.
+fn collect(folder: &Path, statements: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, statements);
+            continue;
+        }
+        let code = fs::read_to_string(&path).unwrap();
+        for literal in code.split('"').skip(1).step_by(2) {
+            let words = literal.split_whitespace().collect::<Vec<_>>().join(" ");
+            let reads =
+                ["SELECT ", "UPDATE ", "DELETE "].iter().any(|verb| words.starts_with(verb));
+            if reads && words.contains("asp_id") {
+                statements.push(words);
+            }
+        }
+    }
+}
+
+fn plan(store: &Store, sql: &str) -> Vec<String> {
+    let count = (1..=40).rev().find(|nth| sql.contains(&format!("${nth}"))).unwrap_or(0);
+    let explain: &'static str = String::leak(format!("EXPLAIN QUERY PLAN {sql}"));
+    let read = move |tx: &mut Tx<'_>| -> Result<Vec<String>, TxError<()>> {
+        let rows = tx.query(explain, &vec![Value::Int(0); count])?;
+        Ok(rows.iter().map(|row| row.text(3).unwrap().to_owned()).collect())
+    };
+    store.read_blocking(read).unwrap_or_else(|error| panic!("{error:?}: {sql}"))
+}
