@@ -50,28 +50,21 @@ pub struct Directory {
     ttl: Duration,
 }
 
-/// Why a project could not be read.
-#[derive(Debug)]
-pub enum Unreadable {
-    /// The database could not be used.
-    Store(WriteError<String>),
-}
-
 impl Directory {
     /// A cache that keeps a project for `ttl_ms`.
     pub fn new(ttl_ms: u64) -> Self {
         Directory { cached: RwLock::default(), ttl: Duration::from_millis(ttl_ms) }
     }
 
-    /// The project of this partner with this access key. Not finding one takes the same steps,
-    /// and is kept as long, as finding one.
+    /// The project of this partner with this access key. That there is none is kept as long as
+    /// one that there is.
     pub async fn project(
         &self,
         store: &Store,
         core: &Core,
         asp: &AspId,
         access_key: &str,
-    ) -> Result<Option<Arc<Project>>, Unreadable> {
+    ) -> Result<Option<Arc<Project>>, WriteError<String>> {
         let digest = access_key_digest(core, asp, access_key);
         let key = (asp.clone(), digest);
         let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -82,7 +75,7 @@ impl Directory {
         }
         let (asp, core) = (asp.clone(), core.clone());
         let read = move |tx: &mut Tx<'_>| read_project(tx, &core, &asp, &digest);
-        let project = store.read(read).await.map_err(Unreadable::Store)?.map(Arc::new);
+        let project = store.read(read).await?.map(Arc::new);
         let mut cached = self.cached.write().unwrap_or_else(PoisonError::into_inner);
         if cached.len() >= CACHED_MAX {
             cached.clear();

@@ -1,6 +1,6 @@
 //! What an operation is to the server, and how each kind is performed.
 //!
-//! A [`Write`] is one transaction. A [`Saga`] needs the bank between two of them. Both are
+//! A [`Write`] is one transaction. A [`Saga`](crate::fee::Saga) needs the bank between two of them. Both are
 //! remembered in the operation log by the same transaction that does them, so that the same call
 //! again is answered from there and never done twice.
 
@@ -117,12 +117,6 @@ pub fn refuse<T, E>(error: E) -> Done<T, E> {
 /// Reports a fault.
 pub fn fault<E>(message: impl Into<String>) -> TxError<Stop<E>> {
     TxError::Refused(Stop::Fault(message.into()))
-}
-
-impl<E> From<Need> for Stop<E> {
-    fn from(need: Need) -> Self {
-        Stop::Refill(need)
-    }
 }
 
 /// Makes `?` work on what a transaction calls besides the database.

@@ -9,23 +9,16 @@ use crypto::tran_token::TokenKey;
 use super::Failure;
 use super::headers::Headers;
 use crate::context::App;
-use crate::directory::{Project, Unreadable};
-
-/// A caller whose token is right.
-pub(super) struct Caller {
-    /// Its project.
-    pub project: Arc<Project>,
-}
+use crate::directory::Project;
 
 /// Checks key and token over the body as sent, then the state of the project and the time.
 pub(super) async fn authenticate(
     app: &App,
     headers: &Headers,
     body: &[u8],
-) -> Result<Caller, Failure> {
+) -> Result<Arc<Project>, Failure> {
     let found = app.directory.project(&app.store, &app.core, &headers.asp, &headers.access_key);
     let project = found.await.map_err(|error| {
-        let Unreadable::Store(error) = error;
         tracing::error!(?error, "a project could not be read");
         &pipeline::UNAVAILABLE
     })?;
@@ -53,7 +46,11 @@ pub(super) async fn authenticate(
     Err((&pipeline::AUTHENTICATION_FAILED).into())
 }
 
-fn check_standing(app: &App, headers: &Headers, project: &Arc<Project>) -> Result<Caller, Failure> {
+fn check_standing(
+    app: &App,
+    headers: &Headers,
+    project: &Arc<Project>,
+) -> Result<Arc<Project>, Failure> {
     if !project.is_active {
         return Err((&pipeline::PROJECT_NOT_ACTIVE).into());
     }
@@ -62,5 +59,5 @@ fn check_standing(app: &App, headers: &Headers, project: &Arc<Project>) -> Resul
     if headers.tran_time < now.minus_ms(window) || headers.tran_time > now.plus_ms(window) {
         return Err((&pipeline::TRAN_TIME_OUT_OF_WINDOW).into());
     }
-    Ok(Caller { project: Arc::clone(project) })
+    Ok(Arc::clone(project))
 }

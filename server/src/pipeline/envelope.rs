@@ -12,10 +12,9 @@ use crypto::secret::SecretBytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::Failure;
-use super::auth::Caller;
 use super::headers::Headers;
 use crate::context::App;
-use crate::directory::CryptoKey;
+use crate::directory::{CryptoKey, Project};
 use crate::op::Handler;
 use crate::settings::Settings;
 
@@ -85,25 +84,25 @@ pub(super) async fn open(
     app: &App,
     handler: &Handler,
     headers: &Headers,
-    caller: &Caller,
+    project: &Project,
     body: Bytes,
 ) -> Result<Opened, Failure> {
     let sent = parse(app, &body)?;
     let spec = handler.entry.spec;
     let Some(cipher_text) = cipher_text(&sent)? else {
-        if spec.request_encrypted && !caller.project.accepts_plain {
+        if spec.request_encrypted && !project.accepts_plain {
             return Err((&pipeline::ENCRYPTION_REQUIRED).into());
         }
         // A key that nothing would be encrypted with is not looked at.
         let key = match &headers.crypto_key_id {
-            Some(id) if spec.response_encrypted => Some(live_key(caller, id)?),
+            Some(id) if spec.response_encrypted => Some(live_key(project, id)?),
             Some(_) | None => None,
         };
         let clear = SecretBytes::new(body.to_vec());
         return Ok(Opened { clear, json: sent, cipher_text: None, enc: None, key });
     };
     let id = headers.crypto_key_id.as_ref().ok_or(&pipeline::CRYPTO_KEY_ID_MISSING)?;
-    let (id, key) = live_key(caller, id)?;
+    let (id, key) = live_key(project, id)?;
     let (clear, enc) = decrypt(app, &key, cipher_text.clone()).await?;
     let json = parse(app, clear.expose())?;
     let cipher_text = Some(cipher_text);
@@ -127,8 +126,8 @@ fn cipher_text(sent: &Json) -> Result<Option<String>, Failure> {
     }
 }
 
-fn live_key(caller: &Caller, id: &str) -> Result<(String, Arc<CryptoKey>), Failure> {
-    let key = caller.project.crypto_keys.get(id).ok_or(&pipeline::CRYPTO_KEY_UNKNOWN)?;
+fn live_key(project: &Project, id: &str) -> Result<(String, Arc<CryptoKey>), Failure> {
+    let key = project.crypto_keys.get(id).ok_or(&pipeline::CRYPTO_KEY_UNKNOWN)?;
     Ok((id.to_owned(), Arc::clone(key)))
 }
 

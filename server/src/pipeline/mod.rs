@@ -18,9 +18,8 @@ use domain::AspId;
 use store::tables::log::{CallKeys, Since};
 
 use crate::context::App;
-use crate::directory::CryptoKey;
+use crate::directory::{CryptoKey, Project};
 use crate::op::{Answer, Call, CallKind, Handler};
-use auth::Caller;
 use envelope::Opened;
 use headers::Headers;
 
@@ -63,7 +62,7 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
         }
         reply
     });
-    let mut reply = match call.await {
+    let reply = match call.await {
         Ok(reply) => reply,
         Err(_) => {
             let reply = Reply::plain(&pipeline::SERVER_FAULT, None);
@@ -71,8 +70,7 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
             reply
         }
     };
-    reply.correlation = correlation;
-    reply.into_response()
+    reply.into_response(correlation)
 }
 
 async fn run(
@@ -88,10 +86,10 @@ async fn run(
     }
     let headers = Headers::read(&parts.headers)?;
     let body = envelope::receive(&app.core.settings, &parts.headers, body).await?;
-    let caller = auth::authenticate(app, &headers, &body).await?;
+    let project = auth::authenticate(app, &headers, &body).await?;
     trace.asp_id = Some(headers.asp.clone());
-    let opened = envelope::open(app, handler, &headers, &caller, body).await?;
-    let call = identify(app, handler, headers, &caller, &opened);
+    let opened = envelope::open(app, handler, &headers, &project, body).await?;
+    let call = identify(app, handler, headers, &project, &opened);
     let answer = handler.perform(app, call, &opened.json).await;
     reply(app, handler, &opened, answer).await
 }
@@ -102,7 +100,7 @@ fn identify(
     app: &App,
     handler: &Handler,
     headers: Headers,
-    caller: &Caller,
+    project: &Project,
     opened: &Opened,
 ) -> Call {
     let operation = handler.entry.spec.id;
@@ -110,7 +108,6 @@ fn identify(
     let (asp, id) = (headers.asp.as_str().as_bytes(), headers.correlation_id.as_bytes());
     let replay = [asp, operation.as_bytes(), id, opened.clear.expose()];
     let strict = [asp, operation.as_bytes(), id];
-    let project = &caller.project;
     let now = app.clock.now();
     Call {
         operation,
@@ -154,7 +151,7 @@ async fn reply(
             (sealed, Some(id.clone()))
         }
     };
-    Ok(Reply { http, code, body, key_id, correlation: None })
+    Ok(Reply { http, code, body, key_id })
 }
 
 async fn encrypt(app: &App, key: &CryptoKey, enc: Enc, clear: String) -> Result<String, Failure> {
@@ -176,16 +173,15 @@ struct Reply {
     code: &'static str,
     body: String,
     key_id: Option<String>,
-    correlation: Option<HeaderValue>,
 }
 
 impl Reply {
     fn plain(code: &'static Code, name: Option<&'static str>) -> Self {
         let body = error_body(code.code, &code.description(name));
-        Reply { http: code.http, code: code.code, body, key_id: None, correlation: None }
+        Reply { http: code.http, code: code.code, body, key_id: None }
     }
 
-    fn into_response(self) -> Response<Body> {
+    fn into_response(self, correlation: Option<HeaderValue>) -> Response<Body> {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = StatusCode::from_u16(self.http).unwrap_or_default();
         let headers: &mut HeaderMap = response.headers_mut();
@@ -196,7 +192,7 @@ impl Reply {
         if self.http == 405 {
             headers.insert(axum::http::header::ALLOW, HeaderValue::from_static("POST"));
         }
-        if let Some(value) = self.correlation {
+        if let Some(value) = correlation {
             headers.insert(headers::CORRELATION_ID, value);
         }
         if let Some(Ok(value)) = self.key_id.map(|id| HeaderValue::from_str(&id)) {
