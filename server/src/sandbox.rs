@@ -4,6 +4,7 @@
 pub mod api;
 pub mod arm;
 pub mod bank;
+pub mod given;
 pub mod keys;
 pub mod populate;
 pub mod published;

@@ -5,19 +5,16 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bank::sim::{Account, Behaviour, file};
+use bank::sim::{Account, file};
 use clap::Args;
 use serde_json::json;
 
 use super::{Database, Failure, Outcome, runtime};
 use crate::context::Clock;
-use crate::sandbox::populate::{BATCH, Populated, batch};
+use crate::sandbox::populate::{at_bank, take_users, write};
 use crate::sandbox::run::{bank_file_beside, open};
 use crate::sandbox::world::products::{FREE, ORDINARY, ORDINARY_WITH_FEE, WITH_FEES};
 use crate::settings::Settings;
-
-/// What a populated bank account holds, won.
-const BANK_BALANCE_WON: i64 = 1_000_000;
 
 /// Fill a sandbox with members whose cards are ready to be reissued.
 ///
@@ -69,31 +66,21 @@ impl Populate {
         let runtime = runtime()?;
         let mut left = self.cards;
         while left > 0 {
-            let members = batch(&store, &core, product, left, Clock.now())?;
+            let users = take_users(&store, left)?;
+            left -= users.end - users.start;
             if self.fee {
-                let accounts: Vec<Account> = members.iter().map(bank_account).collect();
+                // Before the members: whoever can be asked for a fee is known to the bank, even
+                // where the command is cut short.
+                let accounts: Vec<Account> = users.clone().map(at_bank).collect();
                 runtime.block_on(file::put_accounts(&bank_file, &accounts))?;
             }
-            for member in &members {
+            for member in write(&store, &core, product, users, Clock.now())? {
                 let line = json!({ "userId": member.user_id, "cardNo": member.card_no });
                 writeln!(out, "{line}").map_err(cannot)?;
             }
-            left -= BATCH.min(left);
         }
         out.flush().map_err(cannot)?;
         store.close();
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-fn bank_account(member: &Populated) -> Account {
-    Account {
-        fintech_use_num: member.fintech_use_num(),
-        holder: "박채움".to_owned(),
-        bank_code: "003".to_owned(),
-        account_no: format!("444{}", member.user_id),
-        balance: BANK_BALANCE_WON,
-        behaviour: Behaviour::default(),
-        next: None,
     }
 }

@@ -7,29 +7,21 @@ use bank::sim::{Account, Admin, AdminError, Behaviour};
 use contract::Json;
 use crypto::pan::Pan;
 use domain::card::CardState;
-use domain::ledger::Journal;
-use domain::{AspId, CardAccountId, CardId, Expiry, Money};
+use domain::{AspId, CardAccountId, CardId, Timestamp, UserId};
 use serde_json::json;
-use store::tables::bank_accounts::{self, BankAccountState, NewBankAccount};
-use store::tables::card_accounts::{self, NewCardAccount, Standing};
-use store::tables::cards::Form;
-use store::tables::log::{self, CallKeys, NewEntry, Since};
-use store::tables::members::{self, NewMember};
-use store::tables::postings;
+use store::tables::bank_accounts::BankAccountState;
+use store::tables::log::{CallKeys, Since};
 use store::{DbError, Tx};
 
+use super::given::{
+    self, BANK_BALANCE_WON, BANK_CODE, BIRTH_DATE, BankAccount, CardIds, NoRefusal, Opening,
+    SHORT_BALANCE_WON,
+};
 use super::world::{Bank, Card, World};
-use crate::cards;
-use crate::context::{App, Core, place};
+use crate::context::{App, Core};
 use crate::op::{Answer, Call, CallKind, Done, OrStop, transact};
-use crate::ops::prepaid_card::reissue::{Error, with_plastic};
+use crate::ops::prepaid_card::reissue::with_plastic;
 
-/// What a bank account with money holds, won.
-const BANK_BALANCE_WON: i64 = 1_000_000;
-/// What a bank account short of money holds, won.
-const SHORT_BALANCE_WON: i64 = 100;
-/// The most an unnamed card holds, won.
-pub const BALANCE_LIMIT_WON: i64 = 500_000;
 /// Depth of requests that arming makes itself.
 const DEPTH: usize = 8;
 
@@ -52,13 +44,13 @@ pub async fn arm(app: &Arc<App>, bank: &Admin, asp: &AspId, world: &World) -> Re
     let put = transact(app, || {
         let (core, asp, world, now) =
             (app.core.clone(), asp.clone(), world.clone(), app.clock.now());
-        move |tx: &mut Tx<'_>| -> Done<(), Error> {
+        move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
             clear(tx, &asp, &world)?;
             put(&core, tx, &asp, &world, now)
         }
     });
     put.await.map_err(|answer| ArmError::Data(answer.code()))?;
-    if let Some(account) = bank_account(world) {
+    if let Some(account) = at_bank(world) {
         bank.put_account(&account).await?;
     }
     if world.is_reissued_before {
@@ -68,21 +60,29 @@ pub async fn arm(app: &Arc<App>, bank: &Admin, asp: &AspId, world: &World) -> Re
 }
 
 /// The account at the bank, where there is one.
-fn bank_account(world: &World) -> Option<Account> {
+fn at_bank(world: &World) -> Option<Account> {
     let (balance, behaviour) = match world.bank {
         Bank::Behaving(words) => (BANK_BALANCE_WON, words.parse().unwrap_or_default()),
         Bank::Short => (SHORT_BALANCE_WON, Behaviour::default()),
         Bank::None | Bank::ConsentEnded | Bank::Unreachable => return None,
     };
-    Some(Account {
+    let (holder, account_no) = (member_name(world), account_no(world));
+    let account = bank_account(world, &holder, &account_no).at_bank(balance);
+    Some(Account { behaviour, ..account })
+}
+
+fn bank_account<'a>(world: &World, holder: &'a str, account_no: &'a str) -> BankAccount<'a> {
+    BankAccount {
+        user: user_of(world),
+        holder,
         fintech_use_num: world.fintech_use_num(),
-        holder: member_name(world),
-        bank_code: "003".to_owned(),
-        account_no: account_no(world),
-        balance,
-        behaviour,
-        next: None,
-    })
+        bank_code: BANK_CODE,
+        account_no,
+    }
+}
+
+fn user_of(world: &World) -> UserId {
+    UserId(world.user_id())
 }
 
 fn member_name(world: &World) -> String {
@@ -97,7 +97,7 @@ fn account_no(world: &World) -> String {
 /// recognise no call any more.
 fn clear(tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Result<(), DbError> {
     let user = i64::try_from(world.user_id()).unwrap_or_default();
-    let member = subject(world);
+    let member = given::subject(user_of(world));
     for sql in [
         "DELETE FROM posting WHERE asp_id = $1 AND log_id IN (
              SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject IN (
@@ -132,50 +132,33 @@ fn clear(tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Result<(), DbError> {
     Ok(())
 }
 
-fn subject(world: &World) -> String {
-    format!("member:{}", world.user_id())
-}
-
 /// Writes what is given.
 fn put(
     core: &Core,
     tx: &mut Tx<'_>,
     asp: &AspId,
     world: &World,
-    now: domain::Timestamp,
-) -> Done<(), Error> {
-    let user_id = i64::try_from(world.user_id()).ok().or_stop()?;
-    let row = user_id.to_string();
-    let personal = |column: &'static str, text: &str| -> Done<Vec<u8>, Error> {
-        core.seal(place(asp, column, &row), text.as_bytes()).or_stop()
-    };
-    let member = NewMember {
-        user_id,
+    now: Timestamp,
+) -> Done<(), NoRefusal> {
+    let name = member_name(world);
+    let member = given::Member {
+        user: user_of(world),
+        name: &name,
+        phone: &format!("0100000{:04}", world.number),
+        birth_date: BIRTH_DATE,
         is_cancelled: !world.is_member,
-        name_sealed: &personal("member.name", &member_name(world))?,
-        phone_sealed: &personal("member.phone", &format!("0100000{:04}", world.number))?,
-        birth_date_sealed: &personal("member.birth_date", "19900101")?,
-        id_verified_at: world.is_verified.then_some(now),
-        registered_at: now,
+        is_verified: world.is_verified,
     };
-    members::insert(tx, asp, &member)?;
+    given::put_member(core, tx, asp, &member, now)?;
     let state = match world.bank {
         Bank::None => None,
         Bank::ConsentEnded => Some(BankAccountState::ConsentEnded),
         Bank::Short | Bank::Unreachable | Bank::Behaving(_) => Some(BankAccountState::Registered),
     };
     if let Some(state) = state {
-        let account = NewBankAccount {
-            user_id,
-            bank_account_id: 1,
-            state,
-            is_primary: true,
-            bank_code: "003",
-            fintech_use_num: &world.fintech_use_num(),
-            account_no_sealed: &personal("bank_account.account_no", &account_no(world))?,
-            registered_at: now,
-        };
-        bank_accounts::insert(tx, asp, &account)?;
+        let account_no = account_no(world);
+        let account = bank_account(world, &name, &account_no);
+        given::put_bank_account(core, tx, asp, &account, state, now)?;
     }
     put_card(core, tx, asp, world, now)
 }
@@ -185,57 +168,28 @@ fn put_card(
     tx: &mut Tx<'_>,
     asp: &AspId,
     world: &World,
-    now: domain::Timestamp,
-) -> Done<(), Error> {
-    let (state, balance) = match world.card {
+    now: Timestamp,
+) -> Done<(), NoRefusal> {
+    let (state, balance_won) = match world.card {
         Card::None => return Ok(()),
         Card::Active => (CardState::Active, world.balance_won),
         Card::Suspended => (CardState::Suspended, world.balance_won),
         Card::Terminated => (CardState::Terminated, 0),
     };
-    let (service_id, balance) = (world.product.service_id(), Money::won(balance).or_stop()?);
-    let id = CardAccountId(core.supply.id(asp).or_stop()?);
-    let account = NewCardAccount {
-        id,
-        user_id: i64::try_from(world.user_id()).ok().or_stop()?,
-        service_id: &service_id,
-        state,
-        balance,
-        standing: Standing {
-            balance_limit: Money::won(BALANCE_LIMIT_WON).or_stop()?,
-            is_named: false,
-            is_main: true,
+    let card = given::Card {
+        ids: CardIds {
+            account: CardAccountId(core.supply.id(asp).or_stop()?),
+            card: CardId(core.supply.id(asp).or_stop()?),
+            log: core.supply.id(asp).or_stop()?,
         },
-        predecessor: None,
-        opened_at: now,
-    };
-    card_accounts::insert(tx, asp, &account)?;
-    let order = cards::Order {
-        id: CardId(core.supply.id(asp).or_stop()?),
-        account: Some(id),
-        service_id: &service_id,
-        form: Form::Mobile,
+        user: user_of(world),
+        service_id: &world.product.service_id(),
         pan: Pan::parse(&world.card_no()).ok().or_stop()?,
-        expiry: Expiry::after(now, 60),
-        apply_no: None,
-        now,
+        state,
+        balance_won,
+        opening: Opening { operation: "sandbox.arm", event: "sandbox.armed" },
     };
-    cards::make::<Error>(core, tx, asp, order)?;
-    let log_id = core.supply.id(asp).or_stop()?;
-    postings::insert(tx, asp, log_id, &Journal::opening(id, balance))?;
-    let entry = NewEntry {
-        id: log_id,
-        operation: "sandbox.arm",
-        event: "sandbox.armed",
-        code: "000_000",
-        correlation_id: "-",
-        subject: &subject(world),
-        payload: "{}",
-        happened_at: now,
-        keys: None,
-    };
-    log::insert(tx, asp, &entry)?;
-    Ok(())
+    given::put_card(core, tx, asp, card, now)
 }
 
 /// Asks for a reissue of the card, as its member's partner would.

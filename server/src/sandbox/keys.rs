@@ -7,7 +7,7 @@ use crypto::random;
 use crypto::seal::MasterKey;
 use domain::AspId;
 use store::tables::{PLATFORM, counters};
-use store::{Store, Tx, TxError, WriteError};
+use store::{DbError, Store, Tx, TxError, WriteError};
 
 use crate::context::{Clock, Mode, place};
 use crate::supply::BANK_TRAN_IDS;
@@ -51,7 +51,7 @@ fn broken<T>(error: impl std::fmt::Display) -> Made<T> {
 pub fn open(store: &Store, may_create: bool) -> Result<Keyring, SandboxError> {
     let fresh = Fresh::make()?;
     let opened = store.write_blocking(move |tx| {
-        match mode(tx)? {
+        match fact(tx, MODE)? {
             Some(mode) if mode == Mode::Sandbox.name() => {}
             Some(mode) => return Err(TxError::Refused(SandboxError::NotASandbox(mode))),
             None if may_create => create(tx, &fresh)?,
@@ -71,12 +71,26 @@ pub fn unwrapped(error: WriteError<SandboxError>) -> SandboxError {
     }
 }
 
-fn mode(tx: &mut Tx<'_>) -> Made<Option<String>> {
+/// Whether the database holds a sandbox or real partners.
+const MODE: &str = "mode";
+
+/// What is noted of the platform under this name.
+pub fn fact(tx: &mut Tx<'_>, name: &str) -> Result<Option<String>, DbError> {
     let row = tx.query_opt(
-        "SELECT value FROM platform_fact WHERE asp_id = $1 AND name = 'mode'",
-        &[PLATFORM.into()],
+        "SELECT value FROM platform_fact WHERE asp_id = $1 AND name = $2",
+        &[PLATFORM.into(), name.into()],
     )?;
-    Ok(row.map(|mut row| row.take_text(0)).transpose()?)
+    row.map(|mut row| row.take_text(0)).transpose()
+}
+
+/// Notes it of the platform; `false` where something is noted already, which stays.
+pub fn put_fact(tx: &mut Tx<'_>, name: &str, value: &str) -> Result<bool, DbError> {
+    let written = tx.execute(
+        "INSERT INTO platform_fact (asp_id, name, value) VALUES ($1, $2, $3)
+         ON CONFLICT (asp_id, name) DO NOTHING",
+        &[PLATFORM.into(), name.into(), value.into()],
+    )?;
+    Ok(written != 0)
 }
 
 /// Keys for a new sandbox, made before the transaction, which may run twice.
@@ -97,12 +111,7 @@ impl Fresh {
 }
 
 fn create(tx: &mut Tx<'_>, fresh: &Fresh) -> Made<()> {
-    let written = tx.execute(
-        "INSERT INTO platform_fact (asp_id, name, value) VALUES ($1, 'mode', $2)
-         ON CONFLICT (asp_id, name) DO NOTHING",
-        &[PLATFORM.into(), Mode::Sandbox.name().into()],
-    )?;
-    if written == 0 {
+    if !put_fact(tx, MODE, Mode::Sandbox.name())? {
         // Another server made the sandbox at the same time: its keys count.
         return Ok(());
     }

@@ -9,9 +9,7 @@ use bank::Bank;
 use contract::openapi;
 use contract::registry::Contradictions;
 use crypto::keyring::Keyring;
-use domain::AspId;
 use store::schema::MIGRATIONS;
-use store::tables::PLATFORM;
 use store::{OpenError, Options, Store, Target, Tx, TxError, WriteError};
 use tokio::net::TcpListener;
 
@@ -28,6 +26,9 @@ use crate::metrics::Metrics;
 use crate::ops::{BASE, Operations};
 use crate::settings::Settings;
 use crate::supply::Supply;
+
+/// The fact that every scenario was armed once.
+const SCENARIOS_ARMED: &str = "scenarios-armed";
 
 /// What a sandbox is started with.
 pub struct Start {
@@ -159,30 +160,21 @@ async fn is_filled(app: &App) -> Result<bool, SandboxError> {
     let found: Result<bool, WriteError<()>> = app
         .store
         .read(|tx: &mut Tx<'_>| -> Result<bool, TxError<()>> {
-            let row = tx.query_opt(
-                "SELECT 1 FROM platform_fact WHERE asp_id = $1 AND name = 'scenarios-armed'",
-                &[PLATFORM.into()],
-            )?;
-            Ok(row.is_some())
+            Ok(keys::fact(tx, SCENARIOS_ARMED)?.is_some())
         })
         .await;
     Ok(found?)
 }
 
 async fn set_filled(app: &App) -> Result<(), SandboxError> {
-    let asp = AspId::new(PLATFORM);
-    let set: Result<(), WriteError<()>> = app
+    let set: Result<bool, WriteError<()>> = app
         .store
-        .write(move |tx: &mut Tx<'_>| -> Result<(), TxError<()>> {
-            tx.execute(
-                "INSERT INTO platform_fact (asp_id, name, value)
-                 VALUES ($1, 'scenarios-armed', 'yes') ON CONFLICT (asp_id, name) DO NOTHING",
-                &[asp.as_str().into()],
-            )?;
-            Ok(())
+        .write(|tx: &mut Tx<'_>| -> Result<bool, TxError<()>> {
+            Ok(keys::put_fact(tx, SCENARIOS_ARMED, "yes")?)
         })
         .await;
-    Ok(set?)
+    set?;
+    Ok(())
 }
 
 impl Running {

@@ -3,22 +3,24 @@
 
 use std::sync::Arc;
 
-use bank::sim::{Account, Admin, Behaviour};
+use bank::sim::Admin;
 use crypto::cvc::Cvc;
 use crypto::number;
 use crypto::pan::Pan;
 use crypto::par::Par;
 use domain::product::{Issuance, MobileOnly, PaysAbroad, Product, ProductState};
-use domain::{AspId, CardId, Expiry, Money, Timestamp};
+use domain::{AspId, CardId, Expiry, Money, Timestamp, UserId};
 use store::Tx;
-use store::tables::bank_accounts::{self, BankAccountState, NewBankAccount};
+use store::tables::bank_accounts::BankAccountState;
 use store::tables::cards::{CvcSource, Form};
-use store::tables::members::{self, NewMember};
 use store::tables::number_ranges::{self, NewRange};
 use store::tables::products as rows;
 
 use super::ASP_ID;
 use super::arm::{ArmError, arm};
+use super::given::{
+    self, BANK_BALANCE_WON, BankAccount, NoRefusal, SHORT_BALANCE_WON, VALIDITY_MONTHS,
+};
 use super::keys::NewProject;
 use super::published::{self, CARD_EXPIRY_YYMM, CARD_PREFIX, USER_ID_FIRST};
 use super::world::products::{
@@ -30,7 +32,6 @@ use crate::cards;
 use crate::context::{App, Core, place};
 use crate::directory::access_key_digest;
 use crate::op::{Done, OrStop, fault, transact};
-use crate::ops::prepaid_card::reissue::Error;
 
 /// BIN of the numbers that the sandbox issues; a product's range has one more digit.
 const BIN: &str = "949140";
@@ -38,8 +39,6 @@ const BIN: &str = "949140";
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How often the arming of a scenario is tried when a sandbox is made.
 const ARM_ATTEMPTS: u32 = 5;
-/// Months for which the sandbox's cards are valid.
-const VALIDITY_MONTHS: u16 = 60;
 
 struct Policy {
     key: ProductKey,
@@ -123,7 +122,9 @@ pub async fn base(app: &App) -> Result<bool, SeedError> {
 /// Gives the published members' accounts to the bank and arms every scenario.
 pub async fn scenarios(app: &Arc<App>, bank: &Admin) -> Result<(), SeedError> {
     for (index, member) in (0..).zip(&published::MEMBERS) {
-        bank.put_account(&published_account(index, member)).await?;
+        let balance = if member.has_money { BANK_BALANCE_WON } else { SHORT_BALANCE_WON };
+        let account = bank_account(UserId(USER_ID_FIRST + index), member);
+        bank.put_account(&account.at_bank(balance)).await?;
     }
     let asp = AspId::new(ASP_ID);
     for handler in app.operations.handlers() {
@@ -151,19 +152,13 @@ async fn arm_patiently(
     arm(app, bank, asp, world).await
 }
 
-fn fintech_use_num(user_id: u64) -> String {
-    format!("1{user_id:023}")
-}
-
-fn published_account(index: u64, member: &published::Member) -> Account {
-    Account {
-        fintech_use_num: fintech_use_num(USER_ID_FIRST + index),
-        holder: member.name.to_owned(),
-        bank_code: member.bank_code.to_owned(),
-        account_no: member.bank_account.to_owned(),
-        balance: if member.has_money { 1_000_000 } else { 100 },
-        behaviour: Behaviour::default(),
-        next: None,
+fn bank_account(user: UserId, member: &published::Member) -> BankAccount<'static> {
+    BankAccount {
+        user,
+        holder: member.name,
+        fintech_use_num: given::fintech_use_num(user),
+        bank_code: member.bank_code,
+        account_no: member.bank_account,
     }
 }
 
@@ -172,7 +167,7 @@ fn put_base(
     tx: &mut Tx<'_>,
     project: &NewProject,
     now: Timestamp,
-) -> Done<bool, Error> {
+) -> Done<bool, NoRefusal> {
     let asp = AspId::new(ASP_ID);
     let kept = project.credentials.keep(tx, &asp, &core.keys);
     match kept {
@@ -192,7 +187,7 @@ fn put_base(
         put_range(core, tx, &asp, STANDARD, prefix, "GIVEN")?;
     }
     for (index, member) in (0..).zip(&published::MEMBERS) {
-        put_member(core, tx, &asp, USER_ID_FIRST + index, member, now)?;
+        put_member(core, tx, &asp, UserId(USER_ID_FIRST + index), member, now)?;
     }
     for card in &published::PHYSICAL_CARDS {
         put_plastic(core, tx, &asp, card, now)?;
@@ -212,7 +207,12 @@ fn put_base(
     Ok(true)
 }
 
-fn put_project(core: &Core, tx: &mut Tx<'_>, asp: &AspId, project: &NewProject) -> Done<(), Error> {
+fn put_project(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    project: &NewProject,
+) -> Done<(), NoRefusal> {
     let credentials = &project.credentials;
     let secret = credentials.secret_key.as_bytes();
     tx.execute(
@@ -251,7 +251,7 @@ fn put_product(
     policy: &Policy,
     prefix: &str,
     kind: &str,
-) -> Done<(), Error> {
+) -> Done<(), NoRefusal> {
     let product = Product {
         service_id: policy.key.service_id(),
         name: policy.name.to_owned(),
@@ -275,7 +275,7 @@ fn put_range(
     product: ProductKey,
     prefix: &str,
     kind: &str,
-) -> Done<(), Error> {
+) -> Done<(), NoRefusal> {
     let capacity = number::capacity(prefix).map_err(|error| fault(error.to_string()))?;
     let range = NewRange {
         service_id: &product.service_id(),
@@ -294,36 +294,21 @@ fn put_member(
     core: &Core,
     tx: &mut Tx<'_>,
     asp: &AspId,
-    user_id: u64,
+    user: UserId,
     member: &published::Member,
     now: Timestamp,
-) -> Done<(), Error> {
-    let stored = i64::try_from(user_id).ok().or_stop()?;
-    let row = user_id.to_string();
-    let personal = |column: &'static str, text: &str| -> Done<Vec<u8>, Error> {
-        core.seal(place(asp, column, &row), text.as_bytes()).or_stop()
-    };
-    let new = NewMember {
-        user_id: stored,
+) -> Done<(), NoRefusal> {
+    let new = given::Member {
+        user,
+        name: member.name,
+        phone: "01000000000",
+        birth_date: member.birth_date,
         is_cancelled: false,
-        name_sealed: &personal("member.name", member.name)?,
-        phone_sealed: &personal("member.phone", "01000000000")?,
-        birth_date_sealed: &personal("member.birth_date", member.birth_date)?,
-        id_verified_at: None,
-        registered_at: now,
+        is_verified: false,
     };
-    members::insert(tx, asp, &new)?;
-    let account = NewBankAccount {
-        user_id: stored,
-        bank_account_id: 1,
-        state: BankAccountState::Registered,
-        is_primary: true,
-        bank_code: member.bank_code,
-        fintech_use_num: &fintech_use_num(user_id),
-        account_no_sealed: &personal("bank_account.account_no", member.bank_account)?,
-        registered_at: now,
-    };
-    Ok(bank_accounts::insert(tx, asp, &account)?)
+    given::put_member(core, tx, asp, &new, now)?;
+    let account = bank_account(user, member);
+    given::put_bank_account(core, tx, asp, &account, BankAccountState::Registered, now)
 }
 
 fn put_plastic(
@@ -332,7 +317,7 @@ fn put_plastic(
     asp: &AspId,
     card: &published::PhysicalCard,
     now: Timestamp,
-) -> Done<(), Error> {
+) -> Done<(), NoRefusal> {
     let id = CardId(core.supply.id(asp).or_stop()?);
     let cvc = Cvc::parse(card.cvc).map_err(|error| fault(error.to_string()))?;
     let row = id.to_string();

@@ -4,7 +4,10 @@
 use contract::errors::{Code, ErrorSet};
 use contract::scenario::Scenario as Told;
 use crypto::pan::Pan;
+use domain::UserId;
 use serde_json::Value;
+
+use super::given::{fintech_use_num, unreachable_fintech_use_num};
 
 /// First digits of the scenarios' card numbers: a range of its own, from which nothing is issued.
 pub const GIVEN_PREFIX: &str = "94913395";
@@ -118,11 +121,15 @@ impl World {
         Pan::from_payload(&payload).map(|pan| pan.reveal().to_owned()).unwrap_or_default()
     }
 
-    /// The bank account's pseudonym in open banking. `9` in front leads to a gateway where nobody
-    /// listens.
+    /// The bank account's pseudonym in open banking.
     pub fn fintech_use_num(&self) -> String {
-        let first = if self.bank == Bank::Unreachable { '9' } else { '1' };
-        format!("{first}{:023}", self.user_id())
+        let user = UserId(self.user_id());
+        match self.bank {
+            Bank::Unreachable => unreachable_fintech_use_num(user),
+            Bank::None | Bank::ConsentEnded | Bank::Short | Bank::Behaving(_) => {
+                fintech_use_num(user)
+            }
+        }
     }
 }
 
