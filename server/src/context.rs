@@ -17,25 +17,6 @@ use crate::ops::Operations;
 use crate::settings::Settings;
 use crate::supply::Supply;
 
-/// Whether a database holds a sandbox or real partners: set when it is made, for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Seeded data, published keys, faults by request.
-    Sandbox,
-    /// Real partners, keys and money.
-    Production,
-}
-
-impl Mode {
-    /// The stored name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Mode::Sandbox => "SANDBOX",
-            Mode::Production => "PRODUCTION",
-        }
-    }
-}
-
 /// The clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Clock;
@@ -82,8 +63,6 @@ pub struct App {
     pub metrics: Metrics,
     /// Threads for RSA.
     pub cpu: Cpu,
-    /// Sandbox or production.
-    pub mode: Mode,
 }
 
 impl Core {

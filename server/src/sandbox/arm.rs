@@ -105,13 +105,14 @@ fn clear(tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Result<(), DbError> {
                  UNION ALL
                  SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2))",
         "UPDATE operation_log SET replay_key = NULL, cipher_digest = NULL, strict_key = NULL
-         WHERE asp_id = $1 AND subject IN (
-             SELECT CAST($3 AS TEXT)
-             UNION ALL
-             SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2
-             UNION ALL
-             SELECT CAST(c.account_id AS TEXT) FROM card_account c
-             WHERE c.asp_id = $1 AND c.user_id = $2)",
+         WHERE asp_id = $1 AND log_id IN (
+             SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject IN (
+                 SELECT CAST($3 AS TEXT)
+                 UNION ALL
+                 SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2
+                 UNION ALL
+                 SELECT CAST(c.account_id AS TEXT) FROM card_account c
+                 WHERE c.asp_id = $1 AND c.user_id = $2))",
     ] {
         tx.execute(sql, &[asp.as_str().into(), user.into(), member.as_str().into()])?;
     }
@@ -120,10 +121,13 @@ fn clear(tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Result<(), DbError> {
              SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)",
         "DELETE FROM card WHERE asp_id = $1 AND card_id IN (
              SELECT a.physical_card_id FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)",
-        "DELETE FROM card WHERE asp_id = $1 AND account_id IN (
+        "DELETE FROM card WHERE asp_id = $1 AND card_id IN (
+             SELECT d.card_id FROM card d WHERE d.asp_id = $1 AND d.account_id IN (
+                 SELECT c.account_id FROM card_account c WHERE c.asp_id = $1 AND c.user_id = $2))",
+        "DELETE FROM application WHERE asp_id = $1 AND apply_no IN (
+             SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)",
+        "DELETE FROM card_account WHERE asp_id = $1 AND account_id IN (
              SELECT c.account_id FROM card_account c WHERE c.asp_id = $1 AND c.user_id = $2)",
-        "DELETE FROM application WHERE asp_id = $1 AND user_id = $2",
-        "DELETE FROM card_account WHERE asp_id = $1 AND user_id = $2",
         "DELETE FROM bank_account WHERE asp_id = $1 AND user_id = $2",
         "DELETE FROM member WHERE asp_id = $1 AND user_id = $2",
     ] {

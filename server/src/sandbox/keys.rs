@@ -9,7 +9,7 @@ use domain::AspId;
 use store::tables::{PLATFORM, counters};
 use store::{DbError, Store, Tx, TxError, WriteError};
 
-use crate::context::{Clock, Mode, place};
+use crate::context::{Clock, place};
 use crate::supply::BANK_TRAN_IDS;
 
 /// Why a database cannot be used as a sandbox.
@@ -52,7 +52,7 @@ pub fn open(store: &Store, may_create: bool) -> Result<Keyring, SandboxError> {
     let fresh = Fresh::make()?;
     let opened = store.write_blocking(move |tx| {
         match fact(tx, MODE)? {
-            Some(mode) if mode == Mode::Sandbox.name() => {}
+            Some(mode) if mode == SANDBOX => {}
             Some(mode) => return Err(TxError::Refused(SandboxError::NotASandbox(mode))),
             None if may_create => create(tx, &fresh)?,
             None => return Err(TxError::Refused(SandboxError::Empty)),
@@ -71,8 +71,10 @@ pub fn unwrapped(error: WriteError<SandboxError>) -> SandboxError {
     }
 }
 
-/// Whether the database holds a sandbox or real partners.
+/// The fact that says whether the database holds a sandbox or real partners.
 const MODE: &str = "mode";
+/// What a sandbox's database is marked with.
+const SANDBOX: &str = "SANDBOX";
 
 /// What is noted of the platform under this name.
 pub fn fact(tx: &mut Tx<'_>, name: &str) -> Result<Option<String>, DbError> {
@@ -111,7 +113,7 @@ impl Fresh {
 }
 
 fn create(tx: &mut Tx<'_>, fresh: &Fresh) -> Made<()> {
-    if !put_fact(tx, MODE, Mode::Sandbox.name())? {
+    if !put_fact(tx, MODE, SANDBOX)? {
         // Another server made the sandbox at the same time: its keys count.
         return Ok(());
     }

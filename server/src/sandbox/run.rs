@@ -17,7 +17,7 @@ use super::api::{self, Sandbox};
 use super::bank::{BankError, INSTITUTION_CODE, SandboxBank};
 use super::keys::{self, SandboxError};
 use super::seed::{self, SeedError};
-use crate::context::{App, Clock, Core, Mode};
+use crate::context::{App, Clock, Core};
 use crate::cpu::Cpu;
 use crate::directory::Directory;
 use crate::fee::recovery;
@@ -76,13 +76,18 @@ pub struct Running {
     bank: SandboxBank,
 }
 
-/// Where the simulator's file lies for a database: beside it.
+/// Where the simulator's file lies for a database: beside it; for one on PostgreSQL in the working
+/// folder, named after it, so that two sandboxes do not share a bank.
 pub fn bank_file_beside(target: &Target) -> PathBuf {
-    let folder = match target {
-        Target::Sqlite(path) => path.parent().unwrap_or(Path::new(".")).to_owned(),
-        Target::Postgres(_) => PathBuf::from("platen-data"),
-    };
-    folder.join("bank.db")
+    match target {
+        Target::Sqlite(path) => path.parent().unwrap_or(Path::new(".")).join("bank.db"),
+        Target::Postgres(url) => {
+            let path = url.split('?').next().unwrap_or_default();
+            let name = path.rsplit_once('/').map_or("", |(_, name)| name);
+            let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+            PathBuf::from("platen-data").join(format!("bank-{name}.db"))
+        }
+    }
 }
 
 /// Opens a sandbox's database.
@@ -133,7 +138,6 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         bank: Arc::clone(&bank.connector) as Arc<dyn Bank>,
         operations,
         metrics: Metrics::default(),
-        mode: Mode::Sandbox,
     });
     if let Err(error) = fill(&app, &bank).await {
         bank.stop().await;
