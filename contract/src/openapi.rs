@@ -35,6 +35,9 @@ pub const CODES_EXTENSION: &str = "x-platen-codes";
 /// On the document: the codes that any operation can answer with, before, around or below it.
 pub const PIPELINE_CODES_EXTENSION: &str = "x-platen-pipeline-codes";
 
+/// What the platform is, and how a call is made.
+const ABOUT: &str = include_str!("openapi/info.md");
+
 /// The document of all operations, at these servers. The same registry gives the same text.
 pub fn document(registry: &Registry, servers: &[&str]) -> OpenApi {
     let mut paths = Paths::new();
@@ -48,7 +51,7 @@ pub fn document(registry: &Registry, servers: &[&str]) -> OpenApi {
     }
     let mut document = OpenApiBuilder::new()
         .info(info())
-        .servers(Some(servers.iter().copied().map(Server::new)))
+        .servers(Some(servers.iter().copied().map(server)))
         .paths(paths)
         .components(Some(components(registry)))
         .tags(Some(tags))
@@ -60,13 +63,19 @@ pub fn document(registry: &Registry, servers: &[&str]) -> OpenApi {
     document
 }
 
+/// A server. A path is appended to its URL as it is, so that the URL ends without a slash: `/` is
+/// the empty reference, the root of where the document lies.
+fn server(url: &str) -> Server {
+    Server::new(url.trim_end_matches('/'))
+}
+
 fn info() -> Info {
     let mut license = License::new("Apache-2.0");
     license.identifier = Some("Apache-2.0".to_owned());
     InfoBuilder::new()
         .title("platen")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some("A prepaid-card issuing platform that speaks the KONA PLATE Open API."))
+        .description(Some(ABOUT.trim_end()))
         .license(Some(license))
         .build()
 }

@@ -5,7 +5,7 @@ pub mod sample;
 use contract::openapi::{
     HttpMethod, OpenApi, PlainPath, PlainResponse, add_plain_path, document, schema,
 };
-use contract::{Entry, Registry, headers, pipeline};
+use contract::{Entry, Kind, Registry, headers, pipeline};
 use serde_json::{Value, json};
 
 use crate::sample::{PLAIN_SPEC, SPEC, entry};
@@ -55,7 +55,10 @@ fn the_head_is_complete() {
     assert_eq!(doc["info"]["title"], "platen");
     assert_eq!(doc["info"]["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(doc["info"]["license"]["identifier"], "Apache-2.0");
-    assert_eq!(doc["servers"], json!([{ "url": "/open-api" }, { "url": "/" }]));
+    let about = doc["info"]["description"].as_str().unwrap();
+    assert!(headers::REQUEST.iter().all(|header| about.contains(header.name)));
+    // A path begins with a slash and is appended to the server as it is.
+    assert_eq!(doc["servers"], json!([{ "url": "/open-api" }, { "url": "" }]));
     assert_eq!(doc["tags"], json!([{ "name": "Cards" }]));
     let operation = operation(&doc, &SPEC);
     assert_eq!(operation["operationId"], SPEC.id);
@@ -98,7 +101,11 @@ fn a_large_integer_is_exact() {
     assert_eq!(id["maximum"].as_u64(), Some(9_999_999_999_999_999_999));
     assert_eq!(id["minimum"].as_u64(), Some(1));
     assert_eq!(id["type"], "integer");
-    assert_eq!(id["description"], "Its id,\nas given at registration.");
+    assert_eq!(id["format"], Value::Null, "there is no registered one that it fits");
+    assert_eq!(
+        id["description"],
+        "Its id,\nas given at registration. Up to 19 digits: use a big integer."
+    );
 }
 
 #[test]
@@ -208,6 +215,7 @@ fn each_status_lists_exactly_its_codes() {
     let statuses: Vec<u16> = pipeline::ALL.iter().map(|code| code.http).collect();
     assert!(statuses.iter().all(|status| answers[status.to_string()].is_object()));
     let description = answers["400"]["description"].as_str().unwrap();
+    assert!(description.starts_with("`response.code` is one of these;"));
     assert!(description.contains(
         "- `003_018` → Reissued. → The card has been reissued before: its balance has moved to a \
          successor. → Something about the member or the card has to change first."
@@ -221,7 +229,7 @@ fn examples_come_from_the_scenarios() {
     let examples = |holder: &Value| holder["content"]["application/json"]["examples"].clone();
     let sent = examples(&operation["requestBody"]);
     assert_eq!(sent["success"]["value"], entry(&SPEC).scenarios[0].request);
-    assert_eq!(sent["no-user"]["summary"], "400 - A case");
+    assert_eq!(sent["no-user"]["summary"], "A case");
     let success = examples(&operation["responses"]["200"]);
     let expected = json!({
         "response": { "code": "000_000", "description": "Success." },
@@ -278,10 +286,29 @@ fn a_plain_path_stands_beside_the_operations() {
     assert_eq!(doc["tags"], json!([{ "name": "Cards" }, { "name": "Sandbox" }]));
     let item = &doc["paths"]["/sandbox/faults/{name}"];
     assert_eq!(item["get"]["operationId"], "sandbox.fault");
-    assert_eq!(item["get"]["servers"], json!([{ "url": "/" }]));
+    assert_eq!(item["get"]["servers"], json!([{ "url": "" }]));
     assert_eq!(item["get"]["requestBody"], Value::Null);
     assert_eq!(item["put"]["requestBody"]["required"], true);
     assert_eq!(item["put"]["parameters"][0]["name"], "name");
     assert_eq!(item["put"]["parameters"][0]["required"], true);
     assert_eq!(item["put"]["responses"], json!({ "204": { "description": "Done." } }));
+}
+
+#[test]
+fn a_closed_object_takes_no_other_members() {
+    let number = schema::of(Kind::Integer { min: 1, max: 9 });
+    let closed = schema::closed().property("number", number).required("number");
+    let closed: Value = serde_json::to_value(schema::list(closed)).unwrap();
+    let expected = json!({
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["number"],
+            "properties": {
+                "number": { "type": "integer", "format": "int64", "minimum": 1, "maximum": 9 },
+            },
+            "additionalProperties": false,
+        },
+    });
+    assert_eq!(closed, expected);
 }

@@ -20,6 +20,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::ops::Operations;
 use crate::settings::{SettingFlags, Settings};
 
 /// A prepaid-card issuing platform that speaks the KONA PLATE Open API.
@@ -37,7 +38,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Demo),
-    Sandbox(sandbox::Sandbox),
+    Sandbox(Box<sandbox::Sandbox>),
     BankSim(bank_sim::BankSim),
     Credentials(credentials::Credentials),
     Scenarios(scenarios::Scenarios),
@@ -86,7 +87,7 @@ fn say(line: impl Display) {
 /// Which sandbox database.
 #[derive(Args)]
 struct Database {
-    /// SQLite file or postgres:// URL.
+    /// The sandbox's database: SQLite file or postgres:// URL.
     #[arg(long, value_name = "PATH-or-URL", default_value = "platen-data/sandbox.db")]
     database: String,
 }
@@ -97,18 +98,25 @@ impl Database {
     }
 }
 
+/// Logging.
+#[derive(Args)]
+struct Logging {
+    /// How log lines look, on stderr.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = LogFormat::Human)]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, or a tracing filter.
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    log: String,
+}
+
 /// Settings and logging.
 #[derive(Args)]
 struct Common {
     /// TOML file with settings (docs/reference/settings.md).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How log lines look, on stderr.
-    #[arg(long, value_enum, default_value_t = LogFormat::Human)]
-    log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, or a tracing filter.
-    #[arg(long, value_name = "FILTER", default_value = "info")]
-    log: String,
+    #[command(flatten)]
+    logging: Logging,
     #[command(flatten)]
     flags: SettingFlags,
 }
@@ -123,8 +131,10 @@ impl Common {
     fn settings(&self) -> Result<Settings, Failure> {
         Ok(Settings::load(&self.flags, self.config.as_deref())?)
     }
+}
 
-    fn start_logging(&self) -> Result<(), Failure> {
+impl Logging {
+    fn start(&self) -> Result<(), Failure> {
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log)
             .map_err(|error| Failure(format!("--log: {error}")))?;
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -143,6 +153,12 @@ impl Common {
 /// logs the parameters of every statement.
 fn is_safe(line: &tracing::Metadata<'_>) -> bool {
     !line.target().starts_with("tokio_postgres") || *line.level() <= tracing::Level::INFO
+}
+
+/// There is no such operation, but these.
+fn no_operation(operations: &Operations, id: &str) -> Failure {
+    let ids: Vec<_> = operations.handlers().iter().map(|handler| handler.entry.spec.id).collect();
+    Failure(format!("there is no operation {id}; there are: {}", ids.join(", ")))
 }
 
 /// A runtime for a command.

@@ -141,7 +141,7 @@ settings! {
     connections_max: u64 = 4_096_u64;
     /// Request headers, number.
     headers_max: u64 = 64_u64;
-    /// Bytes buffered for a request's head, bytes.
+    /// Bytes buffered for a request's head: at least 8,192, a smaller value is taken for that.
     head_bytes_max: u64 = 32_768_u64;
     /// How long the caller of an operation with a fee waits for the bank, milliseconds.
     fee_deadline_ms: u64 = 5_000_u64;
@@ -153,7 +153,8 @@ settings! {
     /// How long recovery waits for an answer to an inquiry, milliseconds.
     fee_inquiry_timeout_ms: u64 = 5_000_u64;
     /// How long after an order the bank may still execute it: before, "no such order" means
-    /// nothing; after, it means that nothing was taken, milliseconds.
+    /// nothing; after, it means that nothing was taken, milliseconds. It must be more than
+    /// `fee_deadline_ms`.
     bank_order_lifetime_ms: u64 = 10_000_u64;
     /// What the bank's codes mean: pairs `code=refusal`, separated by commas; a code that is not
     /// listed is no final answer. Refusals: invalid_account, owner_mismatch, withdraw_failed,
@@ -202,9 +203,12 @@ impl Settings {
 /// `docs/reference/settings.md`.
 pub fn reference() -> String {
     let mut page = String::from(
-        "# Settings\n\nMade from `server/src/settings.rs`. A flag `--name N` comes before the \
-         variable `PLATEN_NAME`, the variable before a line `name = N` in the file that \
-         `--config` names.\n\n| name | default | meaning |\n|---|---|---|\n",
+        "# Settings\n\nMade from `server/src/settings.rs`. A setting can be given in three places, \
+         the first that is there counts:\n\n\
+         1. a flag: `--body-limit-bytes 131072`;\n\
+         2. a variable of the environment: `PLATEN_BODY_LIMIT_BYTES=131072`;\n\
+         3. a line of the TOML file that `--config` names: `body_limit_bytes = 131072`.\n\n\
+         | name | default | meaning |\n|---|---|---|\n",
     );
     for setting in Settings::docs() {
         let row =

@@ -17,6 +17,10 @@ use crate::scenario::Scenario;
 /// The codes of one HTTP status, the operation's before the pipeline's.
 type ByStatus = BTreeMap<u16, Vec<&'static Code>>;
 
+/// Stands above the list of codes.
+const CODES_SENTENCE: &str = "`response.code` is one of these; behind each stand its message, what \
+                              it means, and what to do.";
+
 /// The component that answers for the pipeline alone.
 pub(super) fn pipeline_name(status: u16) -> String {
     format!("Pipeline{status}")
@@ -74,8 +78,7 @@ impl Encryption {
 
 /// A named example from a scenario.
 pub(super) fn example(scenario: &Scenario, value: Value) -> (&'static str, Example) {
-    let summary = format!("{} - {}", scenario.status, scenario.title);
-    (scenario.name, ExampleBuilder::new().summary(summary).value(Some(value)).build())
+    (scenario.name, ExampleBuilder::new().summary(scenario.title).value(Some(value)).build())
 }
 
 fn by_status(codes: impl Iterator<Item = &'static Code>) -> ByStatus {
@@ -108,7 +111,8 @@ fn response(
     let lines: Vec<String> = codes.iter().map(|code| line(code)).collect();
     let message = codes.first().map_or("", |code| code.message);
     let content = content(schema::refusal(&names, message), encryption);
-    build(&lines.join("\n"), content.examples_from_iter(examples).build(), encryption)
+    let description = format!("{CODES_SENTENCE}\n\n{}", lines.join("\n"));
+    build(&description, content.examples_from_iter(examples).build(), encryption)
 }
 
 fn line(code: &Code) -> String {

@@ -3,11 +3,10 @@
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{
-    ContentBuilder, HttpMethod, OpenApi, PathItem, RefOr, Required, ResponseBuilder, Schema,
-    Server, Tag,
+    ContentBuilder, HttpMethod, OpenApi, PathItem, RefOr, Required, ResponseBuilder, Schema, Tag,
 };
 
-use super::{JSON, schema};
+use super::{JSON, schema, server};
 
 /// A path of platen's own, below `/` alone.
 pub struct PlainPath<'a> {
@@ -52,7 +51,7 @@ pub fn add_plain_path(doc: &mut OpenApi, plain: PlainPath<'_>) {
         .summary(Some(plain.summary))
         .description(Some(plain.description))
         .tag(plain.tag)
-        .servers(Some([Server::new("/")]));
+        .servers(Some([server("/")]));
     for (name, meaning) in plain.path_params {
         let parameter = ParameterBuilder::new()
             .name(*name)

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
-use utoipa::openapi::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 
 use crate::field::{Field, Need};
 use crate::shape::Kind;
@@ -52,7 +52,7 @@ pub fn request(fields: &[Field]) -> Schema {
             }
         }
     }
-    root.object(ObjectBuilder::new().schema_type(Type::Object), Side::Caller).into()
+    root.object(object(), Side::Caller).into()
 }
 
 /// The schema of a success in clear: the head and the fields beside it.
@@ -61,20 +61,13 @@ pub fn success(message: &str, fields: &[Field]) -> Schema {
     for field in fields {
         root.put(&field.path, field, Role::First);
     }
-    let body = ObjectBuilder::new()
-        .schema_type(Type::Object)
-        .property("response", head(&["000_000"], message))
-        .required("response");
+    let body = object().property("response", head(&["000_000"], message)).required("response");
     root.object(body, Side::Platen).into()
 }
 
 /// The schema of a refusal: the head alone, with one of `codes`.
 pub fn refusal(codes: &[&str], message: &str) -> Schema {
-    ObjectBuilder::new()
-        .schema_type(Type::Object)
-        .property("response", head(codes, message))
-        .required("response")
-        .into()
+    object().property("response", head(codes, message)).required("response").into()
 }
 
 /// The envelope of an encrypted body.
@@ -85,17 +78,35 @@ pub fn encrypted() -> Schema {
              A256GCM.",
         ))
         .pattern(Some(JWE_PATTERN));
-    ObjectBuilder::new()
-        .schema_type(Type::Object)
+    closed()
         .description(Some("An encrypted body: encData and nothing beside it."))
         .property("encData", jwe)
         .required("encData")
-        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
         .into()
 }
 
+/// A value of this kind.
+pub fn of(kind: Kind) -> ObjectBuilder {
+    of_kind(kind, false)
+}
+
+/// An object.
+pub fn object() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Object)
+}
+
+/// An object with no members but those that are put into it.
+pub fn closed() -> ObjectBuilder {
+    object().additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+}
+
+/// A list of such objects.
+pub fn list(item: ObjectBuilder) -> Schema {
+    ArrayBuilder::new().items(item).into()
+}
+
 /// A string.
-pub(super) fn text() -> ObjectBuilder {
+pub fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
@@ -117,8 +128,7 @@ fn head(codes: &[&str], message: &str) -> ObjectBuilder {
     let description = text()
         .description(Some("The code's message; where a field is at fault, it ends with its name."))
         .examples([message]);
-    ObjectBuilder::new()
-        .schema_type(Type::Object)
+    object()
         .property("code", code)
         .required("code")
         .property("description", description)
@@ -188,7 +198,7 @@ fn of_kind(kind: Kind, or_null: bool) -> ObjectBuilder {
             .max_length(Some(len))
             .pattern(Some(kind.pattern())),
         Kind::Integer { min, max } => typed(Type::Integer)
-            .format(Some(integer_format(max)))
+            .format(i64::try_from(max).is_ok().then_some(INT64))
             .minimum(Some(min))
             .maximum(Some(max)),
         Kind::Boolean => typed(Type::Boolean),
@@ -201,17 +211,23 @@ fn of_kind(kind: Kind, or_null: bool) -> ObjectBuilder {
     }
 }
 
-fn integer_format(max: u64) -> SchemaFormat {
-    if i64::try_from(max).is_ok() {
-        SchemaFormat::KnownFormat(KnownFormat::Int64)
-    } else {
-        SchemaFormat::Custom("uint64".to_owned())
-    }
+/// The format of an integer that fits it; there is none for larger ones.
+const INT64: SchemaFormat = SchemaFormat::KnownFormat(KnownFormat::Int64);
+
+/// The largest integer that a double holds exactly, with all below it.
+const DOUBLE_INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// What a reader of JSON has to know about an integer that may be larger than a double holds.
+fn big_integer(kind: Kind) -> Option<String> {
+    let Kind::Integer { max, .. } = kind else { return None };
+    let digits = max.to_string().len();
+    (max > DOUBLE_INTEGER_MAX).then(|| format!("Up to {digits} digits: use a big integer."))
 }
 
 fn description(field: &Field, role: Role) -> String {
     let lines: Vec<&str> = field.doc.lines().map(str::trim).collect();
     let mut sentences = vec![lines.join("\n")];
+    sentences.extend(big_integer(field.kind));
     match role {
         Role::First => {
             sentences.extend(field.condition());

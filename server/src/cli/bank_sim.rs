@@ -7,17 +7,19 @@ use std::process::ExitCode;
 use bank::sim::{SimOptions, TOKEN_SECONDS_DEFAULT, ready_line, serve};
 use clap::Args;
 
-use super::{Common, Outcome, runtime, say, stop_signal};
+use super::{Logging, Outcome, runtime, say, stop_signal};
 use crate::context::Clock;
 
 /// Serve a bank to test against.
 ///
 /// It speaks the open-banking withdraw transfer, holds accounts with money in a file of its own,
-/// and keeps a ledger of what it took.
+/// and keeps a ledger of what it took. A sandbox starts one by itself; one that you start stays at
+/// its address, is not stopped with the sandbox, and can be stopped alone, to see fees without it.
 ///
 /// Examples:
 ///   platen bank-sim
 ///   platen bank-sim --listen 127.0.0.1:9100 --data /tmp/bank.db
+///   platen sandbox --bank http://127.0.0.1:9100
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct BankSim {
@@ -28,12 +30,12 @@ pub(super) struct BankSim {
     #[arg(long, value_name = "FILE", default_value = "platen-data/bank.db")]
     data: PathBuf,
     #[command(flatten)]
-    common: Common,
+    logging: Logging,
 }
 
 impl BankSim {
     pub(super) fn run(self) -> Outcome {
-        self.common.start_logging()?;
+        self.logging.start()?;
         let options = SimOptions {
             listen: self.listen,
             data: self.data,

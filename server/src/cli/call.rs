@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use client::{Client, Credentials, Encryption, Exchange};
-use contract::Spec;
+use client::{Client, ClientError, Credentials, Encryption, Exchange};
 use contract::scenario::Scenario;
+use contract::{Entry, Spec};
 use crypto::jwe::{Enc, PrivateKey, PublicKey};
 use crypto::secret::Secret;
-use store::Target;
 
-use super::{Failure, Outcome, credentials, runtime, say};
+use super::{Database, Failure, Outcome, credentials, no_operation, runtime, say};
 use crate::context::Clock;
 use crate::ops::{BASE, Operations};
 use crate::sandbox::{ASP_ID, keys};
@@ -40,9 +39,8 @@ pub(super) struct Call {
     /// Where the sandbox listens.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     url: String,
-    /// The sandbox's database, for its credentials.
-    #[arg(long, value_name = "PATH-or-URL", default_value = "platen-data/sandbox.db")]
-    database: String,
+    #[command(flatten)]
+    database: Database,
     /// Credentials as `platen credentials` prints them (dotenv or JSON), instead of the database.
     #[arg(long, value_name = "FILE", conflicts_with = "database")]
     credentials: Option<PathBuf>,
@@ -50,7 +48,7 @@ pub(super) struct Call {
     #[arg(long, value_name = "ID")]
     correlation_id: Option<String>,
     /// Whether the request is encrypted [default: as the operation documents].
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "HOW", value_enum)]
     encrypt: Option<Encrypt>,
     /// Print what was sent and received as well.
     #[arg(long)]
@@ -70,20 +68,15 @@ enum Encrypt {
 impl Call {
     pub(super) fn run(self) -> Outcome {
         let operations = Operations::load()?;
-        let handler = operations.by_id(&self.operation).ok_or_else(|| {
-            Failure(format!("there is no operation {}; see `platen scenarios`", self.operation))
-        })?;
+        let handler = operations
+            .by_id(&self.operation)
+            .ok_or_else(|| no_operation(&operations, &self.operation))?;
         let entry = &handler.entry;
-        let scenario =
-            match &self.scenario {
-                None => None,
-                Some(name) => {
-                    Some(entry.scenarios.iter().find(|told| told.name == name).ok_or_else(
-                        || Failure(format!("{} has no scenario {name}", self.operation)),
-                    )?)
-                }
-            };
-        let body = self.body(scenario)?;
+        let scenario = self.scenario.as_deref().map(|name| scenario(entry, name)).transpose()?;
+        let body = match scenario {
+            Some(told) => told.request.to_string(),
+            None => self.data()?,
+        };
         let client = Client::new(&self.url, self.credentials()?, || Clock.now().0 / 1_000)?;
         let exchange = runtime()?.block_on(async {
             if let Some(told) = scenario {
@@ -93,25 +86,29 @@ impl Call {
         })?;
         say(&exchange.body_clear);
         let wanted = scenario.map_or("000_000", |told| told.code);
-        let as_wanted = exchange.code.as_deref() == Some(wanted);
-        Ok(if as_wanted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let got = exchange.code.as_deref().unwrap_or("no code");
+        if got == wanted {
+            Ok(ExitCode::SUCCESS)
+        } else if scenario.is_some() {
+            Err(Failure(format!("expected {wanted}, got {got}")))
+        } else {
+            Ok(ExitCode::FAILURE)
+        }
     }
 
-    fn body(&self, scenario: Option<&Scenario>) -> Result<String, Failure> {
-        match (scenario, &self.data) {
-            (Some(told), _) => Ok(told.request.to_string()),
-            (None, Some(data)) => match data.strip_prefix('@') {
-                None => Ok(data.clone()),
-                Some(path) => std::fs::read_to_string(path)
-                    .map_err(|error| Failure(format!("cannot read {path}: {error}"))),
-            },
-            (None, None) => Err(Failure("give --scenario or --data".to_owned())),
+    /// The request that --data names; the command line has it wherever it has no --scenario.
+    fn data(&self) -> Result<String, Failure> {
+        let data = self.data.as_deref().unwrap_or_default();
+        match data.strip_prefix('@') {
+            None => Ok(data.to_owned()),
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| Failure(format!("cannot read {path}: {error}"))),
         }
     }
 
     fn credentials(&self) -> Result<Credentials, Failure> {
         let Some(path) = &self.credentials else {
-            return of_sandbox(&credentials::read(&Target::parse(&self.database)?)?);
+            return of_sandbox(&credentials::read(&self.database.target()?)?);
         };
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
@@ -138,13 +135,29 @@ impl Call {
             }
             say(format_args!("\n{}\n", prepared.body_sent));
         }
-        let exchange = client.send(&prepared).await?;
+        let exchange = client.send(&prepared).await.map_err(|error| {
+            let is_away = matches!(error, ClientError::CouldNotConnect { .. });
+            if is_away { nobody_at(&self.url) } else { error.into() }
+        })?;
         if self.verbose {
             say(format_args!("HTTP {}", exchange.status));
             say(format_args!("{}\n", exchange.body_received));
         }
         Ok(exchange)
     }
+}
+
+/// The operation's scenario of this name.
+fn scenario<'a>(entry: &'a Entry, name: &str) -> Result<&'a Scenario, Failure> {
+    entry.scenarios.iter().find(|told| told.name == name).ok_or_else(|| {
+        let id = entry.spec.id;
+        Failure(format!("{id} has no scenario {name}; `platen scenarios {id}` lists those it has"))
+    })
+}
+
+/// Nobody listens there.
+fn nobody_at(url: &str) -> Failure {
+    Failure(format!("no sandbox answers at {url}; start one with `platen sandbox`"))
 }
 
 /// How the operation's page says that it is called.
@@ -172,12 +185,14 @@ pub(super) fn of_sandbox(kept: &keys::Credentials) -> Result<Credentials, Failur
 
 /// Arms a scenario of a running sandbox.
 async fn arm(url: &str, operation: &str, name: &str) -> Result<(), Failure> {
-    let url = format!("{}/sandbox/v1/scenarios/{operation}/{name}/arm", url.trim_end_matches('/'));
+    let base = url.trim_end_matches('/');
+    let address = format!("{base}/sandbox/v1/scenarios/{operation}/{name}/arm");
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build()?;
-    let answer = http.post(&url).header("Content-Type", "application/json").body("{}");
-    let answer = answer.send().await.map_err(|error| {
-        Failure(format!("no sandbox answers at {url} ({error}); start one with `platen sandbox`"))
-    })?;
+    let answer = http.post(&address).header("Content-Type", "application/json").body("{}");
+    let answer = answer
+        .send()
+        .await
+        .map_err(|error| if error.is_connect() { nobody_at(url) } else { error.into() })?;
     let status = answer.status();
     if status.is_success() {
         return Ok(());

@@ -24,7 +24,7 @@ pub(super) struct Credentials {
     #[command(flatten)]
     database: Database,
     /// How they are printed.
-    #[arg(long, value_enum, default_value_t = Format::Dotenv)]
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Dotenv)]
     format: Format,
 }
 

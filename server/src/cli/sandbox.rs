@@ -38,7 +38,7 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     pub(super) fn run(self) -> Outcome {
-        self.common.start_logging()?;
+        self.common.logging.start()?;
         let target = self.database.target()?;
         let bank_file = self.bank_file.clone().unwrap_or_else(|| bank_file_beside(&target));
         let with = Start {

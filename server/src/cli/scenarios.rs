@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use super::{Failure, Outcome, say};
+use super::{Outcome, no_operation, say};
 use crate::ops::Operations;
 
 /// Print the scenarios: what is asked and what is answered.
@@ -22,7 +22,7 @@ pub(super) struct Scenarios {
     /// Of this operation alone.
     operation: Option<String>,
     /// How they are printed.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
@@ -41,7 +41,7 @@ impl Scenarios {
             .collect();
         if wanted.is_empty() {
             let id = self.operation.unwrap_or_default();
-            return Err(Failure(format!("there is no operation {id}")));
+            return Err(no_operation(&operations, &id));
         }
         match self.format {
             Format::Json => {

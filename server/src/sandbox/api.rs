@@ -4,12 +4,16 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bank::sim::{Admin, AdminError, Behaviour, Scope};
-use contract::openapi::{HttpMethod, OpenApi, PlainPath, PlainResponse, add_plain_path};
+use contract::Kind;
+use contract::openapi::{
+    HttpMethod, OpenApi, PlainPath, PlainResponse, Schema, add_plain_path, schema,
+};
 use domain::delivery::DeliveryState;
 use domain::{ApplyNo, AspId, UserId};
 use serde::Deserialize;
@@ -44,6 +48,26 @@ impl IntoResponse for Refusal {
 
 type Outcome = Result<Response, Refusal>;
 
+/// The group of these operations in the OpenAPI document.
+const TAG: &str = "Sandbox";
+
+/// The names in a path. What is not of a name's form names nothing.
+struct Named<T>(T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(names)) => Ok(Named(names)),
+            Err(_) => Err(Refusal(
+                StatusCode::NOT_FOUND,
+                "A name or a number in the path is not of its form.".to_owned(),
+            )),
+        }
+    }
+}
+
 fn answer(body: &Value) -> Outcome {
     Ok(([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response())
 }
@@ -69,81 +93,153 @@ pub fn routes(sandbox: Sandbox) -> Router<Served> {
 
 /// Adds them to the OpenAPI document.
 pub fn document(doc: &mut OpenApi) {
-    let responses = |statuses: &[(u16, &'static str)]| {
-        let each = |(status, description): &(u16, &'static str)| PlainResponse {
-            status: *status,
-            description,
-            body: None,
-        };
-        statuses.iter().map(each).collect::<Vec<_>>()
-    };
-    for (method, path, id, summary, description, params) in PATHS {
-        let mut answers = vec![(200, "Done."), (503, "The database or the bank is away.")];
-        if !params.is_empty() {
-            answers.push((400, "The request is wrong; `error` says how."));
-            answers.push((404, "There is no such thing; `error` says what."));
-        }
-        let plain = PlainPath {
-            method: method.clone(),
-            path,
-            id,
-            summary,
-            description,
-            tag: "Sandbox",
-            path_params: params,
-            request: None,
-            responses: responses(&answers),
-        };
-        add_plain_path(doc, plain);
+    for path in [list_path(), arm_path(), behaviour_path(), advance_path()] {
+        add_plain_path(doc, path);
     }
 }
 
-type Documented = (
-    HttpMethod,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static [(&'static str, &'static str)],
-);
+/// What a path that changes something can answer.
+fn answers(done: impl Into<Schema>) -> Vec<PlainResponse<'static>> {
+    let refused = |status, description| {
+        let sentence = schema::text().description(Some("What is wrong, as a sentence."));
+        let body = schema::object().property("error", sentence).required("error");
+        PlainResponse { status, description, body: Some(body.into()) }
+    };
+    vec![
+        PlainResponse { status: 200, description: "Done.", body: Some(done.into()) },
+        refused(400, "The request is wrong; `error` says how."),
+        refused(404, "There is no such thing; `error` says what."),
+        refused(503, "The database or the bank is away."),
+    ]
+}
 
-const PATHS: &[Documented] = &[
-    (
-        HttpMethod::Get,
-        "/sandbox/v1/scenarios",
-        "sandbox.scenarios",
-        "All scenarios",
-        "The same array as `platen scenarios --format json` prints.",
-        &[],
-    ),
-    (
-        HttpMethod::Post,
-        "/sandbox/v1/scenarios/{operation}/{name}/arm",
-        "sandbox.arm",
-        "Arm a scenario",
-        "Puts the scenario's member, card and bank account back to what is given. Do not arm a \
-         scenario while a call of it runs.",
-        &[("operation", "The operation's id."), ("name", "The scenario's name.")],
-    ),
-    (
-        HttpMethod::Post,
-        "/sandbox/v1/members/{user_id}/bank-behaviour",
-        "sandbox.bank-behaviour",
-        "Choose how the bank behaves",
-        "For the member's account that a fee would be drawn from. Body: `behaviour`, one of \
-         `answer`, `refuse:CODE`, `take_silently`, `hold`, `delay:MS`, `disconnect`, `error500`; \
-         `scope`, `account` (default) or `next` for the next order alone.",
-        &[("user_id", "The member.")],
-    ),
-    (
-        HttpMethod::Post,
-        "/sandbox/v1/deliveries/{card_apply_no}/advance",
-        "sandbox.delivery-advance",
-        "Move a delivery on",
-        "To its following state, or to the one that `state` in the body names.",
-        &[("card_apply_no", "The application whose plastic is delivered.")],
-    ),
-];
+/// The id of a member that exists: below 2^53.
+fn user_id() -> Schema {
+    let kind = Kind::Integer { min: 1, max: (1 << 53) - 1 };
+    schema::of(kind).description(Some("The member.")).into()
+}
+
+fn list_path() -> PlainPath<'static> {
+    let expect = schema::object()
+        .property("status", schema::of(Kind::Integer { min: 200, max: 599 }))
+        .required("status")
+        .property("code", schema::text())
+        .required("code")
+        .property(
+            "response",
+            schema::object().description(Some(
+                "The answer in clear; a value that differs from call to call stands as \
+                 `{\"pattern\": \"...\"}`, a regular expression for it.",
+            )),
+        )
+        .required("response");
+    let request = schema::object().description(Some("The request in clear."));
+    let members = [
+        ("operation", schema::text().description(Some("The operation's id."))),
+        ("name", schema::text()),
+        ("title", schema::text()),
+        ("method", schema::of(Kind::Choice(&["POST"]))),
+        ("path", schema::text()),
+        ("requestEncrypted", schema::of(Kind::Boolean)),
+        ("responseEncrypted", schema::of(Kind::Boolean)),
+        ("request", request),
+        ("expect", expect),
+    ];
+    let scenario = members
+        .into_iter()
+        .fold(schema::object(), |all, (name, member)| all.property(name, member).required(name));
+    PlainPath {
+        method: HttpMethod::Get,
+        path: "/sandbox/v1/scenarios",
+        id: "sandbox.scenarios",
+        summary: "All scenarios",
+        description: "The same array as `platen scenarios --format json` prints.",
+        tag: TAG,
+        path_params: &[],
+        request: None,
+        responses: vec![PlainResponse {
+            status: 200,
+            description: "All of them.",
+            body: Some(schema::list(scenario)),
+        }],
+    }
+}
+
+fn arm_path() -> PlainPath<'static> {
+    let done = schema::object()
+        .property("userId", user_id())
+        .required("userId")
+        .property("cardNo", schema::of(Kind::Digits { len: 16 }))
+        .required("cardNo");
+    PlainPath {
+        method: HttpMethod::Post,
+        path: "/sandbox/v1/scenarios/{operation}/{name}/arm",
+        id: "sandbox.arm",
+        summary: "Arm a scenario",
+        description: "Puts the scenario's member, card and bank account back to what is given. Do \
+                      not arm a scenario while a call of it runs.",
+        tag: TAG,
+        path_params: &[("operation", "The operation's id."), ("name", "The scenario's name.")],
+        request: Some(schema::closed().into()),
+        responses: answers(done),
+    }
+}
+
+/// The forms of a behaviour.
+const BEHAVIOUR_PATTERN: &str =
+    "^(answer|refuse:[0-9A-Za-z]{1,8}|take_silently|hold|delay:[0-9]{1,6}|disconnect|error500)$";
+
+fn behaviour_path() -> PlainPath<'static> {
+    let behaviour = schema::text()
+        .pattern(Some(BEHAVIOUR_PATTERN))
+        .description(Some(
+            "`answer`: takes the money and says so. `refuse:CODE`: refuses with the bank's code. \
+             `take_silently`: takes it and never says so; an inquiry does. `hold`: decides \
+             nothing. `delay:MS`: says so after this time only, up to 600000 ms. `disconnect`: \
+             cuts the connection and takes nothing. `error500`: takes it and says HTTP 500.",
+        ))
+        .examples(["refuse:415"]);
+    let scope = schema::of(Kind::Choice(&["account", "next"]))
+        .description(Some("Until it is set again, or for the account's next order alone."))
+        .default(Some("account".into()));
+    let request = schema::closed()
+        .property("behaviour", behaviour)
+        .required("behaviour")
+        .property("scope", scope);
+    let done = schema::object()
+        .property("userId", user_id())
+        .required("userId")
+        .property("fintechUseNum", schema::of(Kind::Digits { len: 24 }))
+        .required("fintechUseNum");
+    PlainPath {
+        method: HttpMethod::Post,
+        path: "/sandbox/v1/members/{user_id}/bank-behaviour",
+        id: "sandbox.bank-behaviour",
+        summary: "Choose how the bank behaves",
+        description: "For the member's account that a fee would be drawn from.",
+        tag: TAG,
+        path_params: &[("user_id", "The member's id.")],
+        request: Some(request.into()),
+        responses: answers(done),
+    }
+}
+
+fn advance_path() -> PlainPath<'static> {
+    let state =
+        || schema::text().enum_values(Some(DeliveryState::ALL.iter().map(|state| state.name())));
+    let wanted = state().description(Some("Where to; the following state where it is left out."));
+    PlainPath {
+        method: HttpMethod::Post,
+        path: "/sandbox/v1/deliveries/{card_apply_no}/advance",
+        id: "sandbox.delivery-advance",
+        summary: "Move a delivery on",
+        description: "To its following state, or to the one that `state` in the body names.",
+        tag: TAG,
+        path_params: &[("card_apply_no", "The application whose plastic is delivered.")],
+        request: Some(schema::closed().property("state", wanted).into()),
+        responses: answers(schema::object().property("state", state()).required("state")),
+    }
+}
 
 async fn list(State(sandbox): State<Sandbox>) -> Outcome {
     let entries = sandbox.app.operations.registry().entries();
@@ -157,7 +253,7 @@ struct Nothing {}
 
 async fn arm_scenario(
     State(sandbox): State<Sandbox>,
-    Path((operation, name)): Path<(String, String)>,
+    Named((operation, name)): Named<(String, String)>,
     request: Request,
 ) -> Outcome {
     let Nothing {} = body(request).await?;
@@ -178,7 +274,7 @@ struct SetBehaviour {
 
 async fn set_behaviour(
     State(sandbox): State<Sandbox>,
-    Path(user_id): Path<u64>,
+    Named(user_id): Named<u64>,
     request: Request,
 ) -> Outcome {
     let wish: SetBehaviour = body(request).await?;
@@ -218,7 +314,7 @@ struct Advance {
 
 async fn advance(
     State(sandbox): State<Sandbox>,
-    Path(apply_no): Path<String>,
+    Named(apply_no): Named<String>,
     request: Request,
 ) -> Outcome {
     let wish: Advance = body(request).await?;
