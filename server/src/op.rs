@@ -1,8 +1,8 @@
 //! What an operation is to the server, and how each kind is performed.
 //!
-//! A [`Write`] is one transaction. A [`Saga`](crate::fee::Saga) needs the bank between two of them. Both are
-//! remembered in the operation log by the same transaction that does them, so that the same call
-//! again is answered from there and never done twice.
+//! A [`Write`] is one transaction. A [`Saga`](crate::fee::Saga) needs the bank between two of
+//! them. Both are remembered in the operation log by the same transaction that does them, so that
+//! the same call again is answered from there and never done twice.
 
 use std::future::Future;
 use std::pin::Pin;

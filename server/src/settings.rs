@@ -8,6 +8,14 @@ use std::str::FromStr;
 
 use bank::{CodesError, RefusalCause, codes_from_pairs, default_codes};
 
+/// The longest time that a setting may be, milliseconds.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+/// The largest number that a setting may be.
+const NUMBER_MAX: u64 = 1_000_000_000;
+/// Settings for which 0 means something.
+const MAY_BE_NOTHING: [&str; 4] =
+    ["cpu_threads", "vat_basis_points", "fee_recovery_margin_ms", "drain_ms"];
+
 /// The connector's own table, as text.
 fn default_bank_codes() -> String {
     let pairs = default_codes();
@@ -53,10 +61,22 @@ pub enum SettingsError {
         /// Its value.
         value: String,
     },
+    /// A number that no server can run with.
+    #[error("{name} is {number}, but must be from {least} to {most}")]
+    Range {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        number: u64,
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
     /// A fee would be given up while its order may still be on its way.
     #[error(
-        "bank_order_lifetime_ms must be more than fee_deadline_ms: an order that is still on its \
-         way to the bank would be taken for one that never arrived"
+        "bank_order_lifetime_ms must be at least fee_deadline_ms + fee_recovery_margin_ms: an \
+         order that is still on its way would be taken for one that never arrived"
     )]
     OrderLifetime,
     /// A table of bank codes.
@@ -115,11 +135,12 @@ macro_rules! settings {
                             .unwrap_or(default.$name),
                     },
                 )+ };
-                settings.bank_codes()?;
-                if settings.bank_order_lifetime_ms <= settings.fee_deadline_ms {
-                    return Err(SettingsError::OrderLifetime);
-                }
+                settings.check()?;
                 Ok(settings)
+            }
+
+            fn values(&self) -> Vec<(&'static str, String)> {
+                vec![ $( (stringify!($name), self.$name.to_string()) ),+ ]
             }
         }
     };
@@ -153,8 +174,8 @@ settings! {
     /// How long recovery waits for an answer to an inquiry, milliseconds.
     fee_inquiry_timeout_ms: u64 = 5_000_u64;
     /// How long after an order the bank may still execute it: before, "no such order" means
-    /// nothing; after, it means that nothing was taken, milliseconds. It must be more than
-    /// `fee_deadline_ms`.
+    /// nothing; after, it means that nothing was taken, milliseconds. It must be at least
+    /// `fee_deadline_ms` + `fee_recovery_margin_ms`.
     bank_order_lifetime_ms: u64 = 10_000_u64;
     /// What the bank's codes mean: pairs `code=refusal`, separated by commas; a code that is not
     /// listed is no final answer. Refusals: invalid_account, owner_mismatch, withdraw_failed,
@@ -194,6 +215,25 @@ fn read_file(path: Option<&Path>) -> Result<SettingFile, SettingsError> {
 }
 
 impl Settings {
+    /// Refuses what no server can run with.
+    fn check(&self) -> Result<(), SettingsError> {
+        self.bank_codes()?;
+        for (name, value) in self.values() {
+            let Ok(number) = value.parse::<u64>() else { continue };
+            let is_time = name.ends_with("_ms") || name.ends_with("_ms_max");
+            let most = if is_time { DAY_MS } else { NUMBER_MAX };
+            let least = u64::from(!MAY_BE_NOTHING.contains(&name));
+            if !(least..=most).contains(&number) {
+                return Err(SettingsError::Range { name, number, least, most });
+            }
+        }
+        let given_up = self.fee_deadline_ms.saturating_add(self.fee_recovery_margin_ms);
+        if self.bank_order_lifetime_ms < given_up {
+            return Err(SettingsError::OrderLifetime);
+        }
+        Ok(())
+    }
+
     /// What the bank's codes mean.
     pub fn bank_codes(&self) -> Result<BTreeMap<String, RefusalCause>, CodesError> {
         codes_from_pairs(&self.bank_codes)
@@ -216,4 +256,26 @@ pub fn reference() -> String {
         page.push_str(&row);
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(change: impl FnOnce(&mut SettingFlags)) -> Result<Settings, String> {
+        let mut flags = SettingFlags::default();
+        change(&mut flags);
+        Settings::load(&flags, None).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_no_server_can_run_with_is_refused() {
+        assert!(load(|_| ()).is_ok());
+        assert!(load(|flags| flags.cpu_threads = Some(0)).is_ok());
+        let wrong = load(|flags| flags.fee_deadline_ms = Some(u64::MAX)).unwrap_err();
+        assert!(wrong.starts_with("fee_deadline_ms is 18446744073709551615"), "{wrong}");
+        assert!(load(|flags| flags.json_depth_max = Some(0)).is_err());
+        assert!(load(|flags| flags.bank_order_lifetime_ms = Some(6_999)).is_err());
+        assert!(load(|flags| flags.bank_codes = Some("412=nonsense".to_owned())).is_err());
+    }
 }

@@ -104,7 +104,7 @@ impl Raw {
 
     /// Request line and headers, without what frames the body.
     pub fn head(&self) -> Vec<u8> {
-        let line = format!("{} {} HTTP/1.1\r\nHost: test\r\n", self.method, self.path);
+        let line = format!("{} {} HTTP/1.1\r\nHost: localhost\r\n", self.method, self.path);
         let mut bytes = line.into_bytes();
         for (name, value) in &self.headers {
             bytes.extend_from_slice(name.as_bytes());

@@ -1,7 +1,7 @@
 //! The sandbox's own operations, asked badly.
 
 use crate::raw::Raw;
-use crate::support::on_each_engine;
+use crate::support::{on_each_engine, on_sqlite, quick};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_asked_badly_is_refused() {
@@ -10,10 +10,10 @@ async fn what_is_asked_badly_is_refused() {
             ("scenarios/prepaid-card.reissue/none/arm", "", 404),
             ("scenarios/none/reissued/arm", "", 404),
             ("scenarios/%00/%00/arm", "", 404),
-            ("scenarios/%ff/%ff/arm", "", 400),
-            ("members/x/bank-behaviour", r#"{"behaviour":"answer"}"#, 400),
-            ("members/-1/bank-behaviour", r#"{"behaviour":"answer"}"#, 400),
-            ("members/99999999999999999999/bank-behaviour", r#"{"behaviour":"answer"}"#, 400),
+            ("scenarios/%ff/%ff/arm", "", 404),
+            ("members/x/bank-behaviour", r#"{"behaviour":"answer"}"#, 404),
+            ("members/-1/bank-behaviour", r#"{"behaviour":"answer"}"#, 404),
+            ("members/99999999999999999999/bank-behaviour", r#"{"behaviour":"answer"}"#, 404),
             ("members/18446744073709551615/bank-behaviour", r#"{"behaviour":"answer"}"#, 404),
             ("members/9223372036854775807/bank-behaviour", r#"{"behaviour":"answer"}"#, 404),
             ("members/0/bank-behaviour", r#"{"behaviour":"answer"}"#, 404),
@@ -36,6 +36,22 @@ async fn what_is_asked_badly_is_refused() {
         let long = format!("{{\"state\":\"{}\"}}", "x".repeat(5_000));
         let raw = Raw::plain(&server, "/sandbox/v1/deliveries/0/advance", long);
         assert_eq!(raw.send(&server).await.status, 400);
+    })
+    .await;
+}
+
+/// A page whose name was made to lead to this machine is not the developer.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_host_name_is_not_served() {
+    on_sqlite(quick(), async |server| {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}/sandbox/v1/scenarios", server.url);
+        for (host, status) in
+            [("evil.example", 403), ("127.0.0.1.evil.example:80", 403), ("localhost:1", 200)]
+        {
+            let answer = http.get(&url).header("Host", host).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{host}");
+        }
     })
     .await;
 }
