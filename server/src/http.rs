@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -154,18 +154,29 @@ fn raise_file_limit(connections: usize) {
     }
 }
 
-/// Refuses a request whose Host is not this machine's own name: a page of another site that has
-/// its name resolved to this address would otherwise be served as if it were ours.
+/// Refuses what comes from a page of another site: its Origin says so, or, where the site's name
+/// was made to lead to this address, its Host does.
 pub async fn only_own_host(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
-    let own = ["localhost", "127.0.0.1", "[::1]"];
-    match name {
-        Some(name) if own.contains(&name) || host == Some("[::1]") => next.run(request).await,
-        Some(_) | None => {
-            let sentence = r#"{"error":"The sandbox answers to localhost and 127.0.0.1 alone."}"#;
-            let kind = [(header::CONTENT_TYPE, "application/json")];
-            (StatusCode::FORBIDDEN, kind, sentence).into_response()
-        }
+    if is_from_here(request.headers()) {
+        return next.run(request).await;
     }
+    let sentence = r#"{"error":"The sandbox answers to localhost and 127.0.0.1 alone."}"#;
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::FORBIDDEN, kind, sentence).into_response()
+}
+
+fn is_from_here(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host_is_own = text(header::HOST).is_some_and(is_own);
+    let origin_is_own = match text(header::ORIGIN) {
+        None => !headers.contains_key(header::ORIGIN),
+        Some(origin) => origin.strip_prefix("http://").is_some_and(is_own),
+    };
+    host_is_own && origin_is_own
+}
+
+/// Whether a host, with its port or without, is this machine by its own name.
+fn is_own(host: &str) -> bool {
+    let port = |rest: &str| rest.is_empty() || rest.starts_with(':');
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|own| host.strip_prefix(own).is_some_and(port))
 }

@@ -382,7 +382,7 @@ fn move_delivery(
 /// Longest body of these operations, bytes.
 const BODY_BYTES_MAX: usize = 4_096;
 
-/// The body; JSON must be named as its type, which a page of another site cannot do unasked.
+/// The body; nothing is the same as `{}`.
 async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
     let wrong = |sentence: String| Refusal(StatusCode::BAD_REQUEST, sentence);
     let is_json = request
@@ -390,11 +390,11 @@ async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|kind| kind.starts_with("application/json"));
-    if !is_json {
-        return Err(wrong("Content-Type must be application/json.".to_owned()));
-    }
     let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await;
     let bytes = bytes.map_err(|_| wrong("The body is too long or was cut.".to_owned()))?;
+    if !is_json && !bytes.is_empty() {
+        return Err(wrong("Content-Type must be application/json.".to_owned()));
+    }
     let bytes = if bytes.is_empty() { "{}".into() } else { bytes };
     serde_json::from_slice(&bytes).map_err(|error| wrong(format!("The body is wrong: {error}")))
 }

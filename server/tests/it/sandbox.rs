@@ -52,6 +52,21 @@ async fn another_host_name_is_not_served() {
             let answer = http.get(&url).header("Host", host).send().await.unwrap();
             assert_eq!(answer.status().as_u16(), status, "{host}");
         }
+        let arm = format!("{url}/prepaid-card.reissue/reissued/arm");
+        for (origin, status) in [
+            (None, 200),
+            (Some(server.url.as_str()), 200),
+            (Some("http://evil.example"), 403),
+            (Some("http://127.0.0.1.evil.example"), 403),
+            (Some("null"), 403),
+        ] {
+            let mut request = http.post(&arm);
+            if let Some(origin) = origin {
+                request = request.header("Origin", origin);
+            }
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{origin:?}");
+        }
     })
     .await;
 }
