@@ -189,7 +189,7 @@ async fn a_taken_fee_that_cannot_be_settled_is_owed_back() {
         assert_eq!(code(&same), "003_059");
         assert_eq!(bank.withdrawn(&world).await.len(), 1);
         server.assert_balances_derive().await;
-        let owed = "SELECT SUM(amount) FROM posting
+        let owed = "SELECT CAST(SUM(amount) AS BIGINT) FROM posting
              WHERE asp_id = $1 AND credit = 'return-payable'";
         assert_eq!(server.row(owed, &[]).await, "3000");
         tokio::time::sleep(Duration::from_millis(300)).await;
