@@ -30,6 +30,10 @@ use crate::ops::prepaid_card::reissue::{Error, Reissue};
 
 /// What the member's statement says.
 const PRINT_CONTENT: &str = "카드재발급";
+/// How often what the bank said is written while the database is away for a moment; afterwards it
+/// is recovery's.
+const STEP_TRIES_MAX: u32 = 10;
+const STEP_PAUSE: Duration = Duration::from_millis(100);
 /// The payment gateway whose clearing account fees arrive in.
 const GATEWAY: &str = "open-banking";
 
@@ -37,9 +41,17 @@ const GATEWAY: &str = "open-banking";
 pub(super) async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, call: ExternalCall) {
     let Some((event, reference)) = ask(app, asp, apply_no, call).await else { return };
     let reference = reference.as_deref();
-    let Err(answer) = step(app, asp, apply_no, reference, Step::Follow(event)).await else {
-        return;
-    };
+    let mut written = step(app, asp, apply_no, reference, Step::Follow(event)).await;
+    for _ in 1..STEP_TRIES_MAX {
+        match &written {
+            Err(answer) if answer.code() == pipeline::UNAVAILABLE.code => {
+                tokio::time::sleep(STEP_PAUSE).await;
+                written = step(app, asp, apply_no, reference, Step::Follow(event)).await;
+            }
+            Ok(()) | Err(_) => break,
+        }
+    }
+    let Err(answer) = written else { return };
     let code = answer.code();
     tracing::error!(%apply_no, code, "a fee's outcome could not be written yet");
     // What cannot be settled the second time either, by recovery, is owed back: the member has

@@ -259,9 +259,8 @@ fn check_lines(log: &str, calls: &Calls, cvcs: &BTreeSet<String>) {
     }
     for (name, value) in lines.iter().flat_map(|line| line.as_object().unwrap()) {
         assert!(!name.to_lowercase().contains("cvc"), "{name}");
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let is_number_of_ours = ["status", "duration_us", "bank_code", "version"];
-        let is_cvc = cvcs.contains(&text) && !is_number_of_ours.contains(&name.as_str());
+        // A CVC is text; numbers of three digits, such as a line of code, are like some by chance.
+        let is_cvc = value.as_str().is_some_and(|text| cvcs.contains(text)) && name != "bank_code";
         assert!(!is_cvc, "{name} is a CVC");
     }
 }
