@@ -239,11 +239,10 @@ fn follow(
     step: Step,
     now: Timestamp,
 ) -> Done<State, Error> {
-    let Some(before) = applications::load(tx, asp, apply_no)? else {
+    // Claimed first, looked at afterwards: another server may be at it.
+    let Some(account) = card_accounts::claim_of(tx, asp, apply_no)? else {
         return Err(fault(format!("application {apply_no} is gone")));
     };
-    // Claimed first, looked at afterwards: another server may be at it.
-    let account = card_accounts::claim_by_id(tx, asp, before.old_account)?.or_stop()?;
     let application = applications::load(tx, asp, apply_no)?.or_stop()?;
     let cx = Cx { core: core.clone(), call: call(asp, &application, now) };
     let plan = match step {

@@ -2,7 +2,7 @@
 //! aggregate that a write transaction claims first.
 
 use domain::card::CardState;
-use domain::{AspId, CardAccountId, Money, ServiceId, Timestamp, UserId};
+use domain::{ApplyNo, AspId, CardAccountId, Money, ServiceId, Timestamp, UserId};
 
 use super::{money, parsed};
 use crate::{DbError, Row, Tx};
@@ -95,18 +95,19 @@ pub fn claim(
     row.as_ref().map(read).transpose()
 }
 
-/// Claims an account by its id; `None` where it is gone.
-pub fn claim_by_id(
+/// Claims the account that an application is to replace; `None` where there is no such application.
+pub fn claim_of(
     tx: &mut Tx<'_>,
     asp: &AspId,
-    id: CardAccountId,
+    apply_no: &ApplyNo,
 ) -> Result<Option<CardAccount>, DbError> {
     let row = tx.query_opt(
         "UPDATE card_account SET version = version + 1
-         WHERE asp_id = $1 AND account_id = $2
+         WHERE asp_id = $1 AND account_id = (
+             SELECT a.old_account_id FROM application a WHERE a.asp_id = $1 AND a.apply_no = $2)
          RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
              balance_limit, is_named, is_main",
-        &[asp.as_str().into(), id.0.into()],
+        &[asp.as_str().into(), apply_no.as_str().into()],
     )?;
     row.as_ref().map(read).transpose()
 }
