@@ -1,7 +1,9 @@
 //! The command line.
 
 mod bank_sim;
+mod bench;
 mod call;
+mod caller;
 mod credentials;
 mod demo;
 mod populate;
@@ -44,6 +46,7 @@ enum Command {
     Scenarios(scenarios::Scenarios),
     Call(call::Call),
     Populate(populate::Populate),
+    Bench(bench::Bench),
     #[command(hide = true)]
     Reference(reference::Reference),
 }
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Scenarios(command) => command.run(),
         Command::Call(command) => command.run(),
         Command::Populate(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Reference(command) => command.run(),
     };
     outcome.unwrap_or_else(|Failure(sentence)| {

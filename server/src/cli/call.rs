@@ -1,19 +1,16 @@
 //! `platen call`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use client::{Client, ClientError, Credentials, Encryption, Exchange};
+use client::{Client, ClientError, Encryption, Exchange};
 use contract::scenario::Scenario;
 use contract::{Entry, Spec};
-use crypto::jwe::{Enc, PrivateKey, PublicKey};
-use crypto::secret::Secret;
+use crypto::jwe::Enc;
 
-use super::{Database, Failure, Outcome, credentials, no_operation, runtime, say};
-use crate::context::Clock;
+use super::caller::{Server, documented, nobody_at};
+use super::{Failure, Outcome, no_operation, runtime, say};
 use crate::ops::{BASE, Operations};
-use crate::sandbox::{ASP_ID, keys};
 
 /// Make one signed and encrypted call.
 ///
@@ -36,14 +33,8 @@ pub(super) struct Call {
     /// Send this JSON, or the contents of a file: @FILE.
     #[arg(long, value_name = "JSON|@FILE")]
     data: Option<String>,
-    /// Where the sandbox listens.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
     #[command(flatten)]
-    database: Database,
-    /// Credentials as `platen credentials` prints them (dotenv or JSON), instead of the database.
-    #[arg(long, value_name = "FILE", conflicts_with = "database")]
-    credentials: Option<PathBuf>,
+    server: Server,
     /// The call's number, to send the same call again [default: a new one].
     #[arg(long, value_name = "ID")]
     correlation_id: Option<String>,
@@ -77,10 +68,10 @@ impl Call {
             Some(told) => told.request.to_string(),
             None => self.data()?,
         };
-        let client = Client::new(&self.url, self.credentials()?, || Clock.now().0 / 1_000)?;
+        let client = self.server.client()?;
         let exchange = runtime()?.block_on(async {
             if let Some(told) = scenario {
-                arm(&self.url, &self.operation, told.name).await?;
+                arm(&self.server.url, &self.operation, told.name).await?;
             }
             self.send(&client, entry.spec, &body).await
         })?;
@@ -106,19 +97,6 @@ impl Call {
         }
     }
 
-    fn credentials(&self) -> Result<Credentials, Failure> {
-        let Some(path) = &self.credentials else {
-            return of_sandbox(&credentials::read(&self.database.target()?)?);
-        };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
-        Ok(if text.trim_start().starts_with('{') {
-            Credentials::from_json(&text)?
-        } else {
-            Credentials::from_dotenv(&text)?
-        })
-    }
-
     async fn send(&self, client: &Client, spec: &Spec, body: &str) -> Result<Exchange, Failure> {
         let encryption = match self.encrypt {
             Some(Encrypt::No) => Encryption::Plain,
@@ -137,7 +115,7 @@ impl Call {
         }
         let exchange = client.send(&prepared).await.map_err(|error| {
             let is_away = matches!(error, ClientError::CouldNotConnect { .. });
-            if is_away { nobody_at(&self.url) } else { error.into() }
+            if is_away { nobody_at(&self.server.url) } else { error.into() }
         })?;
         if self.verbose {
             say(format_args!("HTTP {}", exchange.status));
@@ -152,34 +130,6 @@ fn scenario<'a>(entry: &'a Entry, name: &str) -> Result<&'a Scenario, Failure> {
     entry.scenarios.iter().find(|told| told.name == name).ok_or_else(|| {
         let id = entry.spec.id;
         Failure(format!("{id} has no scenario {name}; `platen scenarios {id}` lists those it has"))
-    })
-}
-
-/// Nobody listens there.
-fn nobody_at(url: &str) -> Failure {
-    Failure(format!("no sandbox answers at {url}; start one with `platen sandbox`"))
-}
-
-/// How the operation's page says that it is called.
-pub(super) fn documented(spec: &Spec) -> Encryption {
-    if spec.request_encrypted {
-        Encryption::Encrypted(Enc::A256Gcm)
-    } else if spec.response_encrypted {
-        Encryption::AnswerOnly
-    } else {
-        Encryption::Plain
-    }
-}
-
-/// The client's form of a sandbox's credentials.
-pub(super) fn of_sandbox(kept: &keys::Credentials) -> Result<Credentials, Failure> {
-    Ok(Credentials {
-        asp_id: ASP_ID.to_owned(),
-        access_key: kept.access_key.clone(),
-        secret_key: Secret::new(kept.secret_key.clone()),
-        crypto_key_id: kept.crypto_key_id.clone(),
-        server_public_key: PublicKey::from_spki_pem(&kept.server_public_key)?,
-        client_private_key: PrivateKey::from_pkcs8_pem(&kept.client_private_key)?,
     })
 }
 

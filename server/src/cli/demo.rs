@@ -8,7 +8,7 @@ use client::Client;
 use store::Target;
 use tokio::sync::oneshot;
 
-use super::call::{documented, of_sandbox};
+use super::caller::{documented, of_sandbox};
 use super::{Failure, Outcome, credentials, runtime, say};
 use crate::context::Clock;
 use crate::ops::{BASE, Operations};

@@ -3,10 +3,12 @@
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::db_error;
@@ -21,8 +23,13 @@ use crate::tx::{Engine, Tx};
 /// Another process may be migrating.
 const OPEN_BUSY_MS_MAX: u64 = 60_000;
 const STATEMENTS_CACHED_MAX: usize = 256;
+/// Pages that the log grows by until a thread of its own copies them to the database: beside the
+/// writer, whose commits do not wait for it.
+const CHECKPOINT_PAGES: i32 = 2_048;
+/// Pages at which the writer copies what is left itself: only then can the log begin anew.
+const CHECKPOINT_PAGES_MAX: i32 = 16_384;
 
-/// Migrates, then starts one writer and the readers.
+/// Migrates, then starts one writer, the readers and the checkpointer.
 pub(crate) fn start(
     path: &Path,
     migrations: &[Migration],
@@ -31,7 +38,7 @@ pub(crate) fn start(
     reads: &Arc<Queue>,
 ) -> Result<Vec<JoinHandle<()>>, OpenError> {
     create_file(path)?;
-    let writer = connect(path, "foreign_keys = ON")?;
+    let mut writer = connect(path, "foreign_keys = ON")?;
     migrate_database(&writer, migrations)?;
     let busy = Duration::from_millis(options.sqlite_busy_ms_max);
     writer.busy_timeout(busy).map_err(db_error)?;
@@ -44,9 +51,46 @@ pub(crate) fn start(
             reader.read_all(queue);
         })?);
     }
+    threads.push(start_checkpoints(&mut writer, connect(path, "foreign_keys = ON")?)?);
     let writer = worker::Worker::new(writer, options);
     threads.push(spawn("store-write".to_owned(), writes, move |queue| writer.write_all(queue))?);
     Ok(threads)
+}
+
+/// Starts the thread that copies the log to the database; it ends with the writer's connection.
+fn start_checkpoints(
+    writer: &mut Connection,
+    checkpointer: Connection,
+) -> Result<JoinHandle<()>, OpenError> {
+    let (grown, waiting) = sync_channel(1);
+    writer.wal_hook(Some(watch_log(grown))).map_err(db_error)?;
+    let thread = thread::Builder::new().name("store-checkpoint".to_owned());
+    thread.spawn(move || checkpoint_all(&checkpointer, &waiting)).map_err(OpenError::Thread)
+}
+
+/// What the writer does after a commit, told how many pages the log has.
+fn watch_log(grown: SyncSender<()>) -> impl FnMut(&mut Wal, i32) -> rusqlite::Result<()> + Send {
+    let mut told = 0;
+    move |log, pages| {
+        if pages >= CHECKPOINT_PAGES_MAX {
+            // A reader or another process in the way: the next commit tries again.
+            let _ = log.checkpoint();
+        } else if pages < told || pages - told >= CHECKPOINT_PAGES {
+            told = pages;
+            // Full: the checkpointer has been told already.
+            let _ = grown.try_send(());
+        }
+        Ok(())
+    }
+}
+
+fn checkpoint_all(connection: &Connection, waiting: &Receiver<()>) {
+    for () in waiting {
+        let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = copied.map_err(db_error) {
+            tracing::warn!(%error, "SQLite's log could not be copied to its database");
+        }
+    }
 }
 
 /// For the owner alone: SQLite gives the file's mode to its journal too.
@@ -71,6 +115,9 @@ fn connect(path: &Path, role: &str) -> Result<Connection, DbError> {
     for dqs in [DbConfig::SQLITE_DBCONFIG_DQS_DML, DbConfig::SQLITE_DBCONFIG_DQS_DDL] {
         connection.set_db_config(dqs, false).map_err(db_error)?;
     }
+    // Without it, binding a value that a partial index mentions prepares the statement anew.
+    let stable_plans = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+    connection.set_db_config(stable_plans, true).map_err(db_error)?;
     connection
         .execute_batch(&format!(
             "PRAGMA synchronous = FULL;
@@ -93,7 +140,7 @@ fn enter_wal(connection: &Connection) -> Result<(), DbError> {
             Err(DbError::Unavailable(Cause::Locked))
                 if start.elapsed() < Duration::from_millis(OPEN_BUSY_MS_MAX) =>
             {
-                std::thread::sleep(Duration::from_millis(10));
+                thread::sleep(Duration::from_millis(10));
             }
             result => return result,
         }

@@ -1,0 +1,171 @@
+//! `platen bench`.
+
+mod load;
+mod report;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use client::{Client, Encryption, Prepared};
+use crypto::jwe::Enc;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::caller::Server;
+use super::{Failure, Outcome, runtime, say};
+use crate::op::Operation;
+use crate::ops::BASE;
+use crate::ops::prepaid_card::reissue::Reissue;
+use load::Load;
+use report::{How, Report};
+
+/// How long a call may take before it counts as failed.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Measure a running server: reissue cards, each once, as fast as it answers or at a given rate.
+///
+/// The cards come from `platen populate`. All calls are signed and encrypted before the clock
+/// starts, and all answers are opened after it has stopped, so that the load costs this process
+/// little. A call's time runs from sending to its answer's last byte; with --rate from the moment
+/// at which it was due, so that a server that falls behind is not spared.
+///
+/// It exits 0 where every call was answered with 000_000, else 1.
+///
+/// Examples:
+///   platen populate --cards 20000 --out cards.jsonl
+///   platen bench --cards cards.jsonl
+///   platen bench --cards cards.jsonl --skip 10000 --calls 5000 --rate 500 --format json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Bench {
+    /// Members and cards as `platen populate` writes them, one JSON line each.
+    #[arg(long, value_name = "FILE")]
+    cards: PathBuf,
+    /// Leave out the first N cards: those of an earlier run are reissued already.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    skip: usize,
+    /// Calls, number [default: as many as there are cards].
+    #[arg(long, value_name = "N")]
+    calls: Option<usize>,
+    /// Callers at the same time, each on a connection of its own.
+    #[arg(long, value_name = "N", default_value_t = 64,
+        value_parser = clap::value_parser!(u16).range(1..=4_096))]
+    callers: u16,
+    /// Calls a second that are sent, whether the server keeps up or not [default: each caller
+    /// sends as soon as it is answered].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: Option<u32>,
+    /// How request and answer are sent.
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Encrypt::A256gcm)]
+    encrypt: Encrypt,
+    /// Order plastic too, delivered to an address [default: a mobile card alone].
+    #[arg(long)]
+    plastic: bool,
+    #[command(flatten)]
+    server: Server,
+    /// How the result is printed.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Encrypt {
+    /// Plain both ways.
+    No,
+    /// A128GCM.
+    A128gcm,
+    /// A256GCM.
+    A256gcm,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// A line of the file.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Card {
+    user_id: u64,
+    card_no: String,
+}
+
+impl Bench {
+    pub(super) fn run(self) -> Outcome {
+        let client = self.server.client()?.with_timeout(CALL_TIMEOUT);
+        let prepared = self.prepare(&client)?;
+        let load = Load { callers: usize::from(self.callers), rate: self.rate };
+        let measured = runtime()?.block_on(load::run(&client, prepared, load))?;
+        let how = How {
+            callers: self.callers,
+            rate: self.rate,
+            encrypt: self
+                .encrypt
+                .to_possible_value()
+                .map_or_else(String::new, |value| value.get_name().to_owned()),
+            plastic: self.plastic,
+        };
+        let report = Report::of(&client, how, measured);
+        match self.format {
+            Format::Text => say(report.text().trim_end()),
+            Format::Json => say(report.json()),
+        }
+        if report.is_clean() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(Failure(format!("not every card was reissued: {}", report.codes())))
+    }
+
+    fn prepare(&self, client: &Client) -> Result<Vec<Prepared>, Failure> {
+        let shown = self.cards.display();
+        let text = fs::read_to_string(&self.cards)
+            .map_err(|error| Failure(format!("cannot read {shown}: {error}")))?;
+        let path = format!("{BASE}{}", Reissue::SPEC.path);
+        let encryption = match self.encrypt {
+            Encrypt::No => Encryption::Plain,
+            Encrypt::A128gcm => Encryption::Encrypted(Enc::A128Gcm),
+            Encrypt::A256gcm => Encryption::Encrypted(Enc::A256Gcm),
+        };
+        let lines = text.lines().enumerate().skip(self.skip);
+        let lines = lines.take(self.calls.unwrap_or(usize::MAX));
+        let prepared = lines.map(|(index, line)| {
+            let card: Card = serde_json::from_str(line).map_err(|_| {
+                let number = index + 1;
+                Failure(format!("line {number} of {shown} is not as `platen populate` writes it"))
+            })?;
+            let body = self.body(&card).to_string();
+            Ok(client.prepare(&path, &body, encryption, None)?)
+        });
+        let prepared = prepared.collect::<Result<Vec<_>, Failure>>()?;
+        let (wanted, found) = (self.calls.unwrap_or(1), prepared.len());
+        if found < wanted {
+            let skip = self.skip;
+            return Err(Failure(format!(
+                "{shown} has {found} cards after the first {skip}, and {wanted} are asked for: \
+                 fill the sandbox with `platen populate --cards N --out FILE`"
+            )));
+        }
+        Ok(prepared)
+    }
+
+    fn body(&self, card: &Card) -> Value {
+        let mut body = json!({
+            "userInfo": { "userId": card.user_id },
+            "cardInfo": { "oldCardNo": card.card_no },
+            "isDeliveryRequired": self.plastic,
+        });
+        if self.plastic {
+            body["userInfo"]["addressInfo"] = json!({
+                "address": "서울특별시 강남구 테헤란로 152",
+                "addressDetail": "3층 301호",
+                "zipCode": "06236",
+            });
+        }
+        body
+    }
+}
