@@ -10,6 +10,7 @@ use serde_json::json;
 use store::Tx;
 use store::tables::applications::{self, Application, FeeOrder, ReservedCard, ReservedMobile};
 use store::tables::bank_accounts::Chargeable;
+use store::tables::members::Member;
 
 use crate::context::place;
 use crate::op::{Cx, Done, OrStop, fault};
@@ -22,23 +23,13 @@ pub struct Granted<'a> {
     /// Where the plastic goes, if any.
     pub delivery_to: Option<PostalAddress<'a>>,
     /// The member.
-    pub member: Addressee,
+    pub member: Member,
     /// What is promised.
     pub terms: Terms,
     /// The product of the new card.
     pub product: Product,
     /// What a fee is drawn from; looked up where one is due.
     pub chargeable: Chargeable,
-}
-
-/// A member, as far as an application needs it.
-pub struct Addressee {
-    /// The member.
-    pub user_id: i64,
-    /// Name, sealed.
-    pub name_sealed: Vec<u8>,
-    /// Telephone number, sealed.
-    pub phone_sealed: Vec<u8>,
 }
 
 /// An address as the caller gave it.
@@ -123,7 +114,7 @@ fn order<E>(cx: &Cx, granted: &Granted<'_>) -> Done<Option<FeeOrder>, E> {
 /// Whom the plastic goes to: a copy, sealed, as the member's own data may change.
 fn recipient<E>(
     cx: &Cx,
-    member: &Addressee,
+    member: &Member,
     to: &PostalAddress<'_>,
     apply_no: &ApplyNo,
 ) -> Done<Vec<u8>, E> {

@@ -191,7 +191,7 @@ settings! {
     postgres_workers: u64 = 8_u64;
     /// Database: how long a call may wait for its turn, milliseconds.
     database_wait_ms_max: u64 = 10_000_u64;
-    /// Threads for RSA and other work of the processor, number; 0: one a core.
+    /// Threads that decrypt (RSA), number; 0: one a core.
     cpu_threads: u64 = 0_u64;
 }
 

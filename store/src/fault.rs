@@ -1,9 +1,10 @@
-//! The seam through which a test makes the engine fail.
+//! The seam through which a test makes the engine fail, and a measurement sees its statements.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Cause;
+use crate::value::Value;
 
 /// Where the seam is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,16 +20,36 @@ pub enum Point {
 /// Asked at every [`Point`] on the thread that gets there; a cause makes it fail. A lost
 /// connection ([`Cause::Away`]) on PostgreSQL is tried again once, as a real one.
 #[derive(Clone)]
-pub struct FaultSeam(Arc<dyn Fn(Point) -> Option<Cause> + Send + Sync>);
+pub struct FaultSeam {
+    decide: Arc<dyn Fn(Point) -> Option<Cause> + Send + Sync>,
+    observe: Option<Arc<Observe>>,
+}
+
+type Observe = dyn Fn(&'static str, &[Value<'_>]) + Send + Sync;
 
 impl FaultSeam {
     /// A seam that asks `decide`.
     pub fn new(decide: impl Fn(Point) -> Option<Cause> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(decide))
+        Self { decide: Arc::new(decide), observe: None }
+    }
+
+    /// The same, and shows `observe` every statement of static text with its parameters.
+    #[must_use]
+    pub fn observing(
+        self,
+        observe: impl Fn(&'static str, &[Value<'_>]) + Send + Sync + 'static,
+    ) -> Self {
+        Self { observe: Some(Arc::new(observe)), ..self }
     }
 
     pub(crate) fn at(seam: Option<&Self>, point: Point) -> Option<Cause> {
-        seam.and_then(|seam| (seam.0)(point))
+        seam.and_then(|seam| (seam.decide)(point))
+    }
+
+    pub(crate) fn show(seam: Option<&Self>, sql: &'static str, params: &[Value<'_>]) {
+        if let Some(observe) = seam.and_then(|seam| seam.observe.as_ref()) {
+            observe(sql, params);
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Options {
     pub statement_ms_max: u64,
     /// PostgreSQL: `idle_in_transaction_session_timeout`. Milliseconds, default 10,000.
     pub idle_ms_max: u64,
-    /// For tests: makes the engine fail. Default none.
+    /// For tests and measurements: makes the engine fail, or shows its statements. Default none.
     pub fault: Option<FaultSeam>,
 }
 

@@ -6,6 +6,7 @@ pub mod bank_accounts;
 pub mod card_accounts;
 pub mod cards;
 pub mod counters;
+pub mod dossier;
 pub mod log;
 pub mod members;
 pub mod number_ranges;

@@ -33,6 +33,7 @@ impl<'a> Tx<'a> {
 
     /// Runs a statement; how many rows it changed or returned.
     pub fn execute(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<u64, DbError> {
+        FaultSeam::show(self.seam, sql, params);
         self.guarded(|engine| match engine {
             Engine::Sqlite(tx) => tx.execute(sql, params),
             Engine::Postgres(tx) => tx.execute(sql, params),
@@ -41,6 +42,7 @@ impl<'a> Tx<'a> {
 
     /// Runs a statement; its rows.
     pub fn query(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
+        FaultSeam::show(self.seam, sql, params);
         self.guarded(|engine| match engine {
             Engine::Sqlite(tx) => tx.query(sql, params),
             Engine::Postgres(tx) => tx.query(sql, params),

@@ -1,5 +1,6 @@
 //! The project's own commands; `cargo xtask help` lists them.
 
+mod bench;
 mod environment;
 mod pages;
 mod postgres;
@@ -42,6 +43,12 @@ const COMMANDS: &[Command] = &[
         doc: "writes docs/reference from the code; --check: fails where a page differs instead",
         run: pages::command,
     },
+    Command {
+        name: "bench",
+        usage: "bench [--write] [OPTION..]",
+        doc: "measures platen beside what the machine allows; --write: into docs/performance.md",
+        run: bench::command,
+    },
     Command { name: "help", usage: "help", doc: "lists these commands", run: help },
 ];
 
@@ -68,11 +75,11 @@ fn main() -> ExitCode {
 fn help(_: &[&str]) -> Outcome {
     say::line("Usage: cargo xtask COMMAND\n");
     for command in COMMANDS {
-        say::line(&format!("  {:<20} {}", command.usage, command.doc));
+        say::line(&format!("  {:<28} {}", command.usage, command.doc));
     }
     say::line("\nSteps of test, in their order:\n");
     for step in test::STEPS {
-        say::line(&format!("  {:<20} {}", step.name, step.doc));
+        say::line(&format!("  {:<28} {}", step.name, step.doc));
     }
     Ok(())
 }

@@ -33,6 +33,15 @@ wait "$!"
 rm -rf "$2"
 "#;
 
+/// Whether a commit waits for the disk.
+#[derive(Clone, Copy)]
+pub(crate) enum Durability {
+    /// It does, as in production.
+    Flushed,
+    /// It does not: what is written need not outlive the machine.
+    NotFlushed,
+}
+
 /// A running server; ends when dropped.
 pub(crate) struct Postgres {
     watchdog: Child,
@@ -43,10 +52,10 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Starts one with the programs of this folder.
-    pub(crate) fn start(programs: &Path) -> Result<Self, String> {
+    pub(crate) fn start(programs: &Path, durability: Durability) -> Result<Self, String> {
         let mut problem = String::new();
         for attempt in 1..=STARTS_MAX {
-            match Self::try_start(programs, attempt) {
+            match Self::try_start(programs, attempt, durability) {
                 Ok(server) => return Ok(server),
                 Err(error) => problem = error,
             }
@@ -54,7 +63,7 @@ impl Postgres {
         Err(format!("PostgreSQL does not start: {problem}"))
     }
 
-    fn try_start(programs: &Path, attempt: u32) -> Result<Self, String> {
+    fn try_start(programs: &Path, attempt: u32, durability: Durability) -> Result<Self, String> {
         let name = format!("platen-test-{}-{attempt}", std::process::id());
         let folder = environment::temporary_folder().join(name);
         let owner = Owner::find()?;
@@ -64,7 +73,7 @@ impl Postgres {
         if let Some(Owner { user, group }) = owner {
             chown(&folder, Some(user), Some(group)).map_err(failed)?;
         }
-        let started = initialize(programs, &folder, port, owner)
+        let started = initialize(programs, &folder, port, owner, durability)
             .and_then(|()| watch(programs, &folder, owner));
         let mut watchdog = started.inspect_err(|_| {
             let _ = fs::remove_dir_all(&folder);
@@ -122,17 +131,25 @@ fn free_port() -> Result<u16, String> {
     listener.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
 }
 
-/// Lets nobody in but programs on this machine, and has no socket file. What is written need not
-/// outlive the machine, so nothing is flushed.
-fn initialize(programs: &Path, folder: &Path, port: u16, owner: Option<Owner>) -> Outcome {
+/// Lets nobody in but programs on this machine, and has no socket file.
+fn initialize(
+    programs: &Path,
+    folder: &Path,
+    port: u16,
+    owner: Option<Owner>,
+    durability: Durability,
+) -> Outcome {
     let mut initdb = run::command(&programs.join("initdb"));
     initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]);
     initdb.args(["--no-sync", "-D"]).arg(folder.join("data"));
     run::output(owned(&mut initdb, folder, owner))?;
+    let flushing = match durability {
+        Durability::Flushed => "",
+        Durability::NotFlushed => "fsync = off\nfull_page_writes = off\n",
+    };
     let settings = format!(
         "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\n\
-         max_connections = {CONNECTIONS_MAX}\nfsync = off\nfull_page_writes = off\n\
-         logging_collector = off\n"
+         max_connections = {CONNECTIONS_MAX}\n{flushing}logging_collector = off\n"
     );
     let file = folder.join("data/postgresql.auto.conf");
     fs::write(&file, settings).map_err(|error| format!("{}: {error}", file.display()))

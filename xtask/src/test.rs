@@ -5,7 +5,7 @@ mod steps;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::postgres::Postgres;
+use crate::postgres::{Durability, Postgres};
 use crate::tally::Tally;
 use crate::tools::{self, Tool};
 use crate::{Outcome, environment, say};
@@ -61,7 +61,7 @@ impl Bench {
                 bench.postgres_url = Some(given.to_string_lossy().into_owned());
                 return Ok(bench);
             }
-            let server = Postgres::start(&tools::ensure(Tool::Postgres)?)?;
+            let server = Postgres::start(&tools::ensure(Tool::Postgres)?, Durability::NotFlushed)?;
             say::line(&format!("Started PostgreSQL for the tests: {}", server.url()));
             bench.postgres_url = Some(server.url());
             bench._postgres = Some(server);

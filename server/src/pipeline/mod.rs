@@ -91,7 +91,7 @@ async fn run(
     let opened = envelope::open(app, handler, &headers, &project, body).await?;
     let call = identify(app, handler, headers, &project, &opened);
     let answer = handler.perform(app, call, &opened.json).await;
-    reply(app, handler, &opened, answer).await
+    reply(handler, &opened, answer)
 }
 
 /// What recognises the call. The digest is over the body in clear, as a client that encrypts
@@ -130,12 +130,7 @@ fn identify(
 }
 
 /// The answer as it goes out: encrypted where the operation says so and a key came.
-async fn reply(
-    app: &App,
-    handler: &Handler,
-    opened: &Opened,
-    answer: Answer,
-) -> Result<Reply, Failure> {
+fn reply(handler: &Handler, opened: &Opened, answer: Answer) -> Result<Reply, Failure> {
     let (code, http, clear) = match answer {
         Answer::Failed(code) => return Err(code.into()),
         Answer::Success(body) => ("000_000", 200, body),
@@ -147,20 +142,20 @@ async fn reply(
     let (body, key_id) = match key {
         None => (clear, None),
         Some((id, key)) => {
-            let sealed = encrypt(app, key, opened.enc.unwrap_or(Enc::A128Gcm), clear).await?;
+            let sealed = encrypt(key, opened.enc.unwrap_or(Enc::A128Gcm), clear)?;
             (sealed, Some(id.clone()))
         }
     };
     Ok(Reply { http, code, body, key_id })
 }
 
-async fn encrypt(app: &App, key: &CryptoKey, enc: Enc, clear: String) -> Result<String, Failure> {
-    let key = Arc::clone(&key.client_public);
+/// On this thread: unlike the private operation, RSA's public one is a matter of microseconds, and
+/// handing it over would cost as much.
+fn encrypt(key: &CryptoKey, enc: Enc, clear: String) -> Result<String, Failure> {
     let clear = SecretBytes::new(clear.into_bytes());
-    let sealed = app.cpu.run(move || jwe::encrypt(clear.expose(), &key, enc)).await;
-    match sealed {
-        Ok(Ok(compact)) => Ok(format!("{{\"encData\":\"{compact}\"}}")),
-        Ok(Err(_)) | Err(_) => {
+    match jwe::encrypt(clear.expose(), &key.client_public, enc) {
+        Ok(compact) => Ok(format!("{{\"encData\":\"{compact}\"}}")),
+        Err(_) => {
             tracing::error!("a response could not be encrypted");
             Err((&pipeline::SERVER_FAULT).into())
         }

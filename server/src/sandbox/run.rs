@@ -53,6 +53,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// No more threads are to be had.
+    #[error("cannot start a thread: {0}")]
+    Threads(std::io::Error),
     /// It is no sandbox.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -131,7 +134,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     };
     let app = Arc::new(App {
         directory: Directory::new(core.settings.directory_ttl_ms),
-        cpu: Cpu::new(core.settings.cpu_threads),
+        cpu: Cpu::start(core.settings.cpu_threads).map_err(StartError::Threads)?,
         store,
         core,
         clock: Clock,

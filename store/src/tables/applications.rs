@@ -232,13 +232,18 @@ pub fn open_for(
          WHERE asp_id = $1 AND old_account_id = $2 AND holds_old_card",
         &[asp.as_str().into(), account.0.into()],
     )?;
-    let Some(mut row) = row else { return Ok(None) };
-    Ok(Some(Open {
-        state: parsed(&row, 1, State::parse)?,
-        has_fee: row.boolean(2)?,
-        replay_key: row.take_opt_blob(3)?.unwrap_or_default(),
-        apply_no: ApplyNo::new(row.take_text(0)?),
-    }))
+    row.map(|mut row| read_open(&mut row, 0)).transpose()
+}
+
+/// The open application whose columns begin at `at` of a row: apply_no, state, fee > 0,
+/// replay_key.
+pub(super) fn read_open(row: &mut Row, at: usize) -> Result<Open, DbError> {
+    Ok(Open {
+        state: parsed(row, at + 1, State::parse)?,
+        has_fee: row.boolean(at + 2)?,
+        replay_key: row.take_opt_blob(at + 3)?.unwrap_or_default(),
+        apply_no: ApplyNo::new(row.text(at)?),
+    })
 }
 
 /// Whether the fee of another call with this correlation id is being charged, in a strict

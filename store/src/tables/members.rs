@@ -1,6 +1,6 @@
 //! Members of a partner.
 
-use domain::{AspId, Timestamp};
+use domain::{AspId, Timestamp, UserId};
 
 use crate::{DbError, Tx};
 
@@ -42,12 +42,32 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, member: &NewMember<'_>) -> Result<()
     Ok(())
 }
 
-/// Whether the partner has this member and the membership stands.
-pub fn is_active(tx: &mut Tx<'_>, asp: &AspId, user: domain::UserId) -> Result<bool, DbError> {
-    let Some(user) = user.stored() else { return Ok(false) };
-    let found = tx.query_opt(
-        "SELECT 1 FROM member WHERE asp_id = $1 AND user_id = $2 AND state = 'ACTIVE'",
-        &[asp.as_str().into(), user.into()],
+/// A member whose membership stands.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its id.
+    pub user_id: i64,
+    /// Whether the ID card was verified.
+    pub is_verified: bool,
+    /// Name, sealed.
+    pub name_sealed: Vec<u8>,
+    /// Telephone number, sealed.
+    pub phone_sealed: Vec<u8>,
+}
+
+/// The partner's member of this id, where the membership stands.
+pub fn find(tx: &mut Tx<'_>, asp: &AspId, user: UserId) -> Result<Option<Member>, DbError> {
+    let Some(user_id) = user.stored() else { return Ok(None) };
+    let row = tx.query_opt(
+        "SELECT id_verified_at IS NOT NULL, name_sealed, phone_sealed FROM member
+         WHERE asp_id = $1 AND user_id = $2 AND state = 'ACTIVE'",
+        &[asp.as_str().into(), user_id.into()],
     )?;
-    Ok(found.is_some())
+    let Some(mut row) = row else { return Ok(None) };
+    Ok(Some(Member {
+        user_id,
+        is_verified: row.boolean(0)?,
+        name_sealed: row.take_blob(1)?,
+        phone_sealed: row.take_blob(2)?,
+    }))
 }

@@ -4,7 +4,7 @@ use domain::product::{Issuance, MobileOnly, PaysAbroad, Product, ProductState};
 use domain::{AspId, ServiceId};
 
 use super::{money, parsed};
-use crate::{DbError, Tx};
+use crate::{DbError, Row, Tx};
 
 /// Writes a product, or sets one that is there to this policy.
 pub fn put(
@@ -38,38 +38,21 @@ pub fn put(
     Ok(())
 }
 
-/// The product into which a card of `service` is reissued: the one that its policy names, else
-/// itself. `None` where this partner has no such product.
-pub fn next_of(
-    tx: &mut Tx<'_>,
-    asp: &AspId,
-    service: &ServiceId,
-) -> Result<Option<Product>, DbError> {
-    let row = tx.query_opt(
-        "SELECT n.service_id, n.state, n.issuance, n.mobile_only, n.pays_abroad, n.reissue_fee,
-             n.reissue_fee_mobile_only, n.validity_months, n.name
-         FROM product p
-         JOIN product n ON n.asp_id = p.asp_id
-             AND n.service_id = COALESCE(p.next_service_id, p.service_id)
-         WHERE p.asp_id = $1 AND p.service_id = $2",
-        &[asp.as_str().into(), service.as_str().into()],
-    )?;
-    let Some(mut row) = row else { return Ok(None) };
-    let months = u16::try_from(row.int(7)?);
-    let found = "a number beyond the CHECK";
-    Ok(Some(Product {
-        name: row.take_text(8)?,
-        service_id: ServiceId::new(row.take_text(0)?),
-        state: parsed(&row, 1, ProductState::parse)?,
-        issuance: parsed(&row, 2, Issuance::parse)?,
-        mobile_only: parsed(&row, 3, MobileOnly::parse)?,
-        pays_abroad: parsed(&row, 4, PaysAbroad::parse)?,
-        reissue_fee_with_plastic: money(&row, 5)?,
-        reissue_fee_mobile_only: money(&row, 6)?,
-        validity_months: months.map_err(|_| DbError::Column {
-            index: 7,
-            wanted: "months",
-            found,
-        })?,
-    }))
+/// The product whose columns begin at `at` of a row: service_id, state, issuance, mobile_only,
+/// pays_abroad, reissue_fee, reissue_fee_mobile_only, validity_months, name.
+pub(super) fn read(row: &mut Row, at: usize) -> Result<Product, DbError> {
+    let months = u16::try_from(row.int(at + 7)?);
+    let misfit =
+        |_| DbError::Column { index: at + 7, wanted: "months", found: "a number beyond the CHECK" };
+    Ok(Product {
+        name: row.take_text(at + 8)?,
+        service_id: ServiceId::new(row.text(at)?),
+        state: parsed(row, at + 1, ProductState::parse)?,
+        issuance: parsed(row, at + 2, Issuance::parse)?,
+        mobile_only: parsed(row, at + 3, MobileOnly::parse)?,
+        pays_abroad: parsed(row, at + 4, PaysAbroad::parse)?,
+        reissue_fee_with_plastic: money(row, at + 5)?,
+        reissue_fee_mobile_only: money(row, at + 6)?,
+        validity_months: months.map_err(misfit)?,
+    })
 }

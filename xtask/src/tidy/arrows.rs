@@ -6,6 +6,7 @@ use crate::tree::Tree;
 /// Each crate and the crates of this workspace that it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("bank", &["store"]),
+    ("bench", &["bank", "contract", "domain", "platen", "store"]),
     ("client", &["crypto"]),
     ("contract", &[]),
     ("crypto", &[]),

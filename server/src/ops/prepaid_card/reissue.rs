@@ -9,13 +9,14 @@ use domain::reissue::{BankAccounts, Delivery, Facts, Membership, OldCard, Refusa
 use domain::{ApplyNo, UserId};
 use serde_json::{Value, json};
 use store::Tx;
-use store::tables::applications::{self, Open};
+use store::tables::applications::Open;
 use store::tables::bank_accounts::{self, Chargeable};
 use store::tables::card_accounts::{self, CardAccount, CardKey};
+use store::tables::dossier::{self, Dossier};
 use store::tables::log::Remembered;
-use store::tables::products;
+use store::tables::members::{self, Member};
 
-use crate::applying::{self, Addressee, Granted, PostalAddress};
+use crate::applying::{self, Granted, PostalAddress};
 use crate::cards::Made;
 use crate::fee::{Begun, Saga};
 use crate::issuing;
@@ -166,10 +167,9 @@ impl Saga for Reissue {
     fn begin(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Begun<Response>, Error> {
         let (asp, user) = (&cx.call.asp, UserId(request.user_id.get()));
         let account = claim(cx, tx, user, request)?;
-        let (membership, member) = member(cx, tx, user)?;
-        let open = match &account {
-            Some(account) => applications::open_for(tx, asp, account.id)?,
-            None => None,
+        let Dossier { member, open, next_product: product } = match &account {
+            Some(account) => dossier::read(tx, asp, account.id)?,
+            None => Dossier::of_member(members::find(tx, asp, user)?),
         };
         if let Some(open) = &open
             && open.state == ApplicationState::CostPaying
@@ -177,10 +177,6 @@ impl Saga for Reissue {
         {
             return Ok(Begun::Awaiting(open.apply_no.clone()));
         }
-        let product = match &account {
-            Some(account) => products::next_of(tx, asp, &account.service_id)?,
-            None => None,
-        };
         let delivery = match request.is_delivery_required {
             true => Delivery::Physical,
             false => Delivery::MobileOnly,
@@ -192,7 +188,7 @@ impl Saga for Reissue {
             Some(_) | None => Chargeable::None,
         };
         let facts = Facts {
-            membership,
+            membership: membership(member.as_ref()),
             old_card: account.as_ref().map(|account| old_card(account, open.as_ref())),
             next_product: product.as_ref(),
             delivery,
@@ -252,20 +248,12 @@ fn claim(
     Ok(None)
 }
 
-fn member(cx: &Cx, tx: &mut Tx<'_>, user: UserId) -> Done<(Membership, Option<Addressee>), Error> {
-    let Some(user_id) = user.stored() else { return Ok((Membership::None, None)) };
-    let row = tx.query_opt(
-        "SELECT id_verified_at IS NOT NULL, name_sealed, phone_sealed FROM member
-         WHERE asp_id = $1 AND user_id = $2 AND state = 'ACTIVE'",
-        &[cx.call.asp.as_str().into(), user_id.into()],
-    )?;
-    let Some(mut row) = row else { return Ok((Membership::None, None)) };
-    let membership = match row.boolean(0)? {
-        true => Membership::Verified,
-        false => Membership::Unverified,
-    };
-    let (name_sealed, phone_sealed) = (row.take_blob(1)?, row.take_blob(2)?);
-    Ok((membership, Some(Addressee { user_id, name_sealed, phone_sealed })))
+fn membership(member: Option<&Member>) -> Membership {
+    match member {
+        None => Membership::None,
+        Some(member) if member.is_verified => Membership::Verified,
+        Some(_) => Membership::Unverified,
+    }
 }
 
 impl AddressInfo {

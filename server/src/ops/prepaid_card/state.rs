@@ -89,7 +89,7 @@ impl Operation for State {
 impl Write for State {
     fn run(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Response, Error> {
         let user = UserId(request.user_id.get());
-        if !members::is_active(tx, &cx.call.asp, user)? {
+        if members::find(tx, &cx.call.asp, user)?.is_none() {
             return refuse(Error::WalletUserNotFound);
         }
         let account = claim(cx, tx, user, request)?;

@@ -1,0 +1,131 @@
+//! The bare loop: recorded statements through rusqlite, in groups, and nothing else.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSqlOutput, Value as Sql};
+use rusqlite::{Connection, ToSql};
+use serde::{Deserialize, Serialize};
+use store::Target;
+
+use crate::machine::{SERVER_CORE, output, pinned};
+use crate::record::{self, Owned, Statement, Transaction};
+use crate::{Failure, runtime, say};
+
+/// Reissues in one commit.
+const GROUP: usize = 64;
+
+/// Measure the bare loop on a stopped sandbox, whose cards are reissued thereby.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The sandbox's SQLite file.
+    #[arg(long, value_name = "FILE")]
+    database: PathBuf,
+    /// Its cards, as `platen populate` wrote them.
+    #[arg(long, value_name = "FILE")]
+    cards: PathBuf,
+    /// How many of them.
+    #[arg(long, value_name = "N")]
+    calls: usize,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let loop_ = run(&self.database, &self.cards, self.calls);
+        say(&serde_json::to_string(&runtime()?.block_on(loop_)?)?);
+        Ok(())
+    }
+}
+
+/// The loop in a process of its own, on the server's core.
+pub(crate) fn on_server_core(database: &Path, cards: &Path, calls: usize) -> Result<Bare, Failure> {
+    let own = std::env::current_exe()?;
+    let mut command = pinned(SERVER_CORE, &own.to_string_lossy());
+    command.arg("bare").arg("--database").arg(database).arg("--cards").arg(cards);
+    Ok(serde_json::from_str(&output(command.args(["--calls", &calls.to_string()]))?)?)
+}
+
+/// What the loop took.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Bare {
+    /// Reissues.
+    pub(crate) calls: usize,
+    /// Statements of them.
+    pub(crate) statements: usize,
+    /// From the first statement to the last commit.
+    pub(crate) elapsed: Duration,
+}
+
+/// Reissues `calls` cards of a stopped sandbox on a copy and sends the same statements to the
+/// original.
+async fn run(database: &Path, cards: &Path, calls: usize) -> Result<Bare, Failure> {
+    let folder = tempfile::tempdir_in(database.parent().unwrap_or(Path::new(".")))?;
+    let copy = folder.path().join("copy.db");
+    fs::copy(database, &copy)?;
+    let target = Target::parse(&copy.to_string_lossy())?;
+    let transactions = record::reissues(&target, cards, calls).await?;
+    let statements = transactions.iter().map(Vec::len).sum();
+    let numbered = numbered(transactions);
+    let connection = open(database)?;
+    let begun = Instant::now();
+    for group in numbered.chunks(GROUP) {
+        send(&connection, group)?;
+    }
+    Ok(Bare { calls, statements, elapsed: begun.elapsed() })
+}
+
+/// A statement as SQLite takes it without looking names up.
+type Numbered = (Rc<str>, Vec<Owned>);
+
+fn numbered(transactions: Vec<Transaction>) -> Vec<Vec<Numbered>> {
+    let mut texts: HashMap<&'static str, Rc<str>> = HashMap::new();
+    let mut number = |statement: Statement| {
+        let text = texts.entry(statement.sql);
+        let text = text.or_insert_with(|| statement.sql.replace('$', "?").into());
+        (Rc::clone(text), statement.values)
+    };
+    transactions.into_iter().map(|each| each.into_iter().map(&mut number).collect()).collect()
+}
+
+/// Durable as the server's own connection is.
+fn open(path: &Path) -> Result<Connection, Failure> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;
+         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 2048;
+         PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = ON;",
+    )?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn send(connection: &Connection, group: &[Vec<Numbered>]) -> Result<(), Failure> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    for (sql, values) in group.iter().flatten() {
+        let mut prepared = connection.prepare_cached(sql)?;
+        for (index, value) in values.iter().enumerate() {
+            prepared.raw_bind_parameter(index + 1, value)?;
+        }
+        let mut rows = prepared.raw_query();
+        while rows.next()?.is_some() {}
+    }
+    Ok(connection.execute_batch("COMMIT")?)
+}
+
+impl ToSql for Owned {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Owned::Int(value) => (*value).into(),
+            Owned::Text(value) => value.as_str().into(),
+            Owned::Blob(value) => value.as_slice().into(),
+            Owned::Bool(value) => i64::from(*value).into(),
+            Owned::Null => ToSqlOutput::Owned(Sql::Null),
+        })
+    }
+}

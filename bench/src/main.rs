@@ -1,0 +1,125 @@
+//! Measures platen and prints a table: each figure is a ratio to what the machine allows, taken in
+//! the same run. `cargo xtask bench` builds everything and runs it.
+#![expect(clippy::float_arithmetic, reason = "figures are ratios, and no money")]
+
+mod bare;
+mod machine;
+mod page;
+mod pgbench;
+mod plot;
+mod record;
+mod rows;
+mod sandbox;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser};
+
+use crate::rows::Bench;
+use crate::sandbox::Platen;
+
+/// Measure platen on this machine.
+#[derive(Parser)]
+#[command(name = "platen-bench")]
+enum Command {
+    All(Box<Arguments>),
+    Bare(bare::Arguments),
+}
+
+/// Measure everything: server on one core, load on another.
+#[derive(Args)]
+struct Arguments {
+    /// The release build of `platen`.
+    #[arg(long, value_name = "FILE")]
+    platen: PathBuf,
+    /// A PostgreSQL server that flushes its log, on which databases may be made.
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
+    /// The `pgbench` of that server.
+    #[arg(long, value_name = "FILE", default_value = "pgbench")]
+    pgbench: PathBuf,
+    /// Cards of the large database.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(20_000..=50_000_000))]
+    cards: usize,
+    /// Calls of one measurement.
+    #[arg(long, value_name = "N", default_value_t = 8_000,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(640..=100_000))]
+    calls: usize,
+    /// How often each comparison is made; the median counts.
+    #[arg(long, value_name = "N", default_value_t = 3,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=20))]
+    rounds: usize,
+    /// Where the databases go, on the disk that is measured [default: the system's temporary folder].
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// Write docs/performance.md and its pictures to this folder.
+    #[arg(long, value_name = "FOLDER")]
+    write: Option<PathBuf>,
+}
+
+/// Why it could not be measured, as a sentence.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure(error.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    let measured = match Command::parse() {
+        Command::All(arguments) => measure(&arguments),
+        Command::Bare(arguments) => arguments.run(),
+    };
+    match measured {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(sentence)) => {
+            // There is nowhere else to say it.
+            let _ = writeln!(std::io::stderr(), "platen-bench: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line as soon as it is known.
+pub(crate) fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // A reader that has gone is no failure.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+fn measure(arguments: &Arguments) -> Result<(), Failure> {
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return Err(Failure("two cores are needed: one for the server, one for the load".into()));
+    }
+    let folder = match &arguments.folder {
+        Some(folder) => tempfile::tempdir_in(folder)?,
+        None => tempfile::tempdir()?,
+    };
+    let bench = Bench {
+        platen: Platen(arguments.platen.clone()),
+        folder: folder.path().to_owned(),
+        calls: arguments.calls,
+        rounds: arguments.rounds,
+        large: arguments.cards,
+        postgres: arguments.postgres.clone(),
+        pgbench: arguments.pgbench.clone(),
+    };
+    let results = runtime()?.block_on(bench.run())?;
+    let page = page::of(&results);
+    say(&page);
+    if let Some(docs) = &arguments.write {
+        std::fs::write(docs.join("performance.md"), page)?;
+        std::fs::write(docs.join("latency.svg"), plot::latency(&results))?;
+        std::fs::write(docs.join("throughput.svg"), plot::throughput(&results))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! The very statements of a reissue, with their values: written down while the operation runs, so
+//! that what is measured beside it can never fall behind it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bank::{Bank, BoxFuture, InquiryAnswer, InquiryOrder, WithdrawAnswer, WithdrawOrder};
+use contract::Json;
+use domain::{AspId, Timestamp};
+use platen::context::{App, Clock, Core};
+use platen::cpu::Cpu;
+use platen::directory::Directory;
+use platen::metrics::Metrics;
+use platen::op::{Call, CallKind};
+use platen::ops::Operations;
+use platen::sandbox::{ASP_ID, keys};
+use platen::settings::Settings;
+use platen::supply::Supply;
+use serde_json::json;
+use store::schema::MIGRATIONS;
+use store::tables::log::{CallKeys, Since};
+use store::{FaultSeam, Options, Point, Store, Target, Value};
+
+use crate::Failure;
+
+/// A statement as it was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    /// Its text.
+    pub(crate) sql: &'static str,
+    /// Its values.
+    pub(crate) values: Vec<Owned>,
+}
+
+/// A value, owned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Owned {
+    /// BIGINT.
+    Int(i64),
+    /// TEXT.
+    Text(String),
+    /// BYTEA.
+    Blob(Vec<u8>),
+    /// BOOLEAN.
+    Bool(bool),
+    /// NULL.
+    Null,
+}
+
+impl From<&Value<'_>> for Owned {
+    fn from(value: &Value<'_>) -> Self {
+        match *value {
+            Value::Int(value) => Owned::Int(value),
+            Value::Text(value) => Owned::Text(value.to_owned()),
+            Value::Blob(value) => Owned::Blob(value.to_owned()),
+            Value::Bool(value) => Owned::Bool(value),
+            Value::Null => Owned::Null,
+        }
+    }
+}
+
+/// The statements of one transaction.
+pub(crate) type Transaction = Vec<Statement>;
+
+/// Reissues these cards one after the other; what each transaction sent.
+pub(crate) async fn reissues(
+    target: &Target,
+    cards: &Path,
+    calls: usize,
+) -> Result<Vec<Transaction>, Failure> {
+    let seen: Arc<Mutex<(Transaction, Vec<Transaction>)>> = Arc::default();
+    let (statements, commits) = (Arc::clone(&seen), Arc::clone(&seen));
+    let seam = FaultSeam::new(move |point| {
+        if point == Point::Commit {
+            let mut seen = commits.lock().unwrap_or_else(PoisonError::into_inner);
+            let transaction = std::mem::take(&mut seen.0);
+            seen.1.push(transaction);
+        }
+        None
+    });
+    let seam = seam.observing(move |sql, values| {
+        let values = values.iter().map(Owned::from).collect();
+        let mut seen = statements.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.0.push(Statement { sql, values });
+    });
+    let app = Arc::new(app(target, seam)?);
+    // What opening the database has sent.
+    *seen.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
+    let reissue = app
+        .operations
+        .by_id("prepaid-card.reissue")
+        .ok_or_else(|| Failure("there is no operation prepaid-card.reissue".to_owned()))?;
+    let text = std::fs::read_to_string(cards)?;
+    for (number, line) in text.lines().take(calls).enumerate() {
+        let card: serde_json::Value = serde_json::from_str(line)?;
+        let body = json!({
+            "userInfo": { "userId": card["userId"] },
+            "cardInfo": { "oldCardNo": card["cardNo"] },
+            "isDeliveryRequired": false,
+        });
+        let body = Json::parse_object(body.to_string().as_bytes(), 16)
+            .map_err(|_| Failure("the call is no JSON".to_owned()))?;
+        let answer = reissue.perform(&app, call(number), &body).await;
+        if answer.code() != "000_000" {
+            return Err(Failure(format!("a card could not be reissued: {}", answer.code())));
+        }
+    }
+    app.store.close();
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(std::mem::take(&mut seen.1))
+}
+
+/// A call as the pipeline would hand it on: keys as random as digests are.
+fn call(number: usize) -> Call {
+    let now = Clock.now();
+    let digest = |salt: u64| {
+        let mut state = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt;
+        let mut bytes = Vec::with_capacity(32);
+        for _ in 0..4 {
+            state ^= state >> 33;
+            state = state.wrapping_mul(0xff51_afd7_ed55_8ccd);
+            state ^= state >> 29;
+            bytes.extend(state.to_be_bytes());
+        }
+        bytes
+    };
+    let past = Timestamp(now.0 - 86_400_000_000);
+    Call {
+        asp: AspId::new(ASP_ID),
+        operation: "prepaid-card.reissue",
+        correlation_id: format!("261122120000-{number:07x}"),
+        keys: CallKeys { replay: digest(1), cipher: Some(digest(2)), strict: None },
+        now,
+        since: Since { call: past, cipher: past },
+        kind: CallKind::Live,
+    }
+}
+
+fn app(target: &Target, seam: FaultSeam) -> Result<App, Failure> {
+    let settings = Settings::default();
+    let options = Options { fault: Some(seam), ..Options::default() };
+    let store = Store::open(target, MIGRATIONS, options)?;
+    let keys = Arc::new(keys::open(&store, false)?);
+    let core = Core {
+        keys,
+        supply: Arc::new(Supply::default()),
+        settings: Arc::new(settings.clone()),
+        institution_code: "M202600001".into(),
+    };
+    Ok(App {
+        directory: Directory::new(settings.directory_ttl_ms),
+        cpu: Cpu::start(1)?,
+        store,
+        core,
+        clock: Clock,
+        bank: Arc::new(NoBank),
+        operations: Operations::load()?,
+        metrics: Metrics::default(),
+    })
+}
+
+/// No fee is due, so that no bank is asked.
+struct NoBank;
+
+impl Bank for NoBank {
+    fn withdraw(&self, _: &WithdrawOrder, _: Duration) -> BoxFuture<'_, WithdrawAnswer> {
+        Box::pin(async { WithdrawAnswer::NotSent })
+    }
+
+    fn inquire(&self, _: &InquiryOrder, _: Duration) -> BoxFuture<'_, InquiryAnswer> {
+        Box::pin(async { InquiryAnswer::NotFound })
+    }
+}

@@ -1,0 +1,32 @@
+//! `bench`: builds what is measured and measures it.
+
+use crate::postgres::{Durability, Postgres};
+use crate::tools::{self, Tool};
+use crate::{Outcome, environment, run};
+
+/// Measures; further arguments go to `platen-bench all`. `--write` writes docs/performance.md.
+pub(crate) fn command(arguments: &[&str]) -> Outcome {
+    let (writes, others): (Vec<&str>, Vec<&str>) =
+        arguments.iter().partition(|argument| **argument == "--write");
+    let build = ["build", "--release", "--locked", "--package", "platen", "--package", "bench"];
+    succeed(&mut run::cargo(&build))?;
+    let programs = tools::ensure(Tool::Postgres)?;
+    let server = Postgres::start(&programs, Durability::Flushed)?;
+    let platen = environment::release_binary();
+    let mut bench = run::command(&platen.with_file_name("platen-bench"));
+    bench.arg("all").arg("--platen").arg(&platen).args(["--postgres", &server.url()]);
+    bench.arg("--pgbench").arg(programs.join("pgbench")).args(others);
+    if !writes.is_empty() {
+        bench.arg("--write").arg(environment::root().join("docs"));
+    }
+    succeed(&mut bench)
+}
+
+fn succeed(command: &mut std::process::Command) -> Outcome {
+    let shown = run::shown(command);
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{shown}: {status}")),
+        Err(error) => Err(format!("cannot run {shown}: {error}")),
+    }
+}
