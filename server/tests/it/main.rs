@@ -19,6 +19,8 @@ mod edge;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fees;
 #[cfg(test)]
 mod given;
