@@ -110,6 +110,8 @@ fn options(settings: &Settings) -> Options {
     Options {
         postgres_workers: usize::try_from(settings.postgres_workers).unwrap_or(1).max(1),
         wait_ms_max: settings.database_wait_ms_max,
+        connect_ms_max: settings.database_connect_ms_max,
+        statement_ms_max: settings.database_statement_ms_max,
         ..Options::default()
     }
 }
