@@ -57,4 +57,6 @@ mod scenarios;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod trouble;
+#[cfg(test)]
 mod wire;
