@@ -23,6 +23,10 @@ use crate::context::App;
 use crate::pipeline;
 use stream::Stream;
 
+/// How long `/readyz` waits for the database: who asks has little patience, and a database that
+/// says nothing is away.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
 /// What every handler is given.
 #[derive(Clone)]
 pub struct Served {
@@ -54,9 +58,9 @@ async fn readyz(State(served): State<Served>) -> Response {
     if !served.ready.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    match served.app.store.ping().await {
-        Ok(()) => "ready\n".into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "database away\n").into_response(),
+    match tokio::time::timeout(READY_WITHIN, served.app.store.ping()).await {
+        Ok(Ok(())) => "ready\n".into_response(),
+        Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "database away\n").into_response(),
     }
 }
 

@@ -189,6 +189,11 @@ settings! {
     directory_ttl_ms: u64 = 5_000_u64;
     /// Database: PostgreSQL connections, number.
     postgres_workers: u64 = 8_u64;
+    /// Database: how long PostgreSQL may take to let a connection in, milliseconds.
+    database_connect_ms_max: u64 = 3_000_u64;
+    /// Database: how long PostgreSQL may work on a statement, milliseconds. Where it says nothing
+    /// for two seconds longer, the connection is given up.
+    database_statement_ms_max: u64 = 8_000_u64;
     /// Database: how long a call may wait for its turn, milliseconds.
     database_wait_ms_max: u64 = 10_000_u64;
     /// Threads that decrypt (RSA), number; 0: one a core.

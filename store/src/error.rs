@@ -26,6 +26,8 @@ pub enum Cause {
     Exhausted,
     /// The engine rolled back the group that the job was in.
     RolledBack,
+    /// The server said nothing for too long; the connection was given up.
+    Silent,
     /// The commit was sent and its outcome is not known.
     CommitUnknown,
 }
@@ -44,6 +46,7 @@ impl Cause {
             Self::Away => "away",
             Self::Exhausted => "exhausted",
             Self::RolledBack => "rolled_back",
+            Self::Silent => "silent",
             Self::CommitUnknown => "commit_unknown",
         }
     }

@@ -2,6 +2,9 @@
 
 use crate::fault::FaultSeam;
 
+/// How much longer than `statement_timeout` a server may need to say so, milliseconds.
+pub(crate) const SILENCE_MS: u64 = 2_000;
+
 /// Limits of a [`Store`](crate::Store); the default suits a server.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -18,12 +21,14 @@ pub struct Options {
     pub sqlite_busy_ms_max: u64,
     /// PostgreSQL: threads, each with one connection. Default 8.
     pub postgres_workers: usize,
-    /// PostgreSQL: `connect_timeout`, unless the URL has one. Milliseconds, default 3,000.
+    /// PostgreSQL: how long a connection may take until it can be used, for each host of the URL;
+    /// a `connect_timeout` in the URL replaces it. Milliseconds, default 3,000.
     pub connect_ms_max: u64,
     /// PostgreSQL: `lock_timeout`; above the server's `deadlock_timeout` (usually 1,000) or a
     /// deadlock is never seen as one. Milliseconds, default 4,000.
     pub lock_ms_max: u64,
-    /// PostgreSQL: `statement_timeout`. Milliseconds, default 8,000.
+    /// PostgreSQL: `statement_timeout`; a server that says nothing for two seconds longer is
+    /// given up with its connection. Milliseconds, default 8,000.
     pub statement_ms_max: u64,
     /// PostgreSQL: `idle_in_transaction_session_timeout`. Milliseconds, default 10,000.
     pub idle_ms_max: u64,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ::postgres::config::{Config, Host};
+use tokio_postgres::config::{Config, Host};
 
 use crate::error::OpenError;
 

@@ -7,8 +7,8 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::thread;
 
-use ::postgres::{Client, NoTls};
 use tempfile::TempDir;
+use tokio_postgres::NoTls;
 
 use crate::target::Target;
 
@@ -117,18 +117,25 @@ pub fn for_each_engine(mut check: impl FnMut(&Target)) {
 
 /// Runs one statement on a PostgreSQL server, also from a test on an async runtime.
 pub fn run(url: &str, sql: &str) -> Result<(), String> {
+    let message = |error: tokio_postgres::Error| {
+        let message = error.as_db_error().map(|server| server.message().to_owned());
+        message.unwrap_or_else(|| error.to_string())
+    };
     let connect_and_run = || {
-        let mut client = Client::connect(url, NoTls)?;
-        client.batch_execute(sql)
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| error.to_string())?.block_on(async {
+            let (client, connection) =
+                tokio_postgres::connect(url, NoTls).await.map_err(message)?;
+            let connection = tokio::spawn(connection);
+            client.batch_execute(sql).await.map_err(message)?;
+            drop(client);
+            // What it still has to say is of no interest.
+            let _ = connection.await;
+            Ok(())
+        })
     };
     let ran = thread::scope(|scope| scope.spawn(connect_and_run).join());
-    match ran {
-        Ok(result) => result.map_err(|error| {
-            let message = error.as_db_error().map(|server| server.message().to_owned());
-            message.unwrap_or_else(|| error.to_string())
-        }),
-        Err(_) => Err("the client panicked".to_owned()),
-    }
+    ran.unwrap_or_else(|_| Err("the client panicked".to_owned()))
 }
 
 /// The URL with another database as its path.

@@ -28,8 +28,8 @@ pub async fn run(app: Arc<App>) {
     }
 }
 
-/// One round over all partners.
-async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
+/// One round over all partners: asks about each fee that is overdue.
+pub async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
     let (mut overdue, mut returns_due) = (0, 0);
     for asp in app.store.read(partners).await? {
         let (taken, owed, count) = {

@@ -105,11 +105,27 @@ pub fn open(
     {
         return Err(SandboxError::Missing(path.clone()).into());
     }
-    let options = Options {
+    open_with(target, settings, options(settings), may_create)
+}
+
+/// The limits of the store that the settings say.
+fn options(settings: &Settings) -> Options {
+    Options {
         postgres_workers: usize::try_from(settings.postgres_workers).unwrap_or(1).max(1),
         wait_ms_max: settings.database_wait_ms_max,
+        connect_ms_max: settings.database_connect_ms_max,
+        statement_ms_max: settings.database_statement_ms_max,
         ..Options::default()
-    };
+    }
+}
+
+/// As [`open`], with limits of the store's own: a test makes it fail through them.
+pub fn open_with(
+    target: &Target,
+    settings: &Settings,
+    options: Options,
+    may_create: bool,
+) -> Result<(Store, Core), StartError> {
     let store = Store::open(target, MIGRATIONS, options)?;
     let keyring: Keyring = keys::open(&store, may_create)?;
     let core = Core {

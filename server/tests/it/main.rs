@@ -19,6 +19,8 @@ mod edge;
 #[cfg(test)]
 mod encryption;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fees;
 #[cfg(test)]
 mod given;
@@ -54,5 +56,7 @@ mod sandbox;
 mod scenarios;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod trouble;
 #[cfg(test)]
 mod wire;

@@ -18,7 +18,7 @@ fn impatient() -> Settings {
     Settings { database_wait_ms_max: 1_000, directory_ttl_ms: 60_000, ..quick() }
 }
 
-async fn status(server: &TestServer, path: &str) -> u16 {
+pub async fn status(server: &TestServer, path: &str) -> u16 {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     http.get(format!("{}{path}", server.url)).send().await.unwrap().status().as_u16()
 }

@@ -159,7 +159,7 @@ fn text(row: &Row) -> String {
     cells.join(" ")
 }
 
-fn cell(row: &Row, index: usize) -> String {
+pub fn cell(row: &Row, index: usize) -> String {
     let null = || "-".to_owned();
     if let Ok(value) = row.opt_int(index) {
         return value.map_or_else(null, |value| value.to_string());

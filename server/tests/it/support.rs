@@ -168,7 +168,7 @@ pub fn code(exchange: &Exchange) -> &str {
     exchange.code.as_deref().unwrap_or("none")
 }
 
-fn credentials(target: &Target) -> Credentials {
+pub fn credentials(target: &Target) -> Credentials {
     let target = target.clone();
     let read = move || {
         let (store, core) = open(&target, &Settings::default(), false).unwrap();
@@ -217,7 +217,7 @@ pub async fn on_each_database<F: Future<Output = ()>>(check: impl Fn(Target, Arc
 }
 
 /// Runs what blocks on a thread of its own.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = oneshot::channel();
     let _ = std::thread::spawn(move || done.send(work()).is_ok());
     result.await.unwrap()

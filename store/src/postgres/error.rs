@@ -3,10 +3,15 @@
 use std::error::Error as _;
 use std::io;
 
-use ::postgres::Error;
-use ::postgres::error::DbError as ServerError;
+use tokio_postgres::Error;
+use tokio_postgres::error::DbError as ServerError;
 
-use crate::error::{Cause, DbError};
+use crate::error::{Cause, DbError, OpenError};
+
+pub(super) fn connect_error(error: Error) -> OpenError {
+    let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+    OpenError::Connect(format!("{error}{source}"))
+}
 
 pub(super) fn db_error(error: Error) -> DbError {
     if let Some(server) = error.as_db_error() {

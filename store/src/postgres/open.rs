@@ -1,20 +1,18 @@
 //! Connects to PostgreSQL, migrates and starts the threads.
 
-use std::collections::HashMap;
-use std::error::Error as _;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use ::postgres::{Config, NoTls};
+use tokio_postgres::Config;
 
-use super::error::db_error;
+use super::PostgresTx;
+use super::session::{Patience, Session};
 use super::worker::Worker;
-use super::{PostgresTx, Session};
 use crate::error::{DbError, OpenError};
 use crate::handle::spawn;
 use crate::migration::{Migration, migrate};
-use crate::options::Options;
+use crate::options::{Options, SILENCE_MS};
 use crate::queue::Queue;
 use crate::tx::{Engine, Tx};
 
@@ -27,6 +25,7 @@ const MIGRATION_MS_MAX: u64 = 600_000;
 pub(super) struct Connector {
     config: Config,
     settings: String,
+    patience: Patience,
 }
 
 /// Migrates, then starts the workers; each connects with its first job.
@@ -37,7 +36,7 @@ pub(crate) fn start(
     queue: &Arc<Queue>,
 ) -> Result<Vec<JoinHandle<()>>, OpenError> {
     let connector = Connector::new(url, options)?;
-    // The client blocks on a runtime of its own, which is not allowed on a runtime's thread.
+    // A session blocks on a runtime of its own, which is not allowed on a runtime's thread.
     let migrated = thread::scope(|scope| {
         let thread = thread::Builder::new().name("store-migrate".to_owned());
         let running = thread.spawn_scoped(scope, || connector.migrate(migrations));
@@ -56,9 +55,12 @@ impl Connector {
     fn new(url: &str, options: &Options) -> Result<Self, OpenError> {
         let refused = |_| OpenError::Target("the postgres:// URL cannot be read".to_owned());
         let mut config = url.parse::<Config>().map_err(refused)?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(Duration::from_millis(options.connect_ms_max));
-        }
+        let connect = match config.get_connect_timeout() {
+            Some(given) => *given,
+            None => Duration::from_millis(options.connect_ms_max),
+        };
+        config.connect_timeout(connect);
+        let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1);
         if config.get_application_name().is_none() {
             config.application_name("platen");
         }
@@ -66,7 +68,8 @@ impl Connector {
         config.keepalives_idle(Duration::from_secs(10));
         config.keepalives_interval(Duration::from_secs(3));
         config.keepalives_retries(3);
-        config.tcp_user_timeout(Duration::from_millis(options.statement_ms_max + 2_000));
+        let answer = Duration::from_millis(options.statement_ms_max + SILENCE_MS);
+        config.tcp_user_timeout(answer);
         let Options { lock_ms_max, statement_ms_max, idle_ms_max, .. } = options;
         let settings = format!(
             "SET client_min_messages = warning;
@@ -74,35 +77,33 @@ impl Connector {
              SET statement_timeout = {statement_ms_max};
              SET idle_in_transaction_session_timeout = {idle_ms_max};"
         );
-        Ok(Self { config, settings })
+        // The driver's own limit ends with the TCP connection; this one with its first answers.
+        let patience = Patience { connect: connect * hosts, answer };
+        Ok(Self { config, settings, patience })
     }
 
     pub(super) fn connect(&self) -> Result<Session, OpenError> {
-        let refused = |error: ::postgres::Error| {
-            let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-            OpenError::Connect(format!("{error}{source}"))
-        };
-        let mut client = self.config.connect(NoTls).map_err(refused)?;
-        client.batch_execute(&self.settings).map_err(refused)?;
-        Ok(Session { client, statements: HashMap::new() })
+        Session::open(&self.config, &self.settings, self.patience)
     }
 
     fn migrate(&self, migrations: &[Migration]) -> Result<(), OpenError> {
-        let mut session = self.connect()?;
-        begin_migration(&mut session)?;
+        let answer = Duration::from_millis(MIGRATION_MS_MAX + SILENCE_MS);
+        let patience = Patience { answer, ..self.patience };
+        let mut session = Session::open(&self.config, &self.settings, patience)?;
+        begin_migration(&session)?;
         let engine = Engine::Postgres(PostgresTx { session: &mut session });
         migrate(&mut Tx::new(engine, None), migrations)?;
         // Where a migration failed, the closed connection rolls back.
-        Ok(session.client.batch_execute("COMMIT").map_err(db_error)?)
+        Ok(session.batch("COMMIT")?)
     }
 }
 
-fn begin_migration(session: &mut Session) -> Result<(), DbError> {
+fn begin_migration(session: &Session) -> Result<(), DbError> {
     let begin = format!(
         "BEGIN;
          SET LOCAL lock_timeout = {MIGRATION_MS_MAX};
          SET LOCAL statement_timeout = {MIGRATION_MS_MAX};
          SELECT pg_advisory_xact_lock({MIGRATION_LOCK});"
     );
-    session.client.batch_execute(&begin).map_err(db_error)
+    session.batch(&begin)
 }

@@ -1,7 +1,7 @@
 //! Values and rows in PostgreSQL's types.
 
-use ::postgres::types::{ToSql, Type};
-use ::postgres::{Column, Statement};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Column, Statement};
 
 use crate::error::DbError;
 use crate::row::{Cell, Row};
@@ -51,11 +51,11 @@ fn misfit(index: usize, value: &Value<'_>, wanted: &Type) -> DbError {
     DbError::Parameters(format!("${number} is {kind}, the statement wants {wanted} (CAST it?)"))
 }
 
-pub(super) fn row(row: &::postgres::Row) -> Result<Row, DbError> {
+pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, DbError> {
     (0..row.len()).map(|index| cell(row, index)).collect::<Result<_, _>>().map(Row::new)
 }
 
-fn cell(row: &::postgres::Row, index: usize) -> Result<Cell, DbError> {
+fn cell(row: &tokio_postgres::Row, index: usize) -> Result<Cell, DbError> {
     let found = row.columns().get(index).map(Column::type_);
     let cell = if found == Some(&Type::INT8) {
         row.try_get::<_, Option<i64>>(index).map(|value| value.map(Cell::Int))

@@ -5,9 +5,9 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::error::db_error;
+use super::PostgresTx;
 use super::open::Connector;
-use super::{PostgresTx, Session};
+use super::session::Session;
 use crate::error::{Cause, DbError};
 use crate::fault::{FaultSeam, Point};
 use crate::job::{Access, Job, Step, Verdict};
@@ -35,6 +35,8 @@ enum Attempt {
     Conflict,
     /// Nothing was committed; the connection is gone.
     Lost,
+    /// The connection is of no use any more, and trying again would take as long.
+    Silent,
 }
 
 impl Worker {
@@ -78,6 +80,7 @@ impl Worker {
                 // An idle connection may have died long ago: only a second loss is news.
                 Attempt::Lost if !lost => lost = true,
                 Attempt::Lost => return Verdict::Unavailable(Cause::Away),
+                Attempt::Silent => return Verdict::Unavailable(Cause::Silent),
             }
         }
     }
@@ -87,7 +90,7 @@ impl Worker {
         let Some(mut session) = self.session.take().or_else(|| self.connect()) else {
             return Attempt::Ended(Verdict::Unavailable(Cause::Away));
         };
-        if let Err(error) = session.control(begin(access)) {
+        if let Err(error) = session.batch(begin(access)) {
             return failed(error, access);
         }
         let engine = Engine::Postgres(PostgresTx { session: &mut session });
@@ -100,8 +103,9 @@ impl Worker {
             }
             Step::Db(error) => {
                 let attempt = failed(error, access);
-                if !matches!(attempt, Attempt::Lost) {
-                    self.roll_back(session);
+                match attempt {
+                    Attempt::Lost | Attempt::Silent => {}
+                    Attempt::Ended(_) | Attempt::Conflict => self.roll_back(session),
                 }
                 attempt
             }
@@ -110,15 +114,17 @@ impl Worker {
         }
     }
 
-    fn commit(&mut self, mut session: Session, access: Access) -> Attempt {
+    fn commit(&mut self, session: Session, access: Access) -> Attempt {
         if let Some(cause) = FaultSeam::at(self.seam.as_ref(), Point::Commit) {
             self.roll_back(session);
             return Attempt::Ended(Verdict::Unavailable(cause));
         }
-        if let Err(error) = session.control("COMMIT") {
+        if let Err(error) = session.batch("COMMIT") {
             return match failed(error, access) {
                 // It may have been lost before the commit or after it.
-                Attempt::Lost => Attempt::Ended(Verdict::Unavailable(Cause::CommitUnknown)),
+                Attempt::Lost | Attempt::Silent => {
+                    Attempt::Ended(Verdict::Unavailable(Cause::CommitUnknown))
+                }
                 attempt @ (Attempt::Ended(_) | Attempt::Conflict) => attempt,
             };
         }
@@ -129,8 +135,8 @@ impl Worker {
         })
     }
 
-    fn roll_back(&mut self, mut session: Session) {
-        if session.control("ROLLBACK").is_ok() {
+    fn roll_back(&mut self, session: Session) {
+        if session.batch("ROLLBACK").is_ok() {
             self.session = Some(session);
         }
     }
@@ -153,12 +159,6 @@ impl Worker {
     }
 }
 
-impl Session {
-    fn control(&mut self, sql: &str) -> Result<(), DbError> {
-        self.client.batch_execute(sql).map_err(db_error)
-    }
-}
-
 const fn begin(access: Access) -> &'static str {
     match access {
         // No READ WRITE: a standby refuses that in a way that cannot be told from a mistake.
@@ -172,6 +172,7 @@ fn failed(error: DbError, access: Access) -> Attempt {
     match error {
         DbError::Conflict { .. } => Attempt::Conflict,
         DbError::Unavailable(Cause::Away) => Attempt::Lost,
+        DbError::Unavailable(Cause::Silent) => Attempt::Silent,
         // The server became a standby: a new connection may find the primary.
         DbError::Failed { ref code, .. } if code == "25006" && access == Access::Write => {
             Attempt::Lost
