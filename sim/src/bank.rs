@@ -50,6 +50,8 @@ struct Wire {
     ordered_at_ms: u64,
     /// The process was held up: its time-out comes late, if at all.
     is_held: bool,
+    /// A connection was made: nobody can say any more that it was not sent.
+    has_left: bool,
 }
 
 enum What {
@@ -144,24 +146,25 @@ impl Inside {
         rng: &mut Rng,
         now_ms: u64,
     ) -> (&'static str, Option<OrderId>) {
-        let Wire { what, ordered_at_ms, is_held } = wire;
+        let Wire { what, ordered_at_ms, is_held, has_left } = wire;
         let loses = |rng: &mut Rng, percent| !self.is_honest && rng.percent(percent);
         match what {
             What::Withdraw(order, reply) => {
                 let fate = if self.is_honest { 100 } else { rng.below(100) };
                 match fate {
-                    0..=4 => {
+                    0..=4 if !has_left => {
                         let id = (order.bank_tran_id.to_string(), order.tran_date);
                         self.not_sent.push(id);
                         drop(reply.send(WithdrawAnswer::NotSent));
                         ("no connection", None)
                     }
                     5..=12 => ("order lost", None),
-                    13..=17 => {
+                    13..=17 if !has_left => {
                         let (unheard, _) = oneshot::channel();
                         self.wire(What::Withdraw(order.clone(), unheard), ordered_at_ms);
-                        self.wire(What::Withdraw(order, reply), ordered_at_ms);
-                        ("order sent twice", None)
+                        let what = What::Withdraw(order, reply);
+                        self.wires.push(Wire { what, ordered_at_ms, is_held, has_left: true });
+                        ("order came twice", None)
                     }
                     _ => self.execute(order, reply, rng, (now_ms, ordered_at_ms, is_held)),
                 }
@@ -201,7 +204,7 @@ impl Inside {
     }
 
     fn wire(&mut self, what: What, ordered_at_ms: u64) {
-        self.wires.push(Wire { what, ordered_at_ms, is_held: false });
+        self.wires.push(Wire { what, ordered_at_ms, is_held: false, has_left: true });
     }
 
     fn execute(
@@ -224,8 +227,7 @@ impl Inside {
             let done = self.decide(&order.fintech_use_num, amount, rng);
             let taken = u32::from(done == Done::Taken);
             let account = order.fintech_use_num;
-            self.orders
-                .insert(id.clone(), Order { amount, account, done, taken, is_breach });
+            self.orders.insert(id.clone(), Order { amount, account, done, taken, is_breach });
         }
         let done = self.orders.get(&id).map_or(Done::Taken, |order| order.done.clone());
         let (what, answer) = match done {
@@ -240,7 +242,10 @@ impl Inside {
         };
         let says_nothing = !self.is_honest && !is_breach && rng.percent(15);
         if says_nothing {
-            return (if what == "taken" { "taken in silence" } else { "refused in silence" }, Some(id));
+            return (
+                if what == "taken" { "taken in silence" } else { "refused in silence" },
+                Some(id),
+            );
         }
         if is_breach {
             drop(reply.send(answer));
@@ -282,7 +287,7 @@ impl Bank for SimBank {
             let is_held = std::mem::take(&mut inside.hold_next);
             let ordered_at_ms = of_us(order.ordered_at_us);
             let what = What::Withdraw(order.clone(), reply);
-            inside.wires.push(Wire { what, ordered_at_ms, is_held });
+            inside.wires.push(Wire { what, ordered_at_ms, is_held, has_left: false });
             is_held
         };
         let unknown = |why: &str| WithdrawAnswer::Unknown { why: why.to_owned() };

@@ -3,5 +3,13 @@
 
 pub mod bank;
 pub mod broken;
+pub mod call;
+pub mod explain;
+pub mod given;
+pub mod invariants;
+pub mod mirror;
+pub mod model;
 pub mod rng;
 pub mod server;
+pub mod tally;
+pub mod world;

@@ -128,8 +128,10 @@ impl Server {
         bank: &SimBank,
         now_ms: u64,
     ) -> Result<Self, ServerError> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()?;
         let entered = runtime.enter();
         let seam = Arc::new(Seam { left: AtomicI64::new(-1), ..Seam::default() });
         let asked = Arc::clone(&seam);
@@ -189,7 +191,7 @@ impl Server {
     /// anything to do the clock leaps to the next timer.
     pub fn pass_until(&self, now_ms: u64) {
         let until = self.start + Duration::from_millis(now_ms.saturating_sub(self.born_ms));
-        self.runtime.block_on(tokio::time::sleep_until(until));
+        self.runtime.block_on(async { tokio::time::sleep_until(until).await });
     }
 
     /// Lets time leap: what was due meanwhile happens at its end.
