@@ -149,6 +149,13 @@ impl Inside {
         let Wire { what, ordered_at_ms, is_held, has_left } = wire;
         let loses = |rng: &mut Rng, percent| !self.is_honest && rng.percent(percent);
         match what {
+            What::Withdraw(order, reply)
+                if is_held && now_ms <= ordered_at_ms + ORDER_LIFETIME_MS && loses(rng, 80) =>
+            {
+                let what = What::Withdraw(order, reply);
+                self.wires.push(Wire { what, ordered_at_ms, is_held, has_left });
+                ("order held up", None)
+            }
             What::Withdraw(order, reply) => {
                 let fate = if self.is_honest { 100 } else { rng.below(100) };
                 match fate {

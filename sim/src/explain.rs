@@ -118,6 +118,9 @@ impl<'a> Job<'a> {
 
 /// Explains a committed job and takes it over into the model; a word for what it was.
 pub fn explain(model: &mut Model, around: &Around<'_>, changes: &[Change]) -> Check<&'static str> {
+    if changes.is_empty() {
+        return Ok("nothing");
+    }
     let job = Job::of(changes)?;
     forgotten(model, around, &job)?;
     let moved = job.applications.iter().find(|(old, new)| old.text("state") != new.text("state"));

@@ -34,7 +34,7 @@ const RANGE_CAPACITY: i64 = 10_000_000;
 /// What a card may hold, won.
 const BALANCES_WON: [i64; 4] = [0, 1, 25_000, 499_999];
 /// What a reissue may cost, won.
-const FEES_WON: [i64; 5] = [0, 0, 1, 1_000, 3_000];
+const FEES_WON: [i64; 5] = [0, 1, 1_000, 2_999, 3_000];
 
 /// A partner to be written.
 #[derive(Debug, Clone)]
@@ -197,7 +197,7 @@ impl NewMember {
         now_ms: u64,
     ) -> Self {
         let mut banks = Vec::new();
-        for id in 1..=rng.weighed(&[2, 6, 2]) {
+        for id in 1..=rng.weighed(&[1, 6, 3]) {
             banks.push(BankAccount {
                 id: i64::try_from(id).unwrap_or(1),
                 state: if rng.percent(85) { "REGISTERED" } else { "PENDING" },
@@ -224,7 +224,7 @@ impl NewMember {
                 serials: (serial(), rng.percent(40).then(&mut serial)),
             });
         }
-        NewMember { user, is_active: rng.percent(95), is_verified: rng.percent(70), banks, cards }
+        NewMember { user, is_active: rng.percent(97), is_verified: rng.percent(70), banks, cards }
     }
 
     /// Writes it.

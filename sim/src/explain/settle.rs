@@ -42,7 +42,10 @@ pub(super) fn settled(
     };
     row_is("model-agrees", old, &[("state", Want::Text(application.state.text()))])?;
     let order = application.order.as_ref().and_then(|id| around.bank.order(id));
-    let is_taken = order.as_ref().is_some_and(|order| order.done == Done::Taken);
+    // What the bank took against its promise may have been given up just before.
+    let is_breach = order.as_ref().is_some_and(|order| order.is_breach);
+    let gives_up = is_breach && new.text("state") == Some(AppState::PayFailed.text());
+    let is_taken = order.as_ref().is_some_and(|order| order.done == Done::Taken) && !gives_up;
     let account = partner.accounts.get(&application.account).map(|account| account.state);
     let is_paying = application.state == AppState::Paying;
     let to = match (is_taken, account, application.is_pre_issuance) {
@@ -100,7 +103,9 @@ fn failed(
     let Some(id) = &application.order else { return broken("a-fee-has-an-order", no) };
     let lifetime_us = i64::try_from(ORDER_LIFETIME_MS * 1_000).unwrap_or(0);
     let is_over = around.now_us > application.applied_us + lifetime_us;
-    let (code, word) = match around.bank.order(id).map(|order| order.done) {
+    let given_up = is_over && new.text("refusal") == Some("NETWORK_ISSUE");
+    let order = around.bank.order(id).filter(|order| !(order.is_breach && given_up));
+    let (code, word) = match order.map(|order| order.done) {
         Some(Done::Refused(cause)) => refusal(cause),
         Some(Done::Taken) => return broken("the-bank-decides", format!("{no} was taken")),
         None if is_over || around.bank.was_not_sent(id) => ("003_051", "NETWORK_ISSUE"),

@@ -22,7 +22,7 @@ impl World {
         let Some(partner) = self.model.get(&asp) else { return Ok(()) };
         let users: Vec<u64> = partner.members.keys().copied().collect();
         let Some(user) = self.rng.pick(&users).copied() else { return Ok(()) };
-        match self.rng.weighed(&[10, 15, 30, 20, 20, 5]) {
+        match self.rng.weighed(&[8, 12, 30, 20, 27, 3]) {
             0 => self.membership(&asp, user),
             1 => self.verification(&asp, user),
             2 => self.bank_account(&asp, user),
@@ -56,10 +56,11 @@ impl World {
     }
 
     fn membership(&mut self, asp: &str, user: u64) -> Stepped {
+        let is_active = self.rng.percent(85);
         let Some(member) = self.model.get_mut(asp).and_then(|it| it.members.get_mut(&user)) else {
             return Ok(());
         };
-        member.is_active = !member.is_active;
+        member.is_active = is_active;
         let state = if member.is_active { "ACTIVE" } else { "CANCELLED" };
         self.note(format!("office: member {user} is {state}"));
         self.look_again();

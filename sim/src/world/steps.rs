@@ -15,7 +15,7 @@ const FLIGHTS_MAX: usize = 10;
 const END_ROUNDS_MAX: u32 = 800;
 const END_ROUND_MS: u64 = 250;
 /// Chances of each kind of step, in the order of [`World::one`].
-const WEIGHTS: [u64; 11] = [24, 30, 10, 14, 16, 6, 2, 2, 1, 1, 1];
+const WEIGHTS: [u64; 11] = [30, 30, 8, 10, 18, 7, 2, 2, 1, 1, 2];
 
 impl World {
     pub(super) fn run_steps(&mut self, steps: u64) -> Stepped {
@@ -135,7 +135,7 @@ impl World {
     fn arrive(&mut self) -> Stepped {
         match self.servers.iter().position(Option::is_none) {
             Some(index) => self.start(index),
-            None if self.rng.percent(40) => {
+            None if self.rng.percent(70) => {
                 let place = self.rng.below(self.partners.len());
                 self.join(place)
             }
