@@ -469,12 +469,13 @@ impl Partner {
                 return codes;
             }
         }
-        codes.push(match self.decide(ask, &key.replay) {
-            Verdict::Refuse(code) => code,
-            Verdict::Await => FEE_IN_PROGRESS,
-            Verdict::Grant(grant) if grant.fee > 0 => FEE_IN_PROGRESS,
-            Verdict::Grant(_) | Verdict::Change(..) | Verdict::Stay => SUCCESS,
-        });
+        match self.decide(ask, &key.replay) {
+            Verdict::Refuse(code) => codes.push(code),
+            Verdict::Await => codes.push(FEE_IN_PROGRESS),
+            Verdict::Stay => codes.push(SUCCESS),
+            // It has to be done first: then it is remembered.
+            Verdict::Grant(_) | Verdict::Change(..) => {}
+        }
         codes
     }
 }

@@ -80,16 +80,23 @@ impl Time for WorldTime {
 struct Seam {
     /// Statements and commits that still work; below 0: all.
     left: AtomicI64,
+    /// Commits to be refused.
+    lost_commits: AtomicU32,
     /// Answers to be lost.
     lost_answers: AtomicU32,
 }
 
 impl Seam {
     fn at(&self, point: Point) -> Option<Cause> {
+        let take = |left: &AtomicU32| {
+            let less = |left: u32| left.checked_sub(1);
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+        };
         if point == Point::Answer {
-            let take = |left: u32| left.checked_sub(1);
-            let taken = self.lost_answers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-            return taken.is_ok().then_some(Cause::CommitUnknown);
+            return take(&self.lost_answers).then_some(Cause::CommitUnknown);
+        }
+        if point == Point::Commit && take(&self.lost_commits) {
+            return Some(Cause::RolledBack);
         }
         match self.left.load(Ordering::Relaxed) {
             left if left < 0 => None,
@@ -229,9 +236,15 @@ impl Server {
         self.seam.lost_answers.store(jobs, Ordering::Relaxed);
     }
 
+    /// The next commit does not happen.
+    pub fn lose_commit(&self) {
+        self.seam.lost_commits.store(1, Ordering::Relaxed);
+    }
+
     /// The database works again.
     pub fn heal(&self) {
         self.seam.left.store(-1, Ordering::Relaxed);
+        self.seam.lost_commits.store(0, Ordering::Relaxed);
         self.seam.lost_answers.store(0, Ordering::Relaxed);
     }
 

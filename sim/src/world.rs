@@ -100,6 +100,8 @@ pub struct World {
     mirror: Mirror,
     specs: HashMap<Vec<u8>, Rc<Spec>>,
     history: Vec<Rc<Spec>>,
+    /// Calls that had an effect, the last ones last.
+    done: Vec<Rc<Spec>>,
     flights: Vec<Flight>,
     calls: u64,
     correlations: u64,
@@ -149,6 +151,7 @@ impl World {
             mirror: Mirror::default(),
             specs: HashMap::new(),
             history: Vec::new(),
+            done: Vec::new(),
             flights: Vec::new(),
             calls: 0,
             correlations: 0,
@@ -308,6 +311,7 @@ impl World {
                 continue;
             }
             self.mirror.apply(&ran.changes)?;
+            self.done.extend(effect_of(&ran.changes).and_then(|key| self.specs.get(key)).cloned());
             let around =
                 Around { now_us: self.now_us(), bank: &self.bank, core: &core, specs: &self.specs };
             let what = explain(&mut self.model, &around, &ran.changes)?;
@@ -332,7 +336,18 @@ impl World {
     }
 }
 
+/// What recognises the call that a job has done.
+fn effect_of(changes: &[Change]) -> Option<&[u8]> {
+    changes.iter().find_map(|change| match (&change.before, &change.after) {
+        (None, Some(row)) if row.table() == "operation_log" => row.blob("replay_key"),
+        _ => None,
+    })
+}
+
 /// What a broken rule is called where a world cannot go on.
 fn stuck<T>(seen: impl Into<String>) -> Stepped<T> {
     Ok(broken("the-world-goes-on", seen)?)
 }
+
+#[cfg(test)]
+mod tests;

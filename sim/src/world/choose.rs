@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::call::{Flaw, REISSUE, STATE, Spec, body};
-use crate::model::{Ask, CallKey, CardState, Partner, Plastic};
+use crate::model::{Ask, CallKey, Card, CardState, Partner, Plastic};
 use crate::rng::Rng;
 use crate::server::Server;
 
@@ -63,6 +63,11 @@ impl World {
     }
 
     fn old_call(&mut self) -> Option<Rc<Spec>> {
+        if self.rng.percent(40) && !self.done.is_empty() {
+            let back = self.rng.below(self.done.len().min(RECENT));
+            self.tally.count("calls", "again though done");
+            return self.done.get(self.done.len() - 1 - back).cloned();
+        }
         let count = self.history.len();
         let index = if self.rng.percent(80) {
             count - 1 - self.rng.below(count.min(RECENT))
@@ -108,13 +113,7 @@ fn ask(rng: &mut Rng, model: &crate::explain::Model, partner: &Partner) -> Optio
     let members: Vec<u64> = partner.members.keys().copied().collect();
     let user = rng.pick(&members).copied()?;
     let cards = &partner.members.get(&user)?.cards;
-    // Mostly one of the newest cards: the others have ended.
-    let index = if rng.percent(75) {
-        cards.len().saturating_sub(1 + rng.below(3))
-    } else {
-        rng.below(cards.len())
-    };
-    let card = cards.get(index).and_then(|place| partner.cards.get(*place));
+    let card = card_of(rng, partner, cards);
     let (number, par) = match card {
         Some(card) => (card.number.clone(), card.par.clone()),
         None => ("9491339099999990".to_owned(), format!("Q1{:025X}", rng.bits())),
@@ -140,6 +139,25 @@ fn ask(rng: &mut Rng, model: &crate::explain::Model, partner: &Partner) -> Optio
         _ => (Some(number), Some(par)),
     };
     Some(Ask::State { user, number, par, to })
+}
+
+/// Mostly one of the newest cards, and one that has not ended.
+fn card_of<'p>(rng: &mut Rng, partner: &'p Partner, cards: &[usize]) -> Option<&'p Card> {
+    let mut found = None;
+    for _ in 0..4 {
+        let index = if rng.percent(75) {
+            cards.len().saturating_sub(1 + rng.below(3))
+        } else {
+            rng.below(cards.len())
+        };
+        found = cards.get(index).and_then(|place| partner.cards.get(*place));
+        let account = found.and_then(|card| partner.accounts.get(&card.account?));
+        let is_live = account.is_some_and(|account| account.state != CardState::Terminated);
+        if is_live || rng.percent(15) {
+            break;
+        }
+    }
+    found
 }
 
 /// Now and then a number that is nobody's, has a wrong check digit or is another partner's.

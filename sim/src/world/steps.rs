@@ -183,16 +183,20 @@ impl World {
             flight.saw_fault = true;
         }
         let statements = u32::try_from(self.rng.below(30)).unwrap_or(0);
-        let what = match (self.rng.percent(50), self.server(index)) {
-            (true, Some(server)) => {
+        let what = match (self.rng.below(3), self.server(index)) {
+            (_, None) => return Ok(()),
+            (0, Some(server)) => {
                 server.fail_after(statements);
                 "statements fail"
             }
-            (false, Some(server)) => {
+            (1, Some(server)) => {
+                server.lose_commit();
+                "a commit fails"
+            }
+            (_, Some(server)) => {
                 server.lose_answers(1 + statements % 3);
                 "answers are lost"
             }
-            (_, None) => return Ok(()),
         };
         self.tally.count("faults", what);
         self.note(format!("process {index}: {what}"));
