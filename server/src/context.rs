@@ -21,6 +21,18 @@ use crate::supply::Supply;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Clock;
 
+/// Where the server takes the time from: the system's [`Clock`], or the one of a simulation.
+pub trait Time: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+impl Time for Clock {
+    fn now(&self) -> Timestamp {
+        Self::now(*self)
+    }
+}
+
 impl Clock {
     /// The present moment.
     #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
@@ -52,7 +64,7 @@ pub struct App {
     /// What transactions use.
     pub core: Core,
     /// The clock.
-    pub clock: Clock,
+    pub clock: Arc<dyn Time>,
     /// The bank.
     pub bank: Arc<dyn Bank>,
     /// Partners' keys and policy, as last read.

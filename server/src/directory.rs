@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crypto::jwe::{PrivateKey, PublicKey};
 use crypto::secret::Secret;
 use crypto::tran_token::TokenKey;
 use domain::AspId;
 use store::{Store, Tx, TxError, WriteError};
+use tokio::time::Instant;
 
 use crate::context::{Core, place};
 

@@ -5,7 +5,7 @@ mod driver;
 pub mod recovery;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use contract::errors::ErrorSet;
 use contract::pipeline;
@@ -13,6 +13,7 @@ use domain::fee::ExternalCall;
 use domain::{ApplyNo, AspId};
 use store::tables::log::Remembered;
 use store::{Tx, TxError, WriteError};
+use tokio::time::Instant;
 
 use crate::context::App;
 use crate::op::{Answer, Cx, Done, Handler, Operation, Stop, transact};

@@ -1,6 +1,7 @@
 //! The store as the rest of the program holds it.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
@@ -11,6 +12,7 @@ use crate::job::{Access, Call, Job, Reply};
 use crate::migration::Migration;
 use crate::options::Options;
 use crate::queue::Queue;
+use crate::sqlite::stepped::Stepper;
 use crate::target::Target;
 use crate::tx::Tx;
 use crate::{postgres, sqlite};
@@ -51,6 +53,20 @@ impl Store {
         };
         inner.threads = Mutex::new(threads);
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Opens a SQLite database without threads: jobs wait until the [`Stepper`] runs them, by the
+    /// code that the threads would run. For the simulation, which decides what happens next.
+    pub fn stepped(
+        path: &Path,
+        migrations: &'static [Migration],
+        options: &Options,
+    ) -> Result<(Self, Stepper), OpenError> {
+        let writes = Arc::new(Queue::new(options.queue_jobs_max));
+        let reads = Arc::new(Queue::new(options.queue_jobs_max));
+        let stepper = sqlite::start_stepped(path, migrations, options, &writes, &reads)?;
+        let inner = Inner { writes, reads, threads: Mutex::new(Vec::new()) };
+        Ok((Self { inner: Arc::new(inner) }, stepper))
     }
 
     /// Runs `work` in a transaction that writes; `Ok` once it is committed.

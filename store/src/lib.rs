@@ -27,6 +27,8 @@ pub use handle::Store;
 pub use migration::Migration;
 pub use options::Options;
 pub use row::Row;
+pub use sqlite::stepped::{Direct, Stepper, Waiting};
+pub use sqlite::watch::{Change, Ended, Image, Ran, Table};
 pub use target::Target;
 pub use tx::{Tx, placeholders};
 pub use value::Value;

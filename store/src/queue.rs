@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::error::Cause;
 use crate::job::{Access, Job};
@@ -55,6 +56,13 @@ impl Queue {
         let count = state.jobs.len().min(max.max(1));
         taken.extend(state.jobs.drain(..count));
         count > 0
+    }
+
+    /// Moves up to `max` of the jobs that wait to `taken`; waits for none.
+    pub(crate) fn take_waiting(&self, max: usize, taken: &mut VecDeque<Queued>) {
+        let mut state = self.lock();
+        let count = state.jobs.len().min(max);
+        taken.extend(state.jobs.drain(..count));
     }
 
     pub(crate) fn len(&self) -> usize {

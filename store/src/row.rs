@@ -16,6 +16,17 @@ pub(crate) enum Cell {
 }
 
 impl Cell {
+    /// The value as a part of a key.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Int(value) => value.to_string(),
+            Self::Text(text) => text.clone(),
+            Self::Blob(bytes) => format!("{bytes:02x?}"),
+            Self::Bool(value) => value.to_string(),
+            Self::Null => String::new(),
+        }
+    }
+
     const fn kind(&self) -> &'static str {
         match self {
             Self::Int(_) => "an integer",

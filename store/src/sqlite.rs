@@ -2,6 +2,8 @@
 
 mod error;
 mod open;
+pub(crate) mod stepped;
+pub(crate) mod watch;
 mod worker;
 
 use std::borrow::Cow;
@@ -14,7 +16,7 @@ use crate::row::{Cell, Row};
 use crate::value::Value;
 
 use error::db_error;
-pub(crate) use open::start;
+pub(crate) use open::{start, start_stepped};
 
 pub(crate) struct SqliteTx<'a> {
     connection: &'a Connection,

@@ -6,6 +6,7 @@ mod pages;
 mod postgres;
 mod run;
 mod say;
+mod simulation;
 mod tally;
 mod test;
 mod tidy;
@@ -36,6 +37,12 @@ const COMMANDS: &[Command] = &[
         usage: "tidy",
         doc: "checks the house rules that neither the compiler nor clippy knows",
         run: tidy::command,
+    },
+    Command {
+        name: "sim",
+        usage: "sim [--seed N] [--steps M]",
+        doc: "runs the simulation: from seed 1 on, 10,000 steps, unless told otherwise",
+        run: simulation::command,
     },
     Command {
         name: "gen",

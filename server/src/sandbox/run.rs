@@ -153,7 +153,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         cpu: Cpu::start(core.settings.cpu_threads).map_err(StartError::Threads)?,
         store,
         core,
-        clock: Clock,
+        clock: Arc::new(Clock),
         bank: Arc::clone(&bank.connector) as Arc<dyn Bank>,
         operations,
         metrics: Metrics::default(),

@@ -12,6 +12,8 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::db_error;
+use super::stepped::Stepper;
+use super::watch::Watch;
 use super::{SqliteTx, worker};
 use crate::error::{Cause, DbError, OpenError};
 use crate::handle::spawn;
@@ -91,6 +93,29 @@ fn checkpoint_all(connection: &Connection, waiting: &Receiver<()>) {
             tracing::warn!(%error, "SQLite's log could not be copied to its database");
         }
     }
+}
+
+/// The same without threads: the connections go to a [`Stepper`]. No loss of power is stepped
+/// through, so nothing waits for the disk.
+pub(crate) fn start_stepped(
+    path: &Path,
+    migrations: &[Migration],
+    options: &Options,
+    writes: &Arc<Queue>,
+    reads: &Arc<Queue>,
+) -> Result<Stepper, OpenError> {
+    create_file(path)?;
+    let writer = connect(path, "foreign_keys = ON")?;
+    writer.execute_batch("PRAGMA synchronous = OFF").map_err(db_error)?;
+    migrate_database(&writer, migrations)?;
+    let busy = Duration::from_millis(options.sqlite_busy_ms_max);
+    writer.busy_timeout(busy).map_err(db_error)?;
+    let reader = connect(path, "query_only = ON")?;
+    reader.busy_timeout(busy).map_err(db_error)?;
+    let watch = Watch::set_up(&writer)?;
+    let writer = worker::Worker::new(writer, options).watched(watch);
+    let reader = worker::Worker::new(reader, options);
+    Ok(Stepper::new(writer, reader, Arc::clone(writes), Arc::clone(reads)))
 }
 
 /// For the owner alone: SQLite gives the file's mode to its journal too.

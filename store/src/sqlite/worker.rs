@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::SqliteTx;
 use super::error::db_error;
+use super::watch::Watch;
 use crate::error::{Cause, DbError};
 use crate::fault::{FaultSeam, Point};
 use crate::job::{Job, Step, Verdict};
@@ -19,6 +20,7 @@ pub(super) struct Worker {
     group_jobs_max: usize,
     wait_max: Duration,
     seam: Option<FaultSeam>,
+    watch: Option<Watch>,
 }
 
 /// A job that has run and waits for the group's COMMIT.
@@ -34,7 +36,21 @@ impl Worker {
             group_jobs_max: options.group_jobs_max,
             wait_max: Duration::from_millis(options.wait_ms_max),
             seam: options.fault.clone(),
+            watch: None,
         }
+    }
+
+    /// The same, with a record of every write job and of the rows that it changed.
+    pub(super) fn watched(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) const fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
     }
 
     /// Commits whatever waits together, until the queue is closed and drained.
@@ -57,7 +73,7 @@ impl Worker {
         }
     }
 
-    fn read(&self, mut job: Box<dyn Job>) {
+    pub(super) fn read(&self, mut job: Box<dyn Job>) {
         if let Err(error) = self.control("BEGIN") {
             return job.answer(Verdict::of_error(error));
         }
@@ -71,7 +87,7 @@ impl Worker {
     }
 
     /// Takes jobs from `waiting` until it is empty or the engine gives the transaction up.
-    fn commit_group(&self, waiting: &mut VecDeque<Queued>) {
+    pub(super) fn commit_group(&self, waiting: &mut VecDeque<Queued>) {
         let Some(mut next) = self.next_in_time(waiting) else { return };
         if let Err(error) = self.begin() {
             let verdict = Verdict::of_error(error);
@@ -86,11 +102,13 @@ impl Worker {
             group.push(Ran { job: next.job, verdict: Verdict::of_step(step) });
             // What is not committed was this job's alone.
             let ended = if done { self.commit() } else { self.roll_back() };
+            self.collect();
             return self.answer(group, ended);
         }
         loop {
             let verdict = self.run_in_savepoint(&mut *next.job);
             group.push(Ran { job: next.job, verdict });
+            self.collect();
             if self.connection.is_autocommit() {
                 return self.answer(group, Err(Cause::RolledBack));
             }
@@ -103,7 +121,7 @@ impl Worker {
         self.answer(group, ended);
     }
 
-    fn next_in_time(&self, waiting: &mut VecDeque<Queued>) -> Option<Queued> {
+    pub(super) fn next_in_time(&self, waiting: &mut VecDeque<Queued>) -> Option<Queued> {
         while let Some(queued) = waiting.pop_front() {
             if queued.since.elapsed() <= self.wait_max {
                 return Some(queued);
@@ -115,7 +133,17 @@ impl Worker {
 
     fn run(&self, job: &mut dyn Job) -> Step {
         let tx = SqliteTx { connection: &self.connection };
-        job.run(&mut Tx::new(Engine::Sqlite(tx), self.seam.as_ref()))
+        let step = job.run(&mut Tx::new(Engine::Sqlite(tx), self.seam.as_ref()));
+        if let Some(watch) = &self.watch {
+            watch.ran(&step);
+        }
+        step
+    }
+
+    fn collect(&self) {
+        if let Some(watch) = &self.watch {
+            watch.collect(&self.connection);
+        }
     }
 
     fn run_in_savepoint(&self, job: &mut dyn Job) -> Verdict {
@@ -173,6 +201,9 @@ impl Worker {
     }
 
     fn answer(&self, group: Vec<Ran>, ended: Result<(), Cause>) {
+        if let (Some(watch), Err(_)) = (&self.watch, ended) {
+            watch.undone(group.len());
+        }
         for Ran { job, verdict } in group {
             job.answer(match ended {
                 Ok(()) => match FaultSeam::at(self.seam.as_ref(), Point::Answer) {

@@ -12,4 +12,6 @@ mod sqlite;
 #[cfg(test)]
 mod statements;
 #[cfg(test)]
+mod stepped;
+#[cfg(test)]
 mod support;

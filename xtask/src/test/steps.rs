@@ -39,6 +39,15 @@ pub(crate) const STEPS: &[Step] = &[
         run: rust,
     },
     Step {
+        name: "simulation",
+        doc: "ten thousand steps of the simulation (the build of the tests)",
+        needs: None,
+        run: |_| {
+            let arguments = ["run", "--locked", "--package", "sim", "--", "--steps", "10000"];
+            step(&mut run::cargo(&arguments))
+        },
+    },
+    Step {
         name: "release",
         doc: "the release build of the server",
         needs: None,

@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("crypto", &[]),
     ("domain", &[]),
     ("server", &["bank", "client", "contract", "crypto", "domain", "store"]),
+    ("sim", &["bank", "crypto", "domain", "platen", "store"]),
     ("store", &["domain"]),
     ("xtask", &[]),
 ];

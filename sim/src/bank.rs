@@ -1,0 +1,323 @@
+//! The bank of the simulation, and the network to it. It knows nothing of the platform: it has
+//! accounts, does an order once, and remembers what it did. Messages lie on the wire until the
+//! world says what becomes of each.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bank::{
+    Bank, BoxFuture, InquiryAnswer, InquiryOrder, RefusalCause, WithdrawAnswer, WithdrawOrder,
+};
+use tokio::sync::oneshot;
+
+use crate::rng::Rng;
+
+/// How long after an order the bank may still execute it, milliseconds: the platform's setting.
+pub const ORDER_LIFETIME_MS: u64 = 10_000;
+
+/// An order by the id and day that the platform fixed.
+pub type OrderId = (String, String);
+
+/// What the bank has done with an order, for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// The money is taken.
+    Taken,
+    /// It never will be.
+    Refused(RefusalCause),
+}
+
+/// An order that the bank has seen.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// What was to be taken, won.
+    pub amount: i64,
+    /// From which account.
+    pub account: String,
+    /// What was done.
+    pub done: Done,
+    /// How often money was taken under this id: never more than once.
+    pub taken: u32,
+    /// Whether it was executed after its lifetime, against the bank's own promise.
+    pub is_breach: bool,
+}
+
+/// A message on the wire.
+struct Wire {
+    what: What,
+    /// When the order was made, milliseconds of the world.
+    ordered_at_ms: u64,
+    /// The process was held up: its time-out comes late, if at all.
+    is_held: bool,
+    /// A connection was made: nobody can say any more that it was not sent.
+    has_left: bool,
+}
+
+enum What {
+    Withdraw(WithdrawOrder, oneshot::Sender<WithdrawAnswer>),
+    Inquire(InquiryOrder, oneshot::Sender<InquiryAnswer>),
+    AnswerWithdraw(WithdrawAnswer, oneshot::Sender<WithdrawAnswer>),
+    AnswerInquiry(InquiryAnswer, oneshot::Sender<InquiryAnswer>),
+}
+
+#[derive(Default)]
+struct Inside {
+    accounts: BTreeMap<String, i64>,
+    orders: BTreeMap<OrderId, Order>,
+    wires: Vec<Wire>,
+    /// Orders that the platform was told never left.
+    not_sent: Vec<OrderId>,
+    seen: BTreeMap<&'static str, u64>,
+    /// The next withdrawal is held up.
+    hold_next: bool,
+    /// Answers at once and truthfully.
+    is_honest: bool,
+}
+
+/// The bank. Clones are the same bank.
+#[derive(Clone, Default)]
+pub struct SimBank(Arc<Mutex<Inside>>);
+
+impl SimBank {
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens an account or sets what it holds.
+    pub fn put(&self, account: &str, balance: i64) {
+        self.inside().accounts.insert(account.to_owned(), balance);
+    }
+
+    /// The next order comes from a process that is held up.
+    pub fn hold_next(&self) {
+        self.inside().hold_next = true;
+    }
+
+    /// From now on it does and answers everything as it comes.
+    pub fn become_honest(&self) {
+        self.inside().is_honest = true;
+    }
+
+    /// Messages on the wire.
+    pub fn on_the_wire(&self) -> usize {
+        self.inside().wires.len()
+    }
+
+    /// The order of this id, if it was seen.
+    pub fn order(&self, id: &OrderId) -> Option<Order> {
+        self.inside().orders.get(id).cloned()
+    }
+
+    /// All orders.
+    pub fn orders(&self) -> Vec<(OrderId, Order)> {
+        let inside = self.inside();
+        inside.orders.iter().map(|(id, order)| (id.clone(), order.clone())).collect()
+    }
+
+    /// Whether the platform was told that the order never left.
+    pub fn was_not_sent(&self, id: &OrderId) -> bool {
+        self.inside().not_sent.contains(id)
+    }
+
+    /// What was seen of it, and how often.
+    pub fn seen(&self) -> BTreeMap<&'static str, u64> {
+        self.inside().seen.clone()
+    }
+
+    /// One message moves on, or is lost. What happened, and the order that was executed.
+    pub fn step(&self, rng: &mut Rng, now_ms: u64) -> Option<(&'static str, Option<OrderId>)> {
+        let mut inside = self.inside();
+        if inside.wires.is_empty() {
+            return None;
+        }
+        let index = if inside.is_honest { 0 } else { rng.below(inside.wires.len()) };
+        let wire = inside.wires.remove(index);
+        let (what, executed) = inside.move_on(wire, rng, now_ms);
+        *inside.seen.entry(what).or_default() += 1;
+        Some((what, executed))
+    }
+}
+
+impl Inside {
+    fn move_on(
+        &mut self,
+        wire: Wire,
+        rng: &mut Rng,
+        now_ms: u64,
+    ) -> (&'static str, Option<OrderId>) {
+        let Wire { what, ordered_at_ms, is_held, has_left } = wire;
+        let loses = |rng: &mut Rng, percent| !self.is_honest && rng.percent(percent);
+        match what {
+            What::Withdraw(order, reply)
+                if is_held && now_ms <= ordered_at_ms + ORDER_LIFETIME_MS && loses(rng, 80) =>
+            {
+                let what = What::Withdraw(order, reply);
+                self.wires.push(Wire { what, ordered_at_ms, is_held, has_left });
+                ("order held up", None)
+            }
+            What::Withdraw(order, reply) => {
+                let fate = if self.is_honest { 100 } else { rng.below(100) };
+                match fate {
+                    0..=4 if !has_left => {
+                        let id = (order.bank_tran_id.to_string(), order.tran_date);
+                        self.not_sent.push(id);
+                        drop(reply.send(WithdrawAnswer::NotSent));
+                        ("no connection", None)
+                    }
+                    5..=12 => ("order lost", None),
+                    13..=17 if !has_left => {
+                        let (unheard, _) = oneshot::channel();
+                        self.wire(What::Withdraw(order.clone(), unheard), ordered_at_ms);
+                        let what = What::Withdraw(order, reply);
+                        self.wires.push(Wire { what, ordered_at_ms, is_held, has_left: true });
+                        ("order came twice", None)
+                    }
+                    _ => self.execute(order, reply, rng, (now_ms, ordered_at_ms, is_held)),
+                }
+            }
+            What::Inquire(order, reply) => {
+                if loses(rng, 15) {
+                    return ("inquiry lost", None);
+                }
+                let id = (order.bank_tran_id.to_string(), order.tran_date);
+                let answer = match self.orders.get(&id).map(|order| &order.done) {
+                    None => InquiryAnswer::NotFound,
+                    Some(Done::Taken) => InquiryAnswer::Taken { api_tran_id: api_id(&id) },
+                    Some(Done::Refused(cause)) => {
+                        let bank_code = cause.name().to_owned();
+                        InquiryAnswer::Refused { cause: *cause, bank_code }
+                    }
+                };
+                self.wire(What::AnswerInquiry(answer, reply), ordered_at_ms);
+                ("inquiry answered", None)
+            }
+            What::AnswerWithdraw(answer, reply) => {
+                if loses(rng, 20) {
+                    return ("answer lost", None);
+                }
+                let late = reply.is_closed();
+                drop(reply.send(answer));
+                (if late { "answer came too late" } else { "answer came" }, None)
+            }
+            What::AnswerInquiry(answer, reply) => {
+                if loses(rng, 10) {
+                    return ("inquiry's answer lost", None);
+                }
+                drop(reply.send(answer));
+                ("inquiry's answer came", None)
+            }
+        }
+    }
+
+    fn wire(&mut self, what: What, ordered_at_ms: u64) {
+        self.wires.push(Wire { what, ordered_at_ms, is_held: false, has_left: true });
+    }
+
+    fn execute(
+        &mut self,
+        order: WithdrawOrder,
+        reply: oneshot::Sender<WithdrawAnswer>,
+        rng: &mut Rng,
+        (now_ms, ordered_at_ms, is_held): (u64, u64, bool),
+    ) -> (&'static str, Option<OrderId>) {
+        let id = (order.bank_tran_id.to_string(), order.tran_date);
+        let is_late = now_ms > ordered_at_ms + ORDER_LIFETIME_MS;
+        // Beyond its promise it executes only what somebody still waits for: then it is told.
+        let is_breach = is_late && is_held && !reply.is_closed();
+        if is_late && !is_breach {
+            return ("order too old", None);
+        }
+        let amount = i64::try_from(order.amount).unwrap_or(i64::MAX);
+        let first = !self.orders.contains_key(&id);
+        if first {
+            let done = self.decide(&order.fintech_use_num, amount, rng);
+            let taken = u32::from(done == Done::Taken);
+            let account = order.fintech_use_num;
+            self.orders.insert(id.clone(), Order { amount, account, done, taken, is_breach });
+        }
+        let done = self.orders.get(&id).map_or(Done::Taken, |order| order.done.clone());
+        let (what, answer) = match done {
+            Done::Taken => {
+                let said = if is_breach { "taken against its promise" } else { "taken" };
+                (said, WithdrawAnswer::Taken { api_tran_id: api_id(&id) })
+            }
+            Done::Refused(cause) => {
+                let bank_code = cause.name().to_owned();
+                ("refused", WithdrawAnswer::Refused { cause, bank_code })
+            }
+        };
+        let says_nothing = !self.is_honest && !is_breach && rng.percent(15);
+        if says_nothing {
+            return (
+                if what == "taken" { "taken in silence" } else { "refused in silence" },
+                Some(id),
+            );
+        }
+        if is_breach {
+            drop(reply.send(answer));
+        } else {
+            self.wire(What::AnswerWithdraw(answer, reply), ordered_at_ms);
+        }
+        (what, Some(id))
+    }
+
+    fn decide(&mut self, account: &str, amount: i64, rng: &mut Rng) -> Done {
+        let Some(balance) = self.accounts.get_mut(account) else {
+            return Done::Refused(RefusalCause::InvalidAccount);
+        };
+        if !self.is_honest && rng.percent(12) {
+            let cause = rng.pick(&RefusalCause::ALL).copied();
+            return Done::Refused(cause.unwrap_or(RefusalCause::Other));
+        }
+        if *balance < amount {
+            return Done::Refused(RefusalCause::InsufficientBalance);
+        }
+        *balance -= amount;
+        Done::Taken
+    }
+}
+
+fn api_id((id, day): &OrderId) -> String {
+    format!("A-{id}-{day}")
+}
+
+fn of_us(us: i64) -> u64 {
+    us.unsigned_abs() / 1_000
+}
+
+impl Bank for SimBank {
+    fn withdraw(&self, order: &WithdrawOrder, deadline: Duration) -> BoxFuture<'_, WithdrawAnswer> {
+        let (reply, answer) = oneshot::channel();
+        let is_held = {
+            let mut inside = self.inside();
+            let is_held = std::mem::take(&mut inside.hold_next);
+            let ordered_at_ms = of_us(order.ordered_at_us);
+            let what = What::Withdraw(order.clone(), reply);
+            inside.wires.push(Wire { what, ordered_at_ms, is_held, has_left: false });
+            is_held
+        };
+        let unknown = |why: &str| WithdrawAnswer::Unknown { why: why.to_owned() };
+        Box::pin(async move {
+            if is_held {
+                return answer.await.unwrap_or_else(|_| unknown("disconnected"));
+            }
+            match tokio::time::timeout(deadline, answer).await {
+                Ok(answer) => answer.unwrap_or_else(|_| unknown("disconnected")),
+                Err(_) => unknown("time-out"),
+            }
+        })
+    }
+
+    fn inquire(&self, order: &InquiryOrder, deadline: Duration) -> BoxFuture<'_, InquiryAnswer> {
+        let (reply, answer) = oneshot::channel();
+        self.inside().wire(What::Inquire(order.clone(), reply), of_us(order.asked_at_us));
+        let unknown = |why: &str| InquiryAnswer::Unknown { why: why.to_owned() };
+        Box::pin(async move {
+            match tokio::time::timeout(deadline, answer).await {
+                Ok(answer) => answer.unwrap_or_else(|_| unknown("disconnected")),
+                Err(_) => unknown("time-out"),
+            }
+        })
+    }
+}

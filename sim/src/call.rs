@@ -1,0 +1,206 @@
+//! Calls as a partner sends them: signed, in clear, on the wire's own form.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use crypto::tran_token::TokenKey;
+
+use crate::model::{Ask, CallKey, CardState, Plastic};
+use crate::server::EPOCH_MS;
+
+/// The operation of a reissue.
+pub const REISSUE: &str = "prepaid-card.reissue";
+/// The operation of a change of state.
+pub const STATE: &str = "prepaid-card.state";
+
+/// What is wrong with a call before any operation looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// Nothing.
+    None,
+    /// The token is of another body.
+    WrongToken,
+    /// No such partner.
+    UnknownPartner,
+    /// The access key is another partner's.
+    ForeignKey,
+    /// The time is a day old.
+    OldTime,
+    /// The time is missing.
+    NoTime,
+    /// No operation has the path.
+    UnknownPath,
+    /// It is not a POST.
+    Get,
+    /// The body is cut off.
+    CutOff,
+    /// A field is out of its limits; its name as the answer prints it.
+    Field(&'static str),
+}
+
+impl Flaw {
+    /// The code that it must be answered with.
+    #[must_use]
+    pub const fn code(self) -> Option<&'static str> {
+        match self {
+            Flaw::None => None,
+            Flaw::NoTime => Some("000_901"),
+            Flaw::WrongToken | Flaw::UnknownPartner | Flaw::ForeignKey => Some("000_902"),
+            Flaw::OldTime => Some("000_903"),
+            Flaw::UnknownPath => Some("000_905"),
+            Flaw::Get => Some("000_906"),
+            Flaw::CutOff => Some("000_909"),
+            Flaw::Field(_) => Some("000_002"),
+        }
+    }
+}
+
+/// What signs a partner's calls.
+pub struct Credentials {
+    /// The partner.
+    pub asp: String,
+    /// Its access key.
+    pub access_key: String,
+    /// The key of its tokens.
+    pub token: TokenKey,
+}
+
+/// A call that can be sent, and sent again.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// Place of the partner in the world.
+    pub partner: usize,
+    /// The operation.
+    pub operation: &'static str,
+    /// The caller's number for it.
+    pub correlation: String,
+    /// The body in clear.
+    pub body: String,
+    /// What it asks for.
+    pub ask: Ask,
+    /// What is wrong with it.
+    pub flaw: Flaw,
+    /// What recognises it.
+    pub key: CallKey,
+}
+
+impl Spec {
+    const fn path(&self) -> &'static str {
+        match (self.flaw, &self.ask) {
+            (Flaw::UnknownPath, _) => "/open-api/api/v1/card/unknown",
+            (_, Ask::Reissue { .. }) => "/open-api/api/v1/prepay-card/reissue/delivery",
+            (_, Ask::State { .. }) => "/api/v1/card/status",
+        }
+    }
+
+    /// The request, at a moment of the world; `None` where a header cannot be written.
+    #[must_use]
+    pub fn request(
+        &self,
+        own: &Credentials,
+        foreign_key: &str,
+        now_ms: u64,
+    ) -> Option<Request<Body>> {
+        let at_us = i64::try_from((EPOCH_MS + now_ms) * 1_000).ok()?;
+        let day_us = 86_400_000_000;
+        let told_us = if self.flaw == Flaw::OldTime { at_us - 2 * day_us } else { at_us };
+        let time = bank::kst_date_time(told_us);
+        let signed = if self.flaw == Flaw::WrongToken { "{}" } else { &self.body };
+        let token = own.token.issue(&format!("{time}000"), signed.as_bytes());
+        let asp = if self.flaw == Flaw::UnknownPartner { "999999999999999" } else { &own.asp };
+        let key = if self.flaw == Flaw::ForeignKey { foreign_key } else { &own.access_key };
+        let method = if self.flaw == Flaw::Get { Method::GET } else { Method::POST };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(self.path())
+            .header("content-type", "application/json")
+            .header("x-km-user-aspid", asp)
+            .header("x-km-correlation-id", &self.correlation)
+            .header("x-km-access-key", key)
+            .header("x-km-tran-token", token)
+            .header("x-km-time-zone", "KST");
+        if self.flaw != Flaw::NoTime {
+            request = request.header("x-km-tran-time", time);
+        }
+        request.body(Body::from(self.body.clone())).ok()
+    }
+}
+
+/// The body of what is asked for, with a field out of its limits where the flaw is one.
+#[must_use]
+pub fn body(ask: &Ask, flaw: Flaw) -> String {
+    let body = match ask {
+        Ask::Reissue { user, number, plastic } => reissue(*user, number, *plastic, flaw),
+        Ask::State { user, number, par, to } => {
+            let user = if flaw == Flaw::Field("userId") { 0 } else { *user };
+            let number =
+                number.as_ref().map_or(String::new(), |number| format!(r#","cardNo":"{number}""#));
+            let par = par.as_ref().map_or(String::new(), |par| format!(r#","par":"{par}""#));
+            let status = match (flaw, to) {
+                (Flaw::Field("status"), _) => "STOP",
+                (_, CardState::Active) => "RESUME",
+                (_, CardState::Suspended | CardState::Terminated) => "SUSPEND",
+            };
+            format!(r#"{{"userId":{user}{par}{number},"status":"{status}"}}"#)
+        }
+    };
+    if flaw == Flaw::CutOff { body[..body.len() - 1].to_owned() } else { body }
+}
+
+fn reissue(user: u64, number: &str, plastic: Plastic, flaw: Flaw) -> String {
+    let user = if flaw == Flaw::Field("userId") { 0 } else { user };
+    let number = if flaw == Flaw::Field("cardInfo.oldCardNo") { &number[..15] } else { number };
+    let address = match plastic {
+        Plastic::Wanted => {
+            r#","addressInfo":{"address":"세종대로 1","addressDetail":"2층","zipCode":"04524"}"#
+        }
+        Plastic::Unwanted => "",
+    };
+    // Where it is not said, plastic is wanted: every other member's calls leave it out.
+    let wanted = match (flaw, plastic) {
+        (Flaw::Field("isDeliveryRequired"), _) => r#","isDeliveryRequired":"no""#,
+        (_, Plastic::Unwanted) => r#","isDeliveryRequired":false"#,
+        (_, Plastic::Wanted) if user % 2 == 0 => "",
+        (_, Plastic::Wanted) => r#","isDeliveryRequired":true"#,
+    };
+    format!(
+        r#"{{"userInfo":{{"userId":{user}{address}}},"cardInfo":{{"oldCardNo":"{number}"}}{wanted}}}"#
+    )
+}
+
+/// An answer, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Status of HTTP.
+    pub status: u16,
+    /// The code.
+    pub code: String,
+    /// The description.
+    pub description: String,
+    /// The fields beside the code.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Answer {
+    /// Reads an answer; `None` where it has not the documented form.
+    #[must_use]
+    pub fn read(status: u16, body: &str) -> Option<Self> {
+        let json: serde_json::Value = serde_json::from_str(body).ok()?;
+        let object = json.as_object()?;
+        let response = object.get("response")?;
+        let fields = object.iter().filter(|(name, _)| *name != "response");
+        let fields = fields.map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        Some(Answer {
+            status,
+            code: response.get("code")?.as_str()?.to_owned(),
+            description: response.get("description")?.as_str()?.to_owned(),
+            fields: fields.collect::<Option<_>>()?,
+        })
+    }
+
+    /// A field of the answer.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(each, _)| each == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,204 @@
+//! What must hold of the rows and of the bank, whatever happened. Each rule has a name, which a
+//! failure prints.
+
+use store::{Change, Ended, Image, Ran};
+
+use crate::bank::{Order, OrderId, SimBank};
+use crate::broken::{Check, hold};
+use crate::mirror::{Mirror, order_of};
+
+/// Accounts in a chain of reissues: a longer one would be a circle.
+const CHAIN_MAX: usize = 10_000;
+
+/// Checks what a job has touched.
+pub fn on_touched(mirror: &Mirror, bank: &SimBank, changes: &[Change]) -> Check {
+    for change in changes {
+        let Some(row) = change.row() else { continue };
+        // As it is in the end: a job may change a row twice.
+        let row = mirror.row(row.table(), &row.key()).unwrap_or(row);
+        match row.table() {
+            "card_account" => {
+                balance_is_derived(mirror, row)?;
+                one_live_pair(mirror, row)?;
+            }
+            "posting" => journal_sums_to_zero(row)?,
+            "application" => {
+                order_is_fixed(change)?;
+                fee_and_card(mirror, bank, row)?;
+                one_open_application(mirror, row)?;
+            }
+            _ => {}
+        }
+    }
+    hold("journals-sum-to-zero", mirror.sum() == 0, || format!("the sum is {}", mirror.sum()))
+}
+
+/// Checks all rows.
+pub fn on_everything(mirror: &Mirror, bank: &SimBank) -> Check {
+    for account in mirror.rows("card_account") {
+        balance_is_derived(mirror, account)?;
+        one_live_pair(mirror, account)?;
+    }
+    for posting in mirror.rows("posting") {
+        journal_sums_to_zero(posting)?;
+    }
+    for application in mirror.rows("application") {
+        fee_and_card(mirror, bank, application)?;
+        one_open_application(mirror, application)?;
+    }
+    for (id, order) in bank.orders() {
+        one_withdrawal(mirror, &id, &order)?;
+    }
+    hold("journals-sum-to-zero", mirror.sum() == 0, || format!("the sum is {}", mirror.sum()))
+}
+
+/// Once no fee is open: what the bank has taken is what our books say.
+pub fn bank_agrees(mirror: &Mirror, bank: &SimBank, partners: &[String]) -> Check {
+    let booked = partners.iter().map(|asp| mirror.derived(asp, "pg-clearing:open-banking"));
+    let booked = -booked.sum::<i64>();
+    let orders = bank.orders();
+    let known = orders.iter().filter(|(id, order)| !is_unknown_breach(mirror, id, order));
+    let taken = known.map(|(_, order)| order.amount * i64::from(order.taken)).sum::<i64>();
+    hold("the-bank-agrees", booked == taken, || {
+        format!("the bank has taken {taken} won, the books say {booked}")
+    })
+}
+
+/// An order that the bank executed against its promise, and whose answer died with a process.
+fn is_unknown_breach(mirror: &Mirror, id: &OrderId, order: &Order) -> bool {
+    let rows = mirror.applications_of(id).iter().filter_map(|key| mirror.row("application", key));
+    let mut failed = rows.filter(|row| row.text("state") == Some("COST_PAY_FAILED"));
+    order.is_breach && failed.next().is_some()
+}
+
+/// The balance of a card account is the sum of its postings.
+pub fn balance_is_derived(mirror: &Mirror, account: &Image) -> Check {
+    let (asp, id) = (account.text("asp_id").unwrap_or_default(), account.int("account_id"));
+    let key = format!("card:{}", id.unwrap_or(0));
+    let (balance, derived) = (account.int("balance"), mirror.derived(asp, &key));
+    hold("balance-is-derived", balance == Some(derived), || {
+        format!("{key} of {asp} holds {balance:?}, its postings say {derived}")
+    })
+}
+
+/// A posting moves an amount between two accounts.
+pub fn journal_sums_to_zero(posting: &Image) -> Check {
+    let moves = posting.text("debit") != posting.text("credit");
+    hold("journals-sum-to-zero", moves && posting.int("amount") > Some(0), || {
+        format!("posting {} moves nothing", posting.key())
+    })
+}
+
+/// Of a chain of reissues, one account at the most is not ended; its links go both ways.
+pub fn one_live_pair(mirror: &Mirror, account: &Image) -> Check {
+    let asp = account.text("asp_id").unwrap_or_default();
+    let find = |id: Option<i64>| mirror.row("card_account", &format!("{asp}/{}", id?));
+    let mut first = account;
+    let mut live = 0;
+    for _ in 0..CHAIN_MAX {
+        let Some(before) = find(first.int("predecessor_id")) else { break };
+        first = before;
+    }
+    let mut next = Some(first);
+    while let Some(each) = next {
+        live += u32::from(each.text("state") != Some("TERMINATED"));
+        next = find(each.int("successor_id"));
+        if let Some(after) = next {
+            let back = after.int("predecessor_id");
+            hold("links-go-both-ways", back == each.int("account_id"), || {
+                format!("{} is not the predecessor of {}", each.key(), after.key())
+            })?;
+        }
+    }
+    hold("one-live-pair", live <= 1, || format!("{live} live accounts around {}", account.key()))
+}
+
+/// What is fixed before the order is sent stays as it is.
+pub fn order_is_fixed(change: &Change) -> Check {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return Ok(()) };
+    let changed = after.changed_since(before);
+    let may = ["state", "holds_old_card", "refusal", "api_tran_id", "settled_at", "deadline_at"];
+    let other = changed.iter().find(|name| !may.contains(name) && **name != "recipient_sealed");
+    hold("what-was-promised-stays", other.is_none(), || {
+        format!("{other:?} of application {} changed", after.key())
+    })
+}
+
+/// One open application at the most holds a card.
+pub fn one_open_application(mirror: &Mirror, application: &Image) -> Check {
+    let open = mirror.open_beside(application);
+    hold("one-open-application", open <= 1, || {
+        format!("{open} hold the card that {} replaces", application.key())
+    })
+}
+
+/// No card without its fee, no fee without a card or a return.
+pub fn fee_and_card(mirror: &Mirror, bank: &SimBank, application: &Image) -> Check {
+    let asp = application.text("asp_id").unwrap_or_default();
+    let id = order_of(application);
+    let order = id.as_ref().and_then(|id| bank.order(id));
+    let taken = order.as_ref().map_or(0, |order| order.taken);
+    let key = application.key();
+    hold("one-withdrawal", taken <= 1, || format!("{taken} withdrawals for {key}"))?;
+    let is_due = application.int("fee") > Some(0);
+    hold("a-fee-has-an-order", is_due == id.is_some(), || format!("{key} has order {id:?}"))?;
+    let made = |column| {
+        let card = application.int(column)?;
+        mirror.row("card", &format!("{asp}/{card}"))
+    };
+    let cards = [made("mobile_card_id"), made("physical_card_id")];
+    let cards = cards.iter().flatten().count();
+    match application.text("state").unwrap_or_default() {
+        "DIGITAL_ISSUED" | "PHYSICAL_ISSUED" | "COST_PAID" | "READY" => {
+            hold("no-card-without-its-fee", !is_due || taken == 1, || {
+                format!("{key} is settled, its fee was not taken")
+            })?;
+            hold("no-fee-without-a-card-or-a-return", cards > 0, || {
+                format!("{key} is settled and has no card")
+            })
+        }
+        state => {
+            hold("no-card-without-its-fee", cards == 0, || {
+                format!("{key} is {state}, has a card")
+            })?;
+            let is_breach = order.is_some_and(|order| order.is_breach);
+            let may_be_taken = state != "COST_PAY_FAILED" || is_breach;
+            hold("no-fee-without-a-card-or-a-return", taken == 0 || may_be_taken, || {
+                format!("{key} is {state}, its fee was taken")
+            })?;
+            hold("no-return-without-a-fee", state != "RETURN_DUE" || taken == 1, || {
+                format!("{key} is to be given back what was never taken")
+            })
+        }
+    }
+}
+
+/// An order that the bank has is one application's, for its fee from its account.
+pub fn one_withdrawal(mirror: &Mirror, id: &OrderId, order: &Order) -> Check {
+    let keys = mirror.applications_of(id);
+    hold("one-withdrawal", keys.len() == 1 && order.taken <= 1, || {
+        format!("order {} was made for {} applications, taken {}", id.0, keys.len(), order.taken)
+    })?;
+    let Some(row) = keys.first().and_then(|key| mirror.row("application", key)) else {
+        return Ok(());
+    };
+    let (asp, user) = (row.text("asp_id").unwrap_or_default(), row.int("user_id").unwrap_or(0));
+    let account = row.int("bank_account_id").unwrap_or(0);
+    let account = mirror.row("bank_account", &format!("{asp}/{user}/{account}"));
+    let account = account.and_then(|account| account.text("fintech_use_num"));
+    let fits = account == Some(&order.account) && row.int("fee") == Some(order.amount);
+    hold("one-withdrawal", fits, || format!("order {} is not what {} promised", id.0, row.key()))
+}
+
+/// A job that refused, or that the database failed, changed no row.
+pub fn refused_changed_nothing(ran: &Ran) -> Check {
+    hold(
+        "a-refused-call-changed-no-row",
+        ran.ended == Ended::Done || ran.changes.is_empty(),
+        || {
+            let tables: Vec<&str> =
+                ran.changes.iter().filter_map(|change| Some(change.row()?.table())).collect();
+            format!("a job that ended {:?} changed {}", ran.ended, tables.join(", "))
+        },
+    )
+}

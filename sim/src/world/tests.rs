@@ -1,0 +1,139 @@
+//! That a world is the same for a seed, and that each rule speaks up when rows are broken by hand.
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::invariants::{bank_agrees, on_everything};
+use crypto::keyring::generate_all;
+use store::Image;
+
+/// Steps after which the world of [`SEED`] has every kind of row that is broken here.
+const STEPS: u64 = 2_500;
+const SEED: u64 = 3;
+
+fn keys() -> Arc<Keyring> {
+    Arc::new(Keyring::from_keys(generate_all()).unwrap())
+}
+
+fn run(seed: u64, steps: u64) -> Tally {
+    let folder = TempDir::new().unwrap();
+    World::run(seed, steps, &folder.path().join("world.db"), &keys()).unwrap()
+}
+
+#[test]
+fn a_seed_is_one_history_whatever_the_keys_are() {
+    let (first, again, other) = (run(11, 400), run(11, 400), run(12, 400));
+    assert_eq!(first, again);
+    assert_ne!(first.trace, other.trace);
+}
+
+/// A world after its steps, still there to be broken.
+fn lived(folder: &TempDir) -> World {
+    let mut world = World::new(SEED, &folder.path().join("world.db"), &keys());
+    assert!(world.run_steps(STEPS).is_ok(), "{:?}", world.trace.lines());
+    world
+}
+
+/// What is said once a row that `fits` is changed behind the platform's back.
+fn broken_by(
+    world: &mut World,
+    table: &str,
+    fits: impl Fn(&World, &Image) -> bool,
+    change: impl FnOnce(Image) -> Option<Image>,
+) -> (&'static str, &'static str) {
+    let row = world.mirror.rows(table).find(|row| fits(world, row)).cloned();
+    let before = row.unwrap_or_else(|| panic!("the world has no such row of {table}"));
+    let there = Change { before: Some(before.clone()), after: change(before) };
+    let back = Change { before: there.after.clone(), after: there.before.clone() };
+    world.mirror.apply(std::slice::from_ref(&there)).unwrap();
+    let rule = |check: Check| check.map_or_else(|broken| broken.rule, |()| "nothing");
+    let touched = rule(on_touched(&world.mirror, &world.bank, &[there]));
+    let all = rule(on_everything(&world.mirror, &world.bank));
+    world.mirror.apply(&[back]).unwrap();
+    assert_eq!(on_everything(&world.mirror, &world.bank), Ok(()));
+    (touched, all)
+}
+
+fn is(column: &'static str, text: &'static str) -> impl Fn(&World, &Image) -> bool {
+    move |_, row| row.text(column) == Some(text)
+}
+
+fn paid(world: &World, row: &Image, state: &str) -> bool {
+    let id = crate::mirror::order_of(row);
+    row.text("state") == Some(state) && id.is_some_and(|id| world.bank.order(&id).is_some())
+}
+
+#[test]
+fn each_rule_speaks_up_for_what_it_is_there_for() {
+    let folder = TempDir::new().unwrap();
+    let mut world = lived(&folder);
+    let w = &mut world;
+    let both = |rule| (rule, rule);
+    let richer = |row: Image| {
+        let balance = row.int("balance").unwrap();
+        Some(row.with_int("balance", balance + 1))
+    };
+    let any = |_: &World, _: &Image| true;
+    assert_eq!(broken_by(w, "card_account", any, richer), both("balance-is-derived"));
+    let replaced = |_: &World, row: &Image| row.int("successor_id").is_some();
+    let revived = |row: Image| Some(row.with_text("state", "SUSPENDED"));
+    assert_eq!(broken_by(w, "card_account", replaced, revived), both("one-live-pair"));
+    let heir = |_: &World, row: &Image| row.int("predecessor_id").is_some();
+    let stray = |row: Image| Some(row.with_int("predecessor_id", 999_999_999));
+    assert_eq!(broken_by(w, "card_account", heir, stray).1, "links-go-both-ways");
+    let refused = |world: &World, row: &Image| paid(world, row, "COST_PAY_FAILED");
+    let settled = |row: Image| Some(row.with_text("state", "COST_PAID"));
+    assert_eq!(broken_by(w, "application", refused, settled), both("no-card-without-its-fee"));
+    let owed = |row: Image| Some(row.with_text("state", "RETURN_DUE"));
+    assert_eq!(broken_by(w, "application", refused, owed), both("no-return-without-a-fee"));
+    let issued = |world: &World, row: &Image| paid(world, row, "DIGITAL_ISSUED");
+    let failed = |row: Image| Some(row.with_text("state", "COST_PAY_FAILED"));
+    assert_eq!(broken_by(w, "application", issued, failed), both("no-card-without-its-fee"));
+    let dearer = |row: Image| Some(row.with_int("fee", 1_000_000));
+    let (touched, all) = broken_by(w, "application", issued, dearer);
+    assert_eq!((touched, all), ("what-was-promised-stays", "one-withdrawal"));
+}
+
+#[test]
+fn what_is_made_up_or_gone_is_noticed() {
+    let folder = TempDir::new().unwrap();
+    let mut world = lived(&folder);
+    let index = world.running().unwrap_or(0);
+    let rows = world.server(index).unwrap().rows().unwrap();
+    assert_eq!(world.mirror.compare(&rows), Ok(()));
+    assert!(world.mirror.compare(&rows[1..]).is_err_and(|it| it.rule == "mirror-agrees"));
+    let asps: Vec<String> = world.partners.iter().map(|partner| partner.asp.clone()).collect();
+    assert_eq!(bank_agrees(&world.mirror, &world.bank, &asps), Ok(()));
+    let posting = world
+        .mirror
+        .rows("posting")
+        .find(|row| row.text("debit").is_some_and(|debit| debit.starts_with("pg-clearing")));
+    let booked_twice = posting.unwrap().clone().with_int("line", 99);
+    let there = Change { before: None, after: Some(booked_twice) };
+    world.mirror.apply(&[there.clone()]).unwrap();
+    let rule = bank_agrees(&world.mirror, &world.bank, &asps).unwrap_err().rule;
+    assert_eq!(rule, "the-bank-agrees");
+    let changed = world.mirror.apply(&[Change { before: there.after, after: None }]);
+    assert_eq!(changed.unwrap_err().rule, "a-posting-stays");
+    let job = Ran { ended: Ended::Refused, changes: vec![there_again(&world)] };
+    let rule = refused_changed_nothing(&job).unwrap_err().rule;
+    assert_eq!(rule, "a-refused-call-changed-no-row");
+}
+
+fn there_again(world: &World) -> Change {
+    Change { before: None, after: world.mirror.rows("member").next().cloned() }
+}
+
+#[test]
+fn two_open_applications_for_a_card_are_noticed() {
+    let folder = TempDir::new().unwrap();
+    let mut world = lived(&folder);
+    let fits = is("state", "COST_PAID");
+    let found = world.mirror.rows("application").find(|row| fits(&world, row)).cloned();
+    let second = found.unwrap().with_text("apply_no", "0000000000000000000000");
+    world.mirror.apply(&[Change { before: None, after: Some(second.clone()) }]).unwrap();
+    let rule = crate::invariants::one_open_application(&world.mirror, &second).unwrap_err().rule;
+    assert_eq!(rule, "one-open-application");
+    let everything = on_everything(&world.mirror, &world.bank).unwrap_err().rule;
+    assert!(["one-open-application", "one-withdrawal"].contains(&everything), "{everything}");
+}
