@@ -32,10 +32,10 @@ enum Command {
     Verify(Verify),
 }
 
-/// Check the chain of the operation log: every row against its seal, every seal against the one
-/// before it. Ends with 1 where the log is not as it was sealed.
+/// Check that the operation log is as it was sealed.
 ///
-/// The chain's head, noted down elsewhere and given again as --anchor, shows that nothing was cut
+/// Every row is held against its seal, and every seal against the one before it. Ends with 1 where
+/// anything was changed, added, taken away or moved. The chain's head, noted down elsewhere and given again as --anchor, shows that nothing was cut
 /// off the chain's end since.
 ///
 /// Examples:

@@ -122,15 +122,12 @@ impl Why {
     }
 }
 
-/// A partner's project.
+/// Whose crypto key.
 #[derive(Args)]
-struct Project {
+struct Partner {
     /// Of crypto keys: the partner.
     #[arg(long, value_name = "ASP", default_value = ASP_ID)]
     partner: String,
-    /// Of crypto keys: the project.
-    #[arg(long, value_name = "N", default_value_t = PROJECT_ID)]
-    project: i64,
 }
 
 /// Put a new key in use.
@@ -152,7 +149,10 @@ struct Rotate {
     #[command(flatten)]
     why: Why,
     #[command(flatten)]
-    project: Project,
+    partner: Partner,
+    /// Of crypto keys: the project.
+    #[arg(long, value_name = "N", default_value_t = PROJECT_ID)]
+    project: i64,
     /// When the new key begins, seconds from now; fewer than 30 are safe only where every server
     /// has its database and a right clock.
     #[arg(long, value_name = "SECONDS", default_value_t = BEGIN_MS / SECOND_MS,
@@ -203,7 +203,7 @@ struct Retire {
     #[command(flatten)]
     why: Why,
     #[command(flatten)]
-    project: Project,
+    partner: Partner,
     #[command(flatten)]
     database: Database,
 }
@@ -260,7 +260,7 @@ impl Rotate {
     fn crypto(&self, store: &Store, core: &Core, change: Change) -> Result<String, KeysError> {
         let pair = NewPair::make()?;
         let id = pair.id.clone();
-        let (asp, project) = (AspId::new(&self.project.partner), self.project.project);
+        let (asp, project) = (AspId::new(&self.partner.partner), self.project);
         let keys = core.keys.clone();
         let work = move |tx: &mut Tx<'_>| {
             let ring = keys.ring();
@@ -306,7 +306,7 @@ impl Retire {
                 say(format_args!("key {id} for {purpose} is retired"));
             }
             (Purpose::Crypto, None) => {
-                let asp = AspId::new(&self.project.partner);
+                let asp = AspId::new(&self.partner.partner);
                 let work = move |tx: &mut Tx<'_>| partner::retire(tx, &asp, &self.id, &change);
                 store.write_blocking(work).map_err(unwrapped)?;
                 say(format_args!("crypto key {id} is retired"));

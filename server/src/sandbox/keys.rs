@@ -68,10 +68,13 @@ pub fn open(store: &Store, may_create: bool) -> Result<Keys, SandboxError> {
             None if may_create => create(tx, &fresh)?,
             None => return Err(TxError::Refused(SandboxError::Empty)),
         }
-        complete(tx, &fresh)?;
-        of_keys(keys::read(tx, master_of, Clock.now()))
+        complete(tx, &fresh)
     });
-    Ok(Keys::new(opened.map_err(unwrapped)?, master_of))
+    opened.map_err(unwrapped)?;
+    // On one snapshot: the master key may just be replaced.
+    let read = |tx: &mut Tx<'_>| keys::read(tx, master_of, Clock.now());
+    let ring = store.read_blocking(read).map_err(keys::unwrapped)?;
+    Ok(Keys::new(ring, master_of))
 }
 
 /// The closure's own refusal, or what the store says.
@@ -151,6 +154,9 @@ fn create(tx: &mut Tx<'_>, fresh: &Fresh) -> Made<()> {
 fn complete(tx: &mut Tx<'_>, fresh: &Fresh) -> Made<()> {
     let found = of_keys(rows::read(tx))?;
     let missing = |key: &&KeyMaterial| found.iter().all(|row| row.purpose != key.purpose);
+    if fresh.keys.iter().any(|key| missing(&key)) {
+        Change::lock(tx)?;
+    }
     for key in fresh.keys.iter().filter(missing) {
         let master = of_keys(master_of(tx))?;
         of_keys(rows::insert(tx, key, &master))?;

@@ -29,6 +29,8 @@ mod input;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]
+mod key_commands;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod leaks;
