@@ -9,7 +9,7 @@ use store::tables::applications::ReservedCard;
 use store::tables::cards::{self, CvcSource, Form, NewCard};
 
 use crate::context::{Core, place};
-use crate::op::{Done, OrStop, fault};
+use crate::op::{Done, OrStop, fault, unknown_key};
 use crate::supply::ReservedNumber;
 
 /// A card to be made.
@@ -44,7 +44,8 @@ pub struct Made {
 
 /// Makes a card and writes it.
 pub fn make<E>(core: &Core, tx: &mut Tx<'_>, asp: &AspId, order: Order<'_>) -> Done<Made, E> {
-    let (cvc_key_id, cvc_key) = core.keys.active_cvc_key();
+    let ring = core.keys.ring();
+    let (cvc_key_id, cvc_key) = ring.active_cvc_key();
     let cvc = cvc_key
         .cvc2(&order.pan, &order.expiry.yymm())
         .map_err(|error| fault(format!("card verification code: {error}")))?;
@@ -62,7 +63,8 @@ pub fn write<E>(
     par: &Par,
     cvc: CvcSource<'_>,
 ) -> Done<(), E> {
-    let (lookup_key_id, lookup) = core.keys.lookup();
+    let ring = core.keys.ring();
+    let (lookup_key_id, lookup) = ring.lookup();
     let row = order.id.to_string();
     let sealed = core.seal(place(asp, "card.pan", &row), order.pan.reveal().as_bytes());
     let card = NewCard {
@@ -97,12 +99,14 @@ pub fn number<E>(core: &Core, reserved: &ReservedCard) -> Done<Pan, E> {
     let wrong = |what: &dyn std::fmt::Display| fault(format!("reserved card number: {what}"));
     let (prefix, serial) = reserved.number.split_once('/').ok_or_else(|| wrong(&"form"))?;
     let serial = serial.parse().map_err(|error| wrong(&error))?;
-    let permuter = core.keys.permuter(reserved.number_key_id).ok_or_else(|| wrong(&"no key"))?;
+    let ring = core.keys.ring();
+    let permuter = ring.permuter(reserved.number_key_id).ok_or_else(unknown_key)?;
     permuter.pan(prefix, serial).map_err(|error| wrong(&error))
 }
 
 /// The CVC of a card that was made before.
 pub fn cvc<E>(core: &Core, pan: &Pan, expiry_yymm: &str, key_id: i64) -> Done<Cvc, E> {
-    let key = core.keys.cvc_key(key_id).ok_or_else(|| fault("a card verification key is gone"))?;
+    let ring = core.keys.ring();
+    let key = ring.cvc_key(key_id).ok_or_else(unknown_key)?;
     key.cvc2(pan, expiry_yymm).map_err(|error| fault(format!("card verification code: {error}")))
 }

@@ -1,11 +1,13 @@
 //! The command line.
 
+mod audit;
 mod bank_sim;
 mod bench;
 mod call;
 mod caller;
 mod credentials;
 mod demo;
+mod keys;
 mod populate;
 mod reference;
 mod sandbox;
@@ -47,6 +49,8 @@ enum Command {
     Call(call::Call),
     Populate(populate::Populate),
     Bench(bench::Bench),
+    Keys(keys::Keys),
+    Audit(audit::Audit),
     #[command(hide = true)]
     Reference(reference::Reference),
 }
@@ -73,6 +77,8 @@ pub fn main() -> ExitCode {
         Command::Call(command) => command.run(),
         Command::Populate(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Keys(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Reference(command) => command.run(),
     };
     outcome.unwrap_or_else(|Failure(sentence)| {

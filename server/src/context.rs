@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use bank::Bank;
-use crypto::keyring::Keyring;
 use crypto::pan::Pan;
 use crypto::seal::{Place, SealError};
 use domain::{AspId, Timestamp};
@@ -12,6 +11,7 @@ use store::Store;
 
 use crate::cpu::Cpu;
 use crate::directory::Directory;
+use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::ops::Operations;
 use crate::settings::Settings;
@@ -48,7 +48,7 @@ impl Clock {
 #[derive(Clone)]
 pub struct Core {
     /// Keys for card numbers and personal data.
-    pub keys: Arc<Keyring>,
+    pub keys: Keys,
     /// Ids and serials, taken from the database in blocks.
     pub supply: Arc<Supply>,
     /// Settings in force.
@@ -80,19 +80,19 @@ pub struct App {
 impl Core {
     /// Seals a value for its place.
     pub fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok(self.keys.seal(&place.aad(), plain)?.into_bytes())
+        Ok(self.keys.ring().seal(&place.aad(), plain)?.into_bytes())
     }
 
     /// The hashes by which a card of this number may be found: one for each lookup key, the active
     /// one first. None where the check digit is wrong: that is no card of ours.
     pub fn pan_indexes(&self, asp: &AspId, number: &str) -> Vec<[u8; 32]> {
         let Ok(pan) = Pan::parse(number) else { return Vec::new() };
-        self.keys.lookups().map(|(_, key)| key.pan_index(asp.as_str(), &pan)).collect()
+        self.keys.ring().lookups().map(|(_, key)| key.pan_index(asp.as_str(), &pan)).collect()
     }
 
     /// Opens a sealed text.
     pub fn open_text(&self, place: Place<'_>, sealed: &[u8]) -> Result<PersonalText, SealError> {
-        let plain = self.keys.open(&place.aad(), sealed)?;
+        let plain = self.keys.ring().open(&place.aad(), sealed)?;
         let text = String::from_utf8(plain.expose().clone());
         text.map(PersonalText).map_err(|_| SealError::Form)
     }

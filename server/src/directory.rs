@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use crypto::digest::DigestKey;
 use crypto::jwe::{PrivateKey, PublicKey};
+use crypto::keyring::Keyring;
 use crypto::secret::Secret;
 use crypto::tran_token::TokenKey;
 use domain::AspId;
@@ -66,17 +68,34 @@ impl Directory {
         asp: &AspId,
         access_key: &str,
     ) -> Result<Option<Arc<Project>>, WriteError<String>> {
-        let digest = access_key_digest(core, asp, access_key);
-        let key = (asp.clone(), digest);
+        let ring = core.keys.ring();
+        let key = (asp.clone(), access_key_digest(ring.digest_key(), asp, access_key));
         let cached = self.cached.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some((at, project)) = cached
             && at.elapsed() < self.ttl
         {
             return Ok(project);
         }
-        let (asp, core) = (asp.clone(), core.clone());
-        let read = move |tx: &mut Tx<'_>| read_project(tx, &core, &asp, &digest);
-        let project = store.read(read).await?.map(Arc::new);
+        let digests = digests(&ring, asp, access_key);
+        let (partner, core) = (asp.clone(), core.clone());
+        let read = move |tx: &mut Tx<'_>| {
+            for (_, digest) in &digests {
+                if let Some(project) = read_project(tx, &core, &partner, digest)? {
+                    return Ok(Some((project, digests.first().copied(), *digest)));
+                }
+            }
+            Ok(None)
+        };
+        let project = match store.read(read).await? {
+            Some((project, Some(active), found)) => {
+                if active.1 != found {
+                    renew(store, asp, found, active).await;
+                }
+                Some(Arc::new(project))
+            }
+            Some((project, None, _)) => Some(Arc::new(project)),
+            None => None,
+        };
         let mut cached = self.cached.write().unwrap_or_else(PoisonError::into_inner);
         if cached.len() >= CACHED_MAX {
             cached.clear();
@@ -84,12 +103,43 @@ impl Directory {
         cached.insert(key, (Instant::now(), project.clone()));
         Ok(project)
     }
+
+    /// Forgets a project, so that it is read anew.
+    pub fn forget(&self, core: &Core, asp: &AspId, access_key: &str) {
+        let digest = access_key_digest(core.keys.ring().digest_key(), asp, access_key);
+        let mut cached = self.cached.write().unwrap_or_else(PoisonError::into_inner);
+        cached.remove(&(asp.clone(), digest));
+    }
 }
 
 /// The digest by which an access key is found.
-pub fn access_key_digest(core: &Core, asp: &AspId, access_key: &str) -> [u8; 32] {
-    let parts = [asp.as_str().as_bytes(), access_key.as_bytes()];
-    core.keys.digest_key().digest("access-key", &parts)
+pub fn access_key_digest(key: &DigestKey, asp: &AspId, access_key: &str) -> [u8; 32] {
+    key.digest("access-key", &[asp.as_str().as_bytes(), access_key.as_bytes()])
+}
+
+/// A digest with the key that made it.
+type Digest = (i64, [u8; 32]);
+
+/// The digests by which an access key may be found, that of the digest key in use first.
+fn digests(ring: &Keyring, asp: &AspId, access_key: &str) -> Vec<Digest> {
+    ring.digest_keys().map(|key| (key.id(), access_key_digest(key, asp, access_key))).collect()
+}
+
+/// After a rotation of the digest key, an access key that is used gets its digest by the new key.
+/// A server that has not changed over yet does not change it back.
+async fn renew(store: &Store, asp: &AspId, from: [u8; 32], to: Digest) {
+    let asp = asp.clone();
+    let write = move |tx: &mut Tx<'_>| -> Result<u64, TxError<()>> {
+        Ok(tx.execute(
+            "UPDATE project SET access_key_digest = $3, digest_key_id = $4
+             WHERE asp_id = $1 AND access_key_digest = $2 AND digest_key_id < $4",
+            &[asp.as_str().into(), from.as_slice().into(), to.1.as_slice().into(), to.0.into()],
+        )?)
+    };
+    if store.write(write).await.is_err() {
+        // It is found by the old one, and renewed the next time.
+        tracing::warn!("an access key's digest was not renewed");
+    }
 }
 
 fn read_project(
@@ -141,7 +191,7 @@ fn read_crypto_keys(
             TxError::Refused(format!("crypto key {id} of partner {asp}: {what}"))
         };
         let aad = place(asp, "crypto_key.server_private_key", &id).aad();
-        let der = core.keys.open(&aad, row.blob(1)?).map_err(|error| wrong(&error))?;
+        let der = core.keys.ring().open(&aad, row.blob(1)?).map_err(|error| wrong(&error))?;
         let private = PrivateKey::from_pkcs8_der(der.expose()).map_err(|error| wrong(&error))?;
         let public = PublicKey::from_spki_der(row.blob(2)?).map_err(|error| wrong(&error))?;
         let key = CryptoKey { server_private: Arc::new(private), client_public: Arc::new(public) };

@@ -16,7 +16,7 @@ use store::{Tx, TxError, WriteError};
 use tokio::time::Instant;
 
 use crate::context::App;
-use crate::op::{Answer, Cx, Done, Handler, Operation, Stop, transact};
+use crate::op::{Answer, Call, CallKind, Cx, Done, Handler, Operation, Stop, transact};
 
 /// How often a call that waits for another looks whether that one has ended.
 const POLL_MS: u64 = 50;
@@ -67,7 +67,8 @@ pub fn saga<O: Saga>() -> Handler {
                 if charge.await.is_err() {
                     return Answer::Failed(&pipeline::SERVER_FAULT);
                 }
-                outcome::<O>(&app, cx).await
+                let call = Call { kind: CallKind::Settled, ..cx.call };
+                outcome::<O>(&app, Cx { core: cx.core, call }).await
             }
             Ok(Begun::Awaiting(apply_no)) => {
                 await_other(&app, &cx.call.asp, &apply_no).await;

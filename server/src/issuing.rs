@@ -11,11 +11,12 @@ use store::Tx;
 use store::tables::applications::{Application, ReservedMobile};
 use store::tables::card_accounts::{self, CardAccount, NewCardAccount};
 use store::tables::cards::Form;
+use store::tables::log::{self, NewEntry};
 use store::tables::postings;
 
 use crate::cards::{self, Made};
 use crate::context::place;
-use crate::op::{Cx, Done, Effect, OrStop, fault};
+use crate::op::{CallKind, Cx, Done, Effect, OrStop, fault};
 
 /// Settles an application whose old card this transaction has claimed: the mobile card and the
 /// move of the balance where they come at the request, the plastic and its delivery where asked
@@ -141,7 +142,9 @@ fn order_plastic<E>(
     Ok(())
 }
 
-/// The mobile card that an application issued at its request, for a repeated answer.
+/// The mobile card that an application issued at its request, for an answer that is built again.
+/// The row that says that the card was issued stands for the first answer; each further one has a
+/// row of its own, as it tells the card's number.
 pub fn recall<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<Option<Made>, E> {
     let asp: &AspId = &cx.call.asp;
     let row = tx.query_opt(
@@ -156,5 +159,28 @@ pub fn recall<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<Option<Ma
     let pan = Pan::parse(number.expose()).ok().or_stop()?;
     let cvc = cards::cvc(&cx.core, &pan, row.text(3)?, row.int(4)?)?;
     let par = Par::parse(row.text(2)?).ok().or_stop()?;
+    match cx.call.kind {
+        CallKind::Live => tell(cx, tx, apply_no, &par)?,
+        CallKind::Settling | CallKind::Settled => {}
+    }
     Ok(Some(Made { pan, cvc, par }))
+}
+
+/// Writes that a card's number is told again.
+fn tell<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo, par: &Par) -> Done<(), E> {
+    let call = &cx.call;
+    let payload = json!({ "cardApplyNo": apply_no.as_str(), "par": par.as_str() });
+    let entry = NewEntry {
+        id: cx.core.supply.id(&call.asp).or_stop()?,
+        operation: call.operation,
+        event: "card.number_told",
+        code: "000_000",
+        correlation_id: &call.correlation_id,
+        subject: apply_no.as_str(),
+        payload: &payload.to_string(),
+        happened_at: call.now,
+        keys: None,
+    };
+    log::insert(tx, &call.asp, &entry)?;
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! [`fee`] where the bank is needed) → the rules in `domain` and the rows in `store` → back out.
 
 pub mod applying;
+pub mod audit;
 pub mod cards;
 pub mod cli;
 pub mod context;
@@ -12,6 +13,7 @@ pub mod directory;
 pub mod fee;
 pub mod http;
 pub mod issuing;
+pub mod keys;
 pub mod metrics;
 pub mod op;
 pub mod ops;

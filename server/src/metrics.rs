@@ -38,6 +38,8 @@ pub struct Metrics {
     returns_due: Gauge,
     fees_overdue: Gauge,
     queue: Gauge,
+    log_unsealed: Gauge,
+    log_unsealed_age: Gauge,
 }
 
 impl Default for Metrics {
@@ -69,7 +71,29 @@ impl Default for Metrics {
             fees_overdue.clone(),
         );
         registry.register("database_queue", "Jobs waiting for the database", queue.clone());
-        Metrics { registry, calls, latency, bank_answers, returns_due, fees_overdue, queue }
+        let (log_unsealed, log_unsealed_age) = (Gauge::default(), Gauge::default());
+        registry.register(
+            "log_unsealed",
+            "Rows of the operation log that are not sealed yet, at most 1,000 a partner",
+            log_unsealed.clone(),
+        );
+        registry.register_with_unit(
+            "log_unsealed_age",
+            "Age of the oldest of them",
+            Unit::Seconds,
+            log_unsealed_age.clone(),
+        );
+        Metrics {
+            registry,
+            calls,
+            latency,
+            bank_answers,
+            returns_due,
+            fees_overdue,
+            queue,
+            log_unsealed,
+            log_unsealed_age,
+        }
     }
 }
 
@@ -89,6 +113,12 @@ impl Metrics {
     pub fn fees_open(&self, overdue: i64, returns_due: i64) {
         self.fees_overdue.set(overdue);
         self.returns_due.set(returns_due);
+    }
+
+    /// So many rows of the operation log are not sealed yet; the oldest is so old.
+    pub fn unsealed(&self, rows: i64, age_seconds: i64) {
+        self.log_unsealed.set(rows);
+        self.log_unsealed_age.set(age_seconds);
     }
 
     /// The text of `/metrics`.

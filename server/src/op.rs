@@ -72,8 +72,11 @@ pub struct Call {
     pub operation: &'static str,
     /// The caller's number for the call.
     pub correlation_id: String,
-    /// What recognises the call.
+    /// What recognises the call, by the digest key in use.
     pub keys: CallKeys,
+    /// The same by every other digest key: servers change over one after another, and what was
+    /// written before the change is remembered after it. Empty but after a rotation.
+    pub other_keys: Vec<CallKeys>,
     /// When it came.
     pub now: Timestamp,
     /// What happened before is forgotten.
@@ -89,6 +92,19 @@ pub enum CallKind {
     Live,
     /// The settling of a fee, which must not fail: it is written in any case.
     Settling,
+    /// The answer of the call that has just had its fee charged.
+    Settled,
+}
+
+impl Call {
+    /// Whether the replay key of an earlier call is this one's.
+    pub fn is_same(&self, replay_key: &[u8]) -> bool {
+        self.all_keys().any(|keys| keys.replay == replay_key)
+    }
+
+    fn all_keys(&self) -> impl Iterator<Item = &CallKeys> {
+        std::iter::once(&self.keys).chain(&self.other_keys)
+    }
 }
 
 /// How a transaction ends without an answer; nothing of it is kept.
@@ -102,6 +118,9 @@ pub enum Stop<E> {
     Refill(Need),
     /// The same call was done meanwhile; the transaction runs again and finds it.
     CameFirst,
+    /// A key is not among those that this server holds; they are read anew and the transaction
+    /// run again.
+    UnknownKey,
     /// A fault: what the code or the data should not allow.
     Fault(String),
 }
@@ -119,6 +138,11 @@ pub fn fault<E>(message: impl Into<String>) -> TxError<Stop<E>> {
     TxError::Refused(Stop::Fault(message.into()))
 }
 
+/// Reports a key that this server does not know yet.
+pub fn unknown_key<E>() -> TxError<Stop<E>> {
+    TxError::Refused(Stop::UnknownKey)
+}
+
 /// Makes `?` work on what a transaction calls besides the database.
 pub trait OrStop<T> {
     /// The value, or the end of the transaction.
@@ -133,7 +157,14 @@ impl<T> OrStop<T> for Result<T, Need> {
 
 impl<T> OrStop<T> for Result<T, SealError> {
     fn or_stop<E>(self) -> Done<T, E> {
-        self.map_err(|error| fault(format!("sealing: {error}")))
+        self.map_err(|error| match error {
+            SealError::UnknownKey(_) => unknown_key(),
+            SealError::MasterKey
+            | SealError::TooLong
+            | SealError::Form
+            | SealError::DoesNotOpen
+            | SealError::NotSealed => fault(format!("sealing: {error}")),
+        })
     }
 }
 
@@ -173,10 +204,10 @@ impl Cx {
             keys: Some(&call.keys),
         };
         if log::insert(tx, &call.asp, &entry)? {
-            return Ok(());
+            return self.is_first(tx);
         }
         match call.kind {
-            CallKind::Live => Err(TxError::Refused(Stop::CameFirst)),
+            CallKind::Live | CallKind::Settled => Err(TxError::Refused(Stop::CameFirst)),
             CallKind::Settling => {
                 // Its correlation id or text was used by another call meanwhile; what was taken
                 // must be settled all the same, and the call still be recognised.
@@ -189,15 +220,32 @@ impl Cx {
         }
     }
 
+    /// The unique index sees the same call by the same digest key alone. A server that uses another
+    /// one has written it before this transaction claimed its card, or waits for that: so after
+    /// the claim a look by the other keys finds it.
+    fn is_first<E>(&self, tx: &mut Tx<'_>) -> Done<(), E> {
+        let call = &self.call;
+        match log::find(tx, &call.asp, &call.other_keys, call.since)? {
+            Found::Nothing => Ok(()),
+            Found::Same(_) | Found::CipherReused | Found::CorrelationReused => {
+                Err(TxError::Refused(Stop::CameFirst))
+            }
+        }
+    }
+
     /// What is remembered of the call; a request used in another way is refused.
     pub fn look_up<E>(&self, tx: &mut Tx<'_>) -> Done<Option<Remembered>, E> {
         let call = &self.call;
         let reused = |code| Err(TxError::Refused(Stop::Reused(code)));
-        match log::find(tx, &call.asp, &call.keys, call.since)? {
-            Found::Nothing if applications::holds_correlation_id(tx, &call.asp, &call.keys)? => {
-                reused(&pipeline::CORRELATION_ID_REUSED)
+        match log::find(tx, &call.asp, call.all_keys(), call.since)? {
+            Found::Nothing => {
+                for keys in call.all_keys() {
+                    if applications::holds_correlation_id(tx, &call.asp, keys)? {
+                        return reused(&pipeline::CORRELATION_ID_REUSED);
+                    }
+                }
+                Ok(None)
             }
-            Found::Nothing => Ok(None),
             Found::Same(remembered) => Ok(Some(remembered)),
             Found::CipherReused => reused(&pipeline::CIPHERTEXT_REUSED),
             Found::CorrelationReused => reused(&pipeline::CORRELATION_ID_REUSED),
@@ -308,7 +356,8 @@ where
     M: FnMut() -> F,
     F: FnMut(&mut Tx<'_>) -> Done<T, E> + Send + 'static,
 {
-    let mut was_refused = false;
+    let (mut was_refused, mut was_unknown) = (false, false);
+    fresh_keys(app).await?;
     for _ in 0..ATTEMPTS_MAX {
         match app.store.write(make()).await {
             Ok(done) => return Ok(done),
@@ -319,6 +368,13 @@ where
                 was_refused = true;
             }
             Err(WriteError::Refused(Stop::CameFirst)) => {}
+            Err(WriteError::Refused(Stop::UnknownKey)) if was_unknown => {
+                return Err(server_fault("a key is unknown"));
+            }
+            Err(WriteError::Refused(Stop::UnknownKey)) => {
+                was_unknown = true;
+                reload(app).await?;
+            }
             Err(WriteError::Refused(Stop::Reused(code))) => {
                 return Err(Answer::Failed(code));
             }
@@ -330,6 +386,19 @@ where
     }
     tracing::error!(attempts = ATTEMPTS_MAX, "a transaction found no end");
     Err(Answer::Failed(&pipeline::UNAVAILABLE))
+}
+
+/// Reads the keys anew where they are too old to be used.
+pub async fn fresh_keys(app: &App) -> Result<(), Answer> {
+    if app.core.keys.is_stale() { reload(app).await } else { Ok(()) }
+}
+
+async fn reload(app: &App) -> Result<(), Answer> {
+    app.core.keys.reload(&app.store, app.clock.now()).await.map_err(|error| match error {
+        WriteError::Unavailable(cause) => unavailable(cause),
+        WriteError::Refused(error) => server_fault(&error.to_string()),
+        WriteError::Fault(fault) => server_fault(fault.message()),
+    })
 }
 
 async fn refill(app: &App, need: Need) -> Result<(), Answer> {

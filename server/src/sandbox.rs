@@ -14,3 +14,5 @@ pub mod world;
 
 /// The sandbox's partner.
 pub const ASP_ID: &str = "000170000000000";
+/// The partner's project.
+pub const PROJECT_ID: i64 = 1;

@@ -187,6 +187,8 @@ settings! {
     drain_ms: u64 = 10_000_u64;
     /// How long a partner's keys and policy may be used before they are read again, milliseconds.
     directory_ttl_ms: u64 = 5_000_u64;
+    /// How often new rows of the operation log are sealed into its chain, milliseconds.
+    audit_seal_interval_ms: u64 = 300_u64;
     /// Database: PostgreSQL connections, number.
     postgres_workers: u64 = 8_u64;
     /// Database: how long PostgreSQL may take to let a connection in, milliseconds.

@@ -7,5 +7,8 @@ mod columns;
 pub use columns::{COLUMNS, Class, Column};
 
 /// The platform's migrations, in order.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "first", sql: include_str!("schema/0001_first.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "first", sql: include_str!("schema/0001_first.sql") },
+    Migration { version: 2, name: "keys", sql: include_str!("schema/0002_keys.sql") },
+    Migration { version: 3, name: "log chain", sql: include_str!("schema/0003_log_chain.sql") },
+];

@@ -1,4 +1,4 @@
-//! Keys as they are stored: bytes with an id, a purpose and a state.
+//! Keys as they are stored: bytes with an id, a purpose and the moment from which they are used.
 
 use std::fmt;
 
@@ -21,12 +21,20 @@ pub enum KeyPurpose {
     Number,
     /// Digests requests.
     Digest,
+    /// Seals the operation log into its chain.
+    Audit,
 }
 
 impl KeyPurpose {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::DataKey, Self::Lookup, Self::CardVerification, Self::Number, Self::Digest];
+    pub const ALL: [Self; 6] = [
+        Self::DataKey,
+        Self::Lookup,
+        Self::CardVerification,
+        Self::Number,
+        Self::Digest,
+        Self::Audit,
+    ];
 
     /// The name in tables and settings; does not change.
     #[must_use]
@@ -37,6 +45,7 @@ impl KeyPurpose {
             Self::CardVerification => "card_verification",
             Self::Number => "number",
             Self::Digest => "digest",
+            Self::Audit => "audit",
         }
     }
 
@@ -49,7 +58,7 @@ impl KeyPurpose {
     const fn key_bytes(self) -> usize {
         match self {
             Self::CardVerification => 16,
-            Self::DataKey | Self::Lookup | Self::Number | Self::Digest => 32,
+            Self::DataKey | Self::Lookup | Self::Number | Self::Digest | Self::Audit => 32,
         }
     }
 }
@@ -60,35 +69,6 @@ impl fmt::Display for KeyPurpose {
     }
 }
 
-/// Whether a key makes new values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum KeyState {
-    /// Makes new values and reads old ones.
-    Active,
-    /// Reads old values alone.
-    Retired,
-}
-
-impl KeyState {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Active, Self::Retired];
-
-    /// The name in tables; does not change.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "ACTIVE",
-            Self::Retired => "RETIRED",
-        }
-    }
-
-    /// The reverse of [`Self::name`].
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-}
-
 /// A key as it is stored.
 #[derive(Debug, Clone)]
 pub struct KeyMaterial {
@@ -96,19 +76,20 @@ pub struct KeyMaterial {
     pub id: i64,
     /// What the key is for.
     pub purpose: KeyPurpose,
-    /// Whether it makes new values.
-    pub state: KeyState,
+    /// When it begins to make new values, microseconds since 1970 UTC: of those that have begun,
+    /// the one that began last does.
+    pub active_from_us: i64,
     /// 16 bytes for card verification, else 32.
     pub bytes: SecretBytes,
 }
 
 impl KeyMaterial {
-    /// A new active key.
+    /// A new key.
     #[must_use]
-    pub fn generate(id: i64, purpose: KeyPurpose) -> Self {
+    pub fn generate(id: i64, purpose: KeyPurpose, active_from_us: i64) -> Self {
         let mut bytes = vec![0; purpose.key_bytes()];
         random::fill(&mut bytes);
-        Self { id, purpose, state: KeyState::Active, bytes: Secret::new(bytes) }
+        Self { id, purpose, active_from_us, bytes: Secret::new(bytes) }
     }
 
     /// The key under the master key, bound to its purpose and id.
@@ -121,11 +102,11 @@ impl KeyMaterial {
         master: &MasterKey,
         purpose: KeyPurpose,
         id: i64,
-        state: KeyState,
+        active_from_us: i64,
         wrapped: &[u8],
     ) -> Result<Self, SealError> {
         let bytes = master.unwrap(&wrap_purpose(purpose, id), wrapped)?;
-        Ok(Self { id, purpose, state, bytes })
+        Ok(Self { id, purpose, active_from_us, bytes })
     }
 
     pub(super) fn error(&self, kind: fn(KeyPurpose, i64) -> KeyringError) -> KeyringError {
@@ -133,10 +114,10 @@ impl KeyMaterial {
     }
 }
 
-/// A fresh set: one active key of each purpose, ids from 1 on.
+/// A fresh set: one key of each purpose, in use from the beginning, ids from 1 on.
 #[must_use]
 pub fn generate_all() -> Vec<KeyMaterial> {
-    (1..).zip(KeyPurpose::ALL).map(|(id, purpose)| KeyMaterial::generate(id, purpose)).collect()
+    (1..).zip(KeyPurpose::ALL).map(|(id, purpose)| KeyMaterial::generate(id, purpose, 0)).collect()
 }
 
 fn wrap_purpose(purpose: KeyPurpose, id: i64) -> Vec<u8> {

@@ -5,7 +5,7 @@ mod ring;
 
 use std::fmt;
 
-pub use self::material::{KeyMaterial, KeyPurpose, KeyState, generate_all};
+pub use self::material::{KeyMaterial, KeyPurpose, generate_all};
 use self::ring::Ring;
 use crate::cvc::CvcKey;
 use crate::digest::DigestKey;
@@ -18,11 +18,8 @@ use crate::secret::{Secret, SecretBytes};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
     /// There is nothing to make new values with.
-    #[error("No key for {0} is active.")]
+    #[error("No key for {0} has begun.")]
     NoActive(KeyPurpose),
-    /// It is not said which one makes new values.
-    #[error("More than one key for {0} is active.")]
-    SeveralActive(KeyPurpose),
     /// Two keys of one purpose have the same id.
     #[error("Two keys for {0} have the id {1}.")]
     DuplicateId(KeyPurpose, i64),
@@ -37,35 +34,38 @@ pub enum KeyringError {
     Refused(KeyPurpose, i64),
 }
 
-/// All keys, ready for use. New values are made with the active key of a purpose; those of
-/// retired keys can still be read.
+/// All keys, ready for use. New values are made with the active key of a purpose; what the others
+/// made can be read.
 pub struct Keyring {
     data: Ring<DataKey>,
     lookup: Ring<LookupKey>,
     card_verification: Ring<CvcKey>,
     number: Ring<PanPermuter>,
     digest: Ring<DigestKey>,
+    audit: Ring<DigestKey>,
 }
 
 impl Keyring {
-    /// Needs exactly one active key of each purpose; retired ones as many as there are.
-    pub fn from_keys(keys: Vec<KeyMaterial>) -> Result<Self, KeyringError> {
-        let keys = keys.as_slice();
+    /// Needs a key of each purpose that has begun by `now_us`, microseconds since 1970 UTC.
+    pub fn from_keys(keys: &[KeyMaterial], now_us: i64) -> Result<Self, KeyringError> {
         Ok(Self {
-            data: Ring::build(KeyPurpose::DataKey, keys, |key| {
+            data: Ring::build(KeyPurpose::DataKey, keys, now_us, |key| {
                 let id = u32::try_from(key.id).map_err(|_| key.error(KeyringError::Id))?;
                 DataKey::new(id, &fixed(key)?).map_err(|_| key.error(KeyringError::Refused))
             })?,
-            lookup: Ring::build(KeyPurpose::Lookup, keys, |key| {
+            lookup: Ring::build(KeyPurpose::Lookup, keys, now_us, |key| {
                 Ok(LookupKey::new(key.id, &fixed(key)?))
             })?,
-            card_verification: Ring::build(KeyPurpose::CardVerification, keys, |key| {
+            card_verification: Ring::build(KeyPurpose::CardVerification, keys, now_us, |key| {
                 Ok(CvcKey::new(fixed(key)?.expose()))
             })?,
-            number: Ring::build(KeyPurpose::Number, keys, |key| {
+            number: Ring::build(KeyPurpose::Number, keys, now_us, |key| {
                 PanPermuter::new(&fixed(key)?).map_err(|_| key.error(KeyringError::Refused))
             })?,
-            digest: Ring::build(KeyPurpose::Digest, keys, |key| {
+            digest: Ring::build(KeyPurpose::Digest, keys, now_us, |key| {
+                Ok(DigestKey::new(key.id, &fixed(key)?))
+            })?,
+            audit: Ring::build(KeyPurpose::Audit, keys, now_us, |key| {
                 Ok(DigestKey::new(key.id, &fixed(key)?))
             })?,
         })
@@ -133,6 +133,31 @@ impl Keyring {
     /// All keys that digests may have been made with, the active one first.
     pub fn digest_keys(&self) -> impl Iterator<Item = &DigestKey> {
         self.digest.all().map(|(_, key)| key)
+    }
+
+    /// The key that seals the operation log now.
+    #[must_use]
+    pub const fn active_audit_key(&self) -> &DigestKey {
+        self.audit.active().1
+    }
+
+    /// The key of an earlier seal of the operation log, by the id that stands with it.
+    #[must_use]
+    pub fn audit_key(&self, id: i64) -> Option<&DigestKey> {
+        self.audit.get(id)
+    }
+
+    /// The id of the key that makes new values for this purpose.
+    #[must_use]
+    pub const fn active_id(&self, purpose: KeyPurpose) -> i64 {
+        match purpose {
+            KeyPurpose::DataKey => self.data.active().0,
+            KeyPurpose::Lookup => self.lookup.active().0,
+            KeyPurpose::CardVerification => self.card_verification.active().0,
+            KeyPurpose::Number => self.number.active().0,
+            KeyPurpose::Digest => self.digest.active().0,
+            KeyPurpose::Audit => self.audit.active().0,
+        }
     }
 }
 

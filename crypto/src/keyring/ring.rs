@@ -2,44 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use super::{KeyMaterial, KeyPurpose, KeyState, KeyringError};
+use super::{KeyMaterial, KeyPurpose, KeyringError};
 
 pub(super) struct Ring<K> {
     active: (i64, K),
-    retired: BTreeMap<i64, K>,
+    others: BTreeMap<i64, K>,
 }
 
 impl<K> Ring<K> {
-    /// Takes the keys of `purpose` out of all keys.
+    /// Takes the keys of `purpose` out of all keys. Of those that have begun by `now_us`, the one
+    /// that began last makes new values; what it and the others made before, and what other
+    /// servers make with one that begins later, can be read.
     pub(super) fn build(
         purpose: KeyPurpose,
         keys: &[KeyMaterial],
+        now_us: i64,
         make: impl Fn(&KeyMaterial) -> Result<K, KeyringError>,
     ) -> Result<Self, KeyringError> {
+        let mut others = BTreeMap::new();
         let mut active = None;
-        let mut retired = BTreeMap::new();
         for key in keys.iter().filter(|key| key.purpose == purpose) {
             if key.id <= 0 {
                 return Err(key.error(KeyringError::Id));
             }
-            let made = make(key)?;
-            match key.state {
-                KeyState::Active if active.is_some() => {
-                    return Err(KeyringError::SeveralActive(purpose));
-                }
-                KeyState::Active => active = Some((key.id, made)),
-                KeyState::Retired => {
-                    if retired.insert(key.id, made).is_some() {
-                        return Err(key.error(KeyringError::DuplicateId));
-                    }
-                }
+            if others.insert(key.id, make(key)?).is_some() {
+                return Err(key.error(KeyringError::DuplicateId));
+            }
+            let begun = (key.active_from_us, key.id);
+            if key.active_from_us <= now_us && active.is_none_or(|latest| begun > latest) {
+                active = Some(begun);
             }
         }
-        let active = active.ok_or(KeyringError::NoActive(purpose))?;
-        if retired.contains_key(&active.0) {
-            return Err(KeyringError::DuplicateId(purpose, active.0));
-        }
-        Ok(Self { active, retired })
+        let no_active = KeyringError::NoActive(purpose);
+        let (_, id) = active.ok_or(no_active)?;
+        let active = (id, others.remove(&id).ok_or(no_active)?);
+        Ok(Self { active, others })
     }
 
     pub(super) const fn active(&self) -> (i64, &K) {
@@ -47,11 +44,11 @@ impl<K> Ring<K> {
     }
 
     pub(super) fn get(&self, id: i64) -> Option<&K> {
-        if id == self.active.0 { Some(&self.active.1) } else { self.retired.get(&id) }
+        if id == self.active.0 { Some(&self.active.1) } else { self.others.get(&id) }
     }
 
     /// The active one first, then the youngest.
     pub(super) fn all(&self) -> impl Iterator<Item = (i64, &K)> {
-        std::iter::once(self.active()).chain(self.retired.iter().rev().map(|(id, key)| (*id, key)))
+        std::iter::once(self.active()).chain(self.others.iter().rev().map(|(id, key)| (*id, key)))
     }
 }

@@ -66,7 +66,7 @@ impl Credentials {
 /// The credentials that a sandbox's database holds.
 pub(super) fn read(target: &Target) -> Result<keys::Credentials, Failure> {
     let (store, core) = open(target, &Settings::default(), false)?;
-    let keyring = core.keys;
-    let work = move |tx: &mut Tx<'_>| keys::Credentials::read(tx, &AspId::new(ASP_ID), &keyring);
+    let ring = core.keys.ring();
+    let work = move |tx: &mut Tx<'_>| keys::Credentials::read(tx, &AspId::new(ASP_ID), &ring);
     Ok(store.read_blocking(work).map_err(unwrapped)?)
 }

@@ -268,6 +268,7 @@ fn call(asp: &AspId, application: &Application, now: Timestamp) -> Call {
         operation: Reissue::SPEC.id,
         correlation_id: application.correlation_id.clone(),
         keys: application.keys.clone(),
+        other_keys: Vec::new(),
         now,
         since: Since { call: Timestamp(0), cipher: Timestamp(0) },
         kind: CallKind::Settling,

@@ -46,6 +46,28 @@ pub(super) async fn authenticate(
     Err((&pipeline::AUTHENTICATION_FAILED).into())
 }
 
+/// The project, read anew where it has no crypto key that the caller names: the partner may have
+/// got a new one a moment ago.
+pub(super) async fn with_key(
+    app: &App,
+    headers: &Headers,
+    project: Arc<Project>,
+) -> Result<Arc<Project>, Failure> {
+    match &headers.crypto_key_id {
+        Some(id) if !project.crypto_keys.contains_key(id) => {
+            app.directory.forget(&app.core, &headers.asp, &headers.access_key);
+            let found =
+                app.directory.project(&app.store, &app.core, &headers.asp, &headers.access_key);
+            let found = found.await.map_err(|error| {
+                tracing::error!(?error, "a project could not be read");
+                &pipeline::UNAVAILABLE
+            })?;
+            Ok(found.unwrap_or(project))
+        }
+        Some(_) | None => Ok(project),
+    }
+}
+
 fn check_standing(
     app: &App,
     headers: &Headers,

@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use contract::output::error_body;
 use contract::{Code, pipeline};
+use crypto::digest::DigestKey;
 use crypto::jwe::{self, Enc};
 use crypto::secret::SecretBytes;
 use domain::AspId;
@@ -19,7 +20,7 @@ use store::tables::log::{CallKeys, Since};
 
 use crate::context::App;
 use crate::directory::{CryptoKey, Project};
-use crate::op::{Answer, Call, CallKind, Handler};
+use crate::op::{Answer, Call, CallKind, Handler, fresh_keys};
 use envelope::Opened;
 use headers::Headers;
 
@@ -85,9 +86,13 @@ async fn run(
         return Err((&pipeline::METHOD_NOT_ALLOWED).into());
     }
     let headers = Headers::read(&parts.headers)?;
+    if fresh_keys(app).await.is_err() {
+        return Err((&pipeline::UNAVAILABLE).into());
+    }
     let body = envelope::receive(&app.core.settings, &parts.headers, body).await?;
     let project = auth::authenticate(app, &headers, &body).await?;
     trace.asp_id = Some(headers.asp.clone());
+    let project = auth::with_key(app, &headers, project).await?;
     let opened = envelope::open(app, handler, &headers, &project, body).await?;
     let call = identify(app, handler, headers, &project, &opened);
     let answer = handler.perform(app, call, &opened.json).await;
@@ -104,20 +109,22 @@ fn identify(
     opened: &Opened,
 ) -> Call {
     let operation = handler.entry.spec.id;
-    let key = app.core.keys.digest_key();
     let (asp, id) = (headers.asp.as_str().as_bytes(), headers.correlation_id.as_bytes());
     let replay = [asp, operation.as_bytes(), id, opened.clear.expose()];
     let strict = [asp, operation.as_bytes(), id];
+    let keys_by = |key: &DigestKey| CallKeys {
+        replay: key.digest("replay", &replay).to_vec(),
+        cipher: opened.cipher_text.as_ref().map(|text| {
+            key.digest("cipher", &[asp, operation.as_bytes(), text.as_bytes()]).to_vec()
+        }),
+        strict: project.is_strict.then(|| key.digest("strict", &strict).to_vec()),
+    };
+    let ring = app.core.keys.ring();
     let now = app.clock.now();
     Call {
         operation,
-        keys: CallKeys {
-            replay: key.digest("replay", &replay).to_vec(),
-            cipher: opened.cipher_text.as_ref().map(|text| {
-                key.digest("cipher", &[asp, operation.as_bytes(), text.as_bytes()]).to_vec()
-            }),
-            strict: project.is_strict.then(|| key.digest("strict", &strict).to_vec()),
-        },
+        keys: keys_by(ring.digest_key()),
+        other_keys: ring.digest_keys().skip(1).map(keys_by).collect(),
         asp: headers.asp,
         correlation_id: headers.correlation_id,
         now,

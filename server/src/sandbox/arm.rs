@@ -1,6 +1,8 @@
 //! Arming a scenario: its member, card and bank account are put back to what is given, whatever
-//! happened to them. What has to have happened before is really done, by the operation itself.
+//! happened to them; the ledger books it back. What has to have happened before is really done, by
+//! the operation itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bank::sim::{Account, Admin, AdminError, Behaviour};
@@ -10,8 +12,8 @@ use domain::card::CardState;
 use domain::{AspId, CardAccountId, CardId, Timestamp, UserId};
 use serde_json::json;
 use store::tables::bank_accounts::BankAccountState;
-use store::tables::log::{CallKeys, Since};
-use store::{DbError, Tx};
+use store::tables::log::{self, CallKeys, NewEntry, Since};
+use store::{DbError, Row, Tx};
 
 use super::given::{
     self, BANK_BALANCE_WON, BANK_CODE, BIRTH_DATE, BankAccount, CardIds, NoRefusal, Opening,
@@ -45,6 +47,7 @@ pub async fn arm(app: &Arc<App>, bank: &Admin, asp: &AspId, world: &World) -> Re
         let (core, asp, world, now) =
             (app.core.clone(), asp.clone(), world.clone(), app.clock.now());
         move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
+            book_back(&core, tx, &asp, &world, now)?;
             clear(tx, &asp, &world)?;
             put(&core, tx, &asp, &world, now)
         }
@@ -93,17 +96,91 @@ fn account_no(world: &World) -> String {
     format!("333{:09}", world.number)
 }
 
+/// What was booked for the member itself, with what was booked back before.
+const OF_MEMBER: &str = "
+    SELECT p.debit, p.credit, CAST(SUM(p.amount) AS BIGINT) FROM posting p
+    WHERE p.asp_id = $1 AND p.log_id IN (
+        SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject = $2)
+    GROUP BY p.debit, p.credit";
+/// What was booked for its applications. They are taken away, so that this is found once.
+const OF_APPLICATIONS: &str = "
+    SELECT p.debit, p.credit, CAST(SUM(p.amount) AS BIGINT) FROM posting p
+    WHERE p.asp_id = $1 AND p.log_id IN (
+        SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject IN (
+            SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2))
+    GROUP BY p.debit, p.credit";
+
+/// Books back whatever was booked for the scenario's member: the ledger forgets nothing, and its
+/// sums are as if nothing had been.
+fn book_back(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    world: &World,
+    now: Timestamp,
+) -> Done<(), NoRefusal> {
+    let (user, member) = (user_of(world), given::subject(user_of(world)));
+    let own = tx.query(OF_MEMBER, &[asp.as_str().into(), member.as_str().into()])?;
+    reverse(core, tx, asp, &own, &member, now)?;
+    let user = user.stored().or_stop()?;
+    let applied = tx.query(OF_APPLICATIONS, &[asp.as_str().into(), user.into()])?;
+    reverse(core, tx, asp, &applied, &format!("cleared:{member}"), now)
+}
+
+/// Writes the reverse of sums of postings, under a row of the operation log.
+fn reverse(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    sums: &[Row],
+    subject: &str,
+    now: Timestamp,
+) -> Done<(), NoRefusal> {
+    let mut net = BTreeMap::new();
+    for row in sums {
+        let (debit, credit, amount) = (row.text(0)?, row.text(1)?, row.int(2)?);
+        *net.entry((debit, credit)).or_insert(0) += amount;
+        *net.entry((credit, debit)).or_insert(0) -= amount;
+    }
+    net.retain(|_, amount| *amount > 0);
+    if net.is_empty() {
+        return Ok(());
+    }
+    let entry = NewEntry {
+        id: core.supply.id(asp).or_stop()?,
+        operation: "sandbox.arm",
+        event: "sandbox.cleared",
+        code: "000_000",
+        correlation_id: "-",
+        subject,
+        payload: "{}",
+        happened_at: now,
+        keys: None,
+    };
+    log::insert(tx, asp, &entry)?;
+    for (line, ((debit, credit), amount)) in (1_i64..).zip(net) {
+        tx.execute(
+            "INSERT INTO posting (asp_id, log_id, line, debit, credit, amount, currency)
+             VALUES ($1, $2, $3, $5, $4, $6, 'KRW')",
+            &[
+                asp.as_str().into(),
+                entry.id.into(),
+                line.into(),
+                debit.into(),
+                credit.into(),
+                amount.into(),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
 /// Takes away whatever the scenario's member has. The rows of the operation log stay, but
 /// recognise no call any more.
 fn clear(tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Result<(), DbError> {
     let user = i64::try_from(world.user_id()).unwrap_or_default();
     let member = given::subject(user_of(world));
-    for sql in [
-        "DELETE FROM posting WHERE asp_id = $1 AND log_id IN (
-             SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject IN (
-                 SELECT CAST($3 AS TEXT)
-                 UNION ALL
-                 SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2))",
+    tx.execute(
         "UPDATE operation_log SET replay_key = NULL, cipher_digest = NULL, strict_key = NULL
          WHERE asp_id = $1 AND log_id IN (
              SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject IN (
@@ -113,9 +190,8 @@ fn clear(tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Result<(), DbError> {
                  UNION ALL
                  SELECT CAST(c.account_id AS TEXT) FROM card_account c
                  WHERE c.asp_id = $1 AND c.user_id = $2))",
-    ] {
-        tx.execute(sql, &[asp.as_str().into(), user.into(), member.as_str().into()])?;
-    }
+        &[asp.as_str().into(), user.into(), member.as_str().into()],
+    )?;
     for sql in [
         "DELETE FROM delivery WHERE asp_id = $1 AND apply_no IN (
              SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)",
@@ -205,12 +281,13 @@ async fn reissue_before(app: &Arc<App>, asp: &AspId, world: &World) -> Result<()
     let json = json.map_err(|_| ArmError::Before("a malformed request"))?;
     let now = app.clock.now();
     let correlation_id = format!("armed-{}-{}", world.number, now.0);
-    let replay = app.core.keys.digest_key().digest("armed", &[correlation_id.as_bytes()]);
+    let replay = app.core.keys.ring().digest_key().digest("armed", &[correlation_id.as_bytes()]);
     let call = Call {
         asp: asp.clone(),
         operation: handler.entry.spec.id,
         correlation_id,
         keys: CallKeys { replay: replay.to_vec(), ..CallKeys::default() },
+        other_keys: Vec::new(),
         now,
         since: Since { call: now, cipher: now },
         kind: CallKind::Live,

@@ -1,15 +1,18 @@
 //! The keys of a sandbox, made with its database and kept in it. They protect nothing: whoever
 //! has the database has them. A database is marked sandbox or production when it is made.
 
-use crypto::jwe::PrivateKey;
-use crypto::keyring::{KeyMaterial, KeyPurpose, KeyState, Keyring, generate_all};
+use crypto::keyring::{KeyMaterial, KeyPurpose, Keyring, generate_all};
 use crypto::random;
 use crypto::seal::MasterKey;
-use domain::AspId;
+use domain::{AspId, Timestamp};
+use serde_json::json;
 use store::tables::{PLATFORM, counters};
 use store::{DbError, Store, Tx, TxError, WriteError};
 
 use crate::context::{Clock, place};
+use crate::keys::change::{self, Change};
+use crate::keys::partner::NewPair;
+use crate::keys::{self, Keys, KeysError, rows};
 use crate::supply::BANK_TRAN_IDS;
 
 /// Why a database cannot be used as a sandbox.
@@ -28,8 +31,8 @@ pub enum SandboxError {
     #[error("there is no database {}: start `platen sandbox` first", .0.display())]
     Missing(std::path::PathBuf),
     /// Its keys do not fit.
-    #[error("the sandbox's keys cannot be read: {0}")]
-    Keys(String),
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The database failed.
     #[error("the database failed: {0}")]
     Store(String),
@@ -44,12 +47,20 @@ impl<E: std::fmt::Debug> From<WriteError<E>> for SandboxError {
 type Made<T> = Result<T, TxError<SandboxError>>;
 
 fn broken<T>(error: impl std::fmt::Display) -> Made<T> {
-    Err(TxError::Refused(SandboxError::Keys(error.to_string())))
+    Err(TxError::Refused(KeysError::Broken(error.to_string()).into()))
+}
+
+/// The end of a transaction about keys, as one about a sandbox.
+fn of_keys<T>(made: keys::Made<T>) -> Made<T> {
+    made.map_err(|error| match error {
+        TxError::Refused(error) => TxError::Refused(error.into()),
+        TxError::Db(error) => TxError::Db(error),
+    })
 }
 
 /// Makes an empty database a sandbox, or opens one that is. Several may do so at once.
-pub fn open(store: &Store, may_create: bool) -> Result<Keyring, SandboxError> {
-    let fresh = Fresh::make()?;
+pub fn open(store: &Store, may_create: bool) -> Result<Keys, SandboxError> {
+    let fresh = Fresh::make();
     let opened = store.write_blocking(move |tx| {
         match fact(tx, MODE)? {
             Some(mode) if mode == SANDBOX => {}
@@ -57,9 +68,13 @@ pub fn open(store: &Store, may_create: bool) -> Result<Keyring, SandboxError> {
             None if may_create => create(tx, &fresh)?,
             None => return Err(TxError::Refused(SandboxError::Empty)),
         }
-        read_keys(tx)
+        complete(tx, &fresh)
     });
-    opened.map_err(unwrapped)
+    opened.map_err(unwrapped)?;
+    // On one snapshot: the master key may just be replaced.
+    let read = |tx: &mut Tx<'_>| keys::read(tx, master_of, Clock.now());
+    let ring = store.read_blocking(read).map_err(keys::unwrapped)?;
+    Ok(Keys::new(ring, master_of))
 }
 
 /// The closure's own refusal, or what the store says.
@@ -103,12 +118,12 @@ struct Fresh {
 }
 
 impl Fresh {
-    fn make() -> Result<Self, SandboxError> {
-        let master = MasterKey::generate("sandbox".to_owned());
+    fn make() -> Self {
+        let master = MasterKey::generate(MASTER_ID.to_owned());
         // Ids that a simulator of an earlier sandbox may have seen today are not used again.
         let first_bank_tran_id = Clock.now().0 / 1_000_000 % 100_000_000 * 100_000;
         let master = master.to_base64().expose().clone();
-        Ok(Fresh { master, keys: generate_all(), first_bank_tran_id })
+        Fresh { master, keys: generate_all(), first_bank_tran_id }
     }
 }
 
@@ -121,48 +136,84 @@ fn create(tx: &mut Tx<'_>, fresh: &Fresh) -> Made<()> {
         "INSERT INTO sandbox_master_key (asp_id, master_key) VALUES ($1, $2)",
         &[PLATFORM.into(), fresh.master.as_bytes().into()],
     )?;
-    let master = master(&fresh.master)?;
+    let master = of_keys(master(&fresh.master))?;
     for key in &fresh.keys {
-        let wrapped = key.wrap(&master).or_else(broken)?;
-        tx.execute(
-            "INSERT INTO platform_key (asp_id, purpose, key_id, state, wrapped)
-             VALUES ($1, $2, $3, $4, $5)",
-            &[
-                PLATFORM.into(),
-                key.purpose.name().into(),
-                key.id.into(),
-                key.state.name().into(),
-                wrapped.as_slice().into(),
-            ],
-        )?;
+        of_keys(rows::insert(tx, key, &master))?;
     }
     let platform = AspId::new(PLATFORM);
-    Ok(counters::begin_at(tx, &platform, BANK_TRAN_IDS, fresh.first_bank_tran_id)?)
+    counters::begin_at(tx, &platform, BANK_TRAN_IDS, fresh.first_bank_tran_id)?;
+    let made = Change {
+        by: "sandbox".to_owned(),
+        reason: "the sandbox was made".to_owned(),
+        now: Clock.now(),
+    };
+    Ok(made.note(tx, &platform, "key.made", "keys", json!({ "keys": fresh.keys.len() }))?)
 }
 
-fn master(text: &str) -> Made<MasterKey> {
-    MasterKey::from_base64("sandbox".to_owned(), text).or_else(broken)
+/// Adds what a database made by an earlier release has no key for.
+fn complete(tx: &mut Tx<'_>, fresh: &Fresh) -> Made<()> {
+    let found = of_keys(rows::read(tx))?;
+    let missing = |key: &&KeyMaterial| found.iter().all(|row| row.purpose != key.purpose);
+    if fresh.keys.iter().any(|key| missing(&key)) {
+        Change::lock(tx)?;
+    }
+    for key in fresh.keys.iter().filter(missing) {
+        let master = of_keys(master_of(tx))?;
+        of_keys(rows::insert(tx, key, &master))?;
+    }
+    Ok(())
 }
 
-fn read_keys(tx: &mut Tx<'_>) -> Made<Keyring> {
+/// What keys are wrapped under names its master key so.
+const MASTER_ID: &str = "sandbox";
+
+fn master(text: &str) -> keys::Made<MasterKey> {
+    MasterKey::from_base64(MASTER_ID.to_owned(), text).or_else(keys::broken)
+}
+
+/// The master key, which lies in the database.
+fn master_of(tx: &mut Tx<'_>) -> keys::Made<MasterKey> {
     let row = tx.query_one(
         "SELECT master_key FROM sandbox_master_key WHERE asp_id = $1",
         &[PLATFORM.into()],
     )?;
-    let master = master(std::str::from_utf8(row.blob(0)?).or_else(broken)?)?;
-    let rows = tx.query(
-        "SELECT purpose, key_id, state, wrapped FROM platform_key WHERE asp_id = $1",
+    master(std::str::from_utf8(row.blob(0)?).or_else(keys::broken)?)
+}
+
+/// Adds a key of the platform; see [`change::rotate`].
+pub fn rotate(
+    tx: &mut Tx<'_>,
+    purpose: KeyPurpose,
+    active_from: Timestamp,
+    change: &Change,
+) -> keys::Made<i64> {
+    change::rotate(tx, master_of, purpose, active_from, change)
+}
+
+/// Which master key it is, from 1 on.
+pub fn master_generation(tx: &mut Tx<'_>) -> Result<i64, DbError> {
+    let row = tx.query_one(
+        "SELECT generation FROM sandbox_master_key WHERE asp_id = $1",
         &[PLATFORM.into()],
     )?;
-    let mut keys = Vec::new();
-    for row in rows {
-        let unknown = || TxError::Refused(SandboxError::Keys("a key of unknown kind".to_owned()));
-        let purpose = KeyPurpose::from_name(row.text(0)?).ok_or_else(unknown)?;
-        let state = KeyState::from_name(row.text(2)?).ok_or_else(unknown)?;
-        let id = row.int(1)?;
-        keys.push(KeyMaterial::unwrap(&master, purpose, id, state, row.blob(3)?).or_else(broken)?);
-    }
-    Keyring::from_keys(keys).or_else(broken)
+    row.int(0)
+}
+
+/// Puts a new master key in the old one's place and wraps every key under it; which one it is.
+pub fn rotate_master(tx: &mut Tx<'_>, change: &Change) -> keys::Made<i64> {
+    Change::lock(tx)?;
+    let (from, to) = (master_of(tx)?, MasterKey::generate(MASTER_ID.to_owned()));
+    change::rewrap(tx, &from, &to)?;
+    let text = to.to_base64();
+    let row = tx.query_one(
+        "UPDATE sandbox_master_key SET master_key = $2, generation = generation + 1
+         WHERE asp_id = $1 RETURNING generation",
+        &[PLATFORM.into(), text.expose().as_bytes().into()],
+    )?;
+    let generation = row.int(0)?;
+    let subject = format!("key:master:{generation}");
+    change.note(tx, &AspId::new(PLATFORM), "key.rotated", &subject, json!({}))?;
+    Ok(generation)
 }
 
 /// What a partner's developer needs to call the sandbox.
@@ -187,32 +238,34 @@ const NAMES: [&str; 5] =
 pub struct NewProject {
     /// What the partner gets.
     pub credentials: Credentials,
-    /// The platform's private key, PKCS#8 DER.
-    pub server_private_der: Vec<u8>,
-    /// The partner's public key, DER.
-    pub client_public_der: Vec<u8>,
+    /// The crypto key.
+    pub pair: NewPair,
 }
 
 impl NewProject {
     /// Makes one.
     pub fn make() -> Result<Self, SandboxError> {
-        let wrong = |error: &dyn std::fmt::Display| SandboxError::Keys(error.to_string());
-        let generate = || PrivateKey::generate_2048().map_err(|error| wrong(&error));
-        let (server, client) = (generate()?, generate()?);
-        let server_private = server.to_pkcs8_der().map_err(|error| wrong(&error))?;
-        let client_private = client.to_pkcs8_pem().map_err(|error| wrong(&error))?;
+        let pair = NewPair::make()?;
+        let (crypto_key_id, server_public_key, client_private_key) = told(&pair)?;
         Ok(NewProject {
             credentials: Credentials {
                 access_key: format!("{}-{}", random::hex_lower(7), random::hex_lower(32)),
                 secret_key: random::hex_lower(64),
-                crypto_key_id: random::hex_lower(32),
-                server_public_key: server.public_key_pem().map_err(|error| wrong(&error))?,
-                client_private_key: client_private.expose().clone(),
+                crypto_key_id,
+                server_public_key,
+                client_private_key,
             },
-            server_private_der: server_private.expose().clone(),
-            client_public_der: client.public_key().to_spki_der().map_err(|error| wrong(&error))?,
+            pair,
         })
     }
+}
+
+/// What the partner is given of a pair: its id, the platform's public key, its own private key.
+fn told(pair: &NewPair) -> Result<(String, String, String), KeysError> {
+    let wrong = |error: &dyn std::fmt::Display| KeysError::Broken(error.to_string());
+    let public = pair.server.public_key_pem().map_err(|error| wrong(&error))?;
+    let private = pair.client.to_pkcs8_pem().map_err(|error| wrong(&error))?;
+    Ok((pair.id.clone(), public, private.expose().clone()))
 }
 
 impl Credentials {
@@ -241,6 +294,25 @@ impl Credentials {
             }
         }
         Ok(true)
+    }
+
+    /// Keeps a new pair in the old one's place.
+    pub fn replace_pair(
+        tx: &mut Tx<'_>,
+        asp: &AspId,
+        ring: &Keyring,
+        pair: &NewPair,
+    ) -> keys::Made<()> {
+        let (id, public, private) = told(pair).map_err(TxError::Refused)?;
+        for (name, value) in NAMES.into_iter().skip(2).zip([id, public, private]) {
+            let aad = place(asp, "sandbox_secret.value", name).aad();
+            let sealed = ring.seal(&aad, value.as_bytes()).or_else(keys::broken)?;
+            tx.execute(
+                "UPDATE sandbox_secret SET value_sealed = $3 WHERE asp_id = $1 AND name = $2",
+                &[asp.as_str().into(), name.into(), sealed.as_bytes().into()],
+            )?;
+        }
+        Ok(())
     }
 
     /// Reads them.

@@ -115,7 +115,8 @@ fn write_members(
     let Some(block) = number_ranges::take(tx, &asp, &service_id)? else {
         return refuse(UsedUp);
     };
-    let permuter = core.keys.permuter(block.number_key_id).or_stop()?;
+    let ring = core.keys.ring();
+    let permuter = ring.permuter(block.number_key_id).or_stop()?;
     let mut id = counters::take(tx, &asp, IDS, (users.end - users.start) * IDS_EACH)?;
     let mut populated = Vec::new();
     for (user_id, serial) in users.zip(block.first..block.end) {

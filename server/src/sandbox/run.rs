@@ -8,10 +8,10 @@ use std::sync::atomic::AtomicBool;
 use bank::Bank;
 use contract::openapi;
 use contract::registry::Contradictions;
-use crypto::keyring::Keyring;
 use store::schema::MIGRATIONS;
 use store::{OpenError, Options, Store, Target, Tx, TxError, WriteError};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::api::{self, Sandbox};
 use super::bank::{BankError, INSTITUTION_CODE, SandboxBank};
@@ -127,9 +127,8 @@ pub fn open_with(
     may_create: bool,
 ) -> Result<(Store, Core), StartError> {
     let store = Store::open(target, MIGRATIONS, options)?;
-    let keyring: Keyring = keys::open(&store, may_create)?;
     let core = Core {
-        keys: Arc::new(keyring),
+        keys: keys::open(&store, may_create)?,
         supply: Arc::new(Supply::default()),
         settings: Arc::new(settings.clone()),
         institution_code: INSTITUTION_CODE.into(),
@@ -204,14 +203,18 @@ impl Running {
     /// Serves until `stop`; then running calls end, and the bank that was started is stopped.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let app = Arc::clone(&self.served.app);
-        let recovering = tokio::spawn(recovery::run(Arc::clone(&app)));
+        let jobs = [
+            tokio::spawn(recovery::run(Arc::clone(&app))),
+            tokio::spawn(crate::keys::run(Arc::clone(&app))),
+            tokio::spawn(crate::audit::sealer::run(Arc::clone(&app))),
+        ];
         let mut routes = api::routes(Sandbox { app, bank: self.bank.admin.clone() });
         if self.address.ip().is_loopback() {
             routes = routes.layer(axum::middleware::from_fn(http::only_own_host));
         }
         let router = http::router(self.served.clone(), Some(routes));
         http::serve(self.listener, self.served, router, stop).await;
-        recovering.abort();
+        jobs.iter().for_each(JoinHandle::abort);
         self.bank.stop().await;
     }
 

@@ -10,13 +10,12 @@ use crypto::pan::Pan;
 use crypto::par::Par;
 use domain::product::{Issuance, MobileOnly, PaysAbroad, Product, ProductState};
 use domain::{AspId, CardId, Expiry, Money, Timestamp, UserId};
-use store::Tx;
 use store::tables::bank_accounts::BankAccountState;
 use store::tables::cards::{CvcSource, Form};
 use store::tables::number_ranges::{self, NewRange};
 use store::tables::products as rows;
+use store::{Tx, TxError};
 
-use super::ASP_ID;
 use super::arm::{ArmError, arm};
 use super::given::{
     self, BANK_BALANCE_WON, BankAccount, NoRefusal, SHORT_BALANCE_WON, VALIDITY_MONTHS,
@@ -28,6 +27,7 @@ use super::world::products::{
     WITHOUT_NEXT,
 };
 use super::world::{GIVEN_PREFIX, World};
+use super::{ASP_ID, PROJECT_ID};
 use crate::cards;
 use crate::context::{App, Core, place};
 use crate::directory::access_key_digest;
@@ -169,7 +169,8 @@ fn put_base(
     now: Timestamp,
 ) -> Done<bool, NoRefusal> {
     let asp = AspId::new(ASP_ID);
-    let kept = project.credentials.keep(tx, &asp, &core.keys);
+    let ring = core.keys.ring();
+    let kept = project.credentials.keep(tx, &asp, &ring);
     match kept {
         Ok(true) => {}
         Ok(false) => return Ok(false),
@@ -179,7 +180,7 @@ fn put_base(
         "INSERT INTO partner (asp_id, name, state) VALUES ($1, 'Sandbox partner', 'ACTIVE')",
         &[asp.as_str().into()],
     )?;
-    put_project(core, tx, &asp, project)?;
+    put_project(core, tx, &asp, project, now)?;
     for (digit, policy) in POLICIES.iter().enumerate() {
         put_product(core, tx, &asp, policy, &format!("{BIN}{digit}"), "ISSUE")?;
     }
@@ -212,36 +213,31 @@ fn put_project(
     tx: &mut Tx<'_>,
     asp: &AspId,
     project: &NewProject,
+    now: Timestamp,
 ) -> Done<(), NoRefusal> {
+    let ring = core.keys.ring();
     let credentials = &project.credentials;
     let secret = credentials.secret_key.as_bytes();
+    let digest_key = ring.digest_key();
     tx.execute(
         "INSERT INTO project (asp_id, project_id, kind, state, access_key_digest,
              digest_key_id, secret_key_sealed, plain_requests, correlation_ids,
              tran_time_window_ms, replay_window_ms)
-         VALUES ($1, 1, 'SANDBOX', 'ACTIVE', $2, $5, $3, 'ACCEPTED', 'LENIENT', $4, $4)",
+         VALUES ($1, $2, 'SANDBOX', 'ACTIVE', $3, $6, $4, 'ACCEPTED', 'LENIENT', $5, $5)",
         &[
             asp.as_str().into(),
-            access_key_digest(core, asp, &credentials.access_key).as_slice().into(),
+            PROJECT_ID.into(),
+            access_key_digest(digest_key, asp, &credentials.access_key).as_slice().into(),
             core.seal(place(asp, "project.secret_key", "1"), secret).or_stop()?.as_slice().into(),
             DAY_MS.into(),
-            core.keys.digest_key().id().into(),
+            digest_key.id().into(),
         ],
     )?;
-    let id = credentials.crypto_key_id.as_str();
-    let at = place(asp, "crypto_key.server_private_key", id);
-    tx.execute(
-        "INSERT INTO crypto_key (asp_id, crypto_key_id, project_id, state,
-             server_private_key_sealed, client_public_key)
-         VALUES ($1, $2, 1, 'ACTIVE', $3, $4)",
-        &[
-            asp.as_str().into(),
-            id.into(),
-            core.seal(at, &project.server_private_der).or_stop()?.as_slice().into(),
-            project.client_public_der.as_slice().into(),
-        ],
-    )?;
-    Ok(())
+    match project.pair.insert(tx, &ring, asp, PROJECT_ID, now) {
+        Ok(()) => Ok(()),
+        Err(TxError::Db(error)) => Err(TxError::Db(error)),
+        Err(TxError::Refused(error)) => Err(fault(error.to_string())),
+    }
 }
 
 fn put_product(
@@ -281,7 +277,7 @@ fn put_range(
         service_id: &product.service_id(),
         prefix,
         kind,
-        number_key_id: core.keys.active_permuter().0,
+        number_key_id: core.keys.ring().active_permuter().0,
         capacity: i64::try_from(capacity).ok().or_stop()?,
     };
     match number_ranges::insert(tx, asp, &range)? {

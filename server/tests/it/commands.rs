@@ -16,8 +16,17 @@ use crate::books::Books;
 use crate::process::{BankGuard, Server, arg, client, credentials, platen, run, stdout_of};
 use crate::support::REISSUE;
 
-const COMMANDS: [&str; 7] =
-    ["demo", "sandbox", "bank-sim", "credentials", "scenarios", "call", "populate"];
+const COMMANDS: [&str; 9] = [
+    "demo",
+    "sandbox",
+    "bank-sim",
+    "credentials",
+    "scenarios",
+    "call",
+    "populate",
+    "keys",
+    "audit",
+];
 
 /// A folder with a sandbox's database and its bank's file.
 struct Home {
@@ -114,6 +123,16 @@ fn wrong_usage_ends_with_2() {
         &["call", "prepaid-card.reissue"],
         &["call", "prepaid-card.reissue", "--scenario", "reissued", "--data", "{}"],
         &["credentials", "--format", "xml"],
+        &["keys"],
+        &["keys", "rotate", "data_key"],
+        &["keys", "rotate", "nonsense", "--reason", "x"],
+        &["keys", "rotate", "data_key", "--reason", " "],
+        &["keys", "rotate", "data_key", "--reason", "the card 9491-3395-0000-1010"],
+        &["keys", "rotate", "data_key", "--reason", "x", "--active-in", "1"],
+        &["keys", "retire", "data_key", "--reason", "x"],
+        &["keys", "reseal", "digest", "--reason", "x"],
+        &["audit"],
+        &["audit", "verify", "--anchor", "1:00"],
     ] {
         assert_eq!(run(args).status.code(), Some(2), "{args:?}");
     }
@@ -127,6 +146,11 @@ fn what_cannot_be_done_is_one_sentence() {
         &["credentials", "--database", missing][..],
         &["populate", "--cards", "1", "--database", missing, "--out", &out],
         &["call", "prepaid-card.reissue", "--scenario", "reissued", "--database", missing],
+        &["keys", "list", "--database", missing],
+        &["keys", "rotate", "data_key", "--reason", "x", "--database", missing],
+        &["keys", "retire", "data_key", "1", "--reason", "x", "--database", missing],
+        &["keys", "reseal", "lookup", "--reason", "x", "--database", missing],
+        &["audit", "verify", "--database", missing],
     ] {
         assert!(refused(args).contains("platen sandbox"), "{args:?} names the way out");
     }
@@ -434,6 +458,9 @@ fn a_production_database_is_left_alone() {
         &["populate", "--cards", "1", "--fee", "--out", &out],
         &["credentials"],
         &["call", "prepaid-card.reissue", "--scenario", "reissued"],
+        &["keys", "list"],
+        &["keys", "rotate", "master", "--reason", "x"],
+        &["audit", "verify"],
     ] {
         let said = refused(&[args, &at[..]].concat());
         assert!(said.contains("PRODUCTION"), "{said}");

@@ -3,6 +3,8 @@
 #![expect(unreachable_pub, reason = "the test's own modules share helpers")]
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod books;
@@ -28,6 +30,10 @@ mod given;
 mod input;
 #[cfg(test)]
 mod interrupted;
+#[cfg(test)]
+mod key_commands;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod leaks;
 #[cfg(test)]

@@ -9,15 +9,19 @@ use store::testing::TestDatabase;
 use store::{Options, Store, Tx, TxError, Value};
 
 /// What may read all of a partner's rows: small tables, and what nobody waits for.
-const MAY_SCAN: [&str; 5] = [
+const MAY_SCAN: [&str; 7] = [
     // Recovery: all partners.
     "SELECT asp_id FROM partner",
     // A range is added by an operator: all ranges.
     "SELECT prefix FROM number_range WHERE asp_id = $1",
-    // Keys at start-up.
-    "SELECT purpose, key_id, state, wrapped FROM platform_key",
+    // Keys, every second: a handful.
+    "SELECT purpose, key_id, state, wrapped, active_from FROM platform_key",
     // A project has two live keys at the most.
     "SELECT crypto_key_id",
+    // A key is retired by an operator, outside of any write: whole tables.
+    "SELECT COUNT(*) AS depending",
+    // A partner has few projects.
+    "SELECT replay_window_ms",
     // A partner is one row.
     "SELECT p.project_id, p.secret_key_sealed",
 ];

@@ -128,6 +128,7 @@ async fn assert_one_effect(server: &TestServer, bank: &TestBank, world: &World) 
     let sql = "SELECT COUNT(*), COUNT(DISTINCT l.log_id)
          FROM application a LEFT JOIN operation_log l
              ON l.asp_id = a.asp_id AND l.subject = a.apply_no
+                 AND l.event <> 'card.number_told'
          WHERE a.asp_id = $1 AND a.user_id = $2";
     assert_eq!(server.row(sql, &user).await, "1 1");
     let sql = "SELECT COUNT(*), CAST(SUM(balance) AS BIGINT), COUNT(successor_id)

@@ -266,7 +266,8 @@ async fn check_mobile(server: &TestServer, answer: &Value, account: i64, range: 
     assert_eq!(cells[..3], ["MOBILE", &account.to_string(), apply_no(answer)]);
     check_card(server, &cells[3..], range);
     assert_eq!(open(server, "card.pan", cells[3], cells[4]), pan.reveal());
-    let (_, key) = server.app.core.keys.active_cvc_key();
+    let ring = server.app.core.keys.ring();
+    let (_, key) = ring.active_cvc_key();
     assert_eq!(answer["mobileCardCVC"], key.cvc2(&pan, cells[8]).unwrap().reveal());
     pan.reveal().to_owned()
 }
@@ -302,11 +303,11 @@ async fn check_plastic(server: &TestServer, world: &World, answer: &Value, range
 fn check_card(server: &TestServer, cells: &[&str], range: &str) {
     let pan = Pan::parse(&open(server, "card.pan", cells[0], cells[1])).unwrap();
     assert!(pan.reveal().starts_with(range), "{pan:?} is not of {range}");
-    let index = server.app.core.keys.lookup().1.pan_index(ASP_ID, &pan);
+    let index = server.app.core.keys.ring().lookup().1.pan_index(ASP_ID, &pan);
     assert_eq!(unhex(cells[2]), index);
     assert_eq!((cells[3], cells[4]), (pan.first6(), pan.last4()));
     assert_eq!(cells[5], Expiry::after(server.app.clock.now(), 60).yymm());
-    assert_eq!(cells[6], server.app.core.keys.active_cvc_key().0.to_string());
+    assert_eq!(cells[6], server.app.core.keys.ring().active_cvc_key().0.to_string());
     assert_eq!(cells[7], "-", "the CVC is never stored");
 }
 

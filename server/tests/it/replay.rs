@@ -14,7 +14,7 @@ use serde_json::Value;
 use store::{Tx, TxError};
 
 use crate::given::{change, given, given_of, mobile_only, new_id, told_card};
-use crate::rows::hex;
+use crate::rows::{Dump, hex};
 use crate::support::{REISSUE, STATE, TestBank, TestServer, code, on_each_engine, quick};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,9 +31,18 @@ async fn the_same_call_is_answered_again_and_not_done_again() {
     .await;
 }
 
-/// The call again by each way there is: the same in clear, and nothing is written.
+/// What is stored, without what says that a number was told again, and without the ids for it.
+async fn effects(server: &TestServer) -> Dump {
+    let mut dump = server.dump().await;
+    dump.remove("counter");
+    let log = dump.get_mut("operation_log").unwrap();
+    log.retain(|row| !row.contains("card.number_told"));
+    dump
+}
+
+/// The call again by each way there is: the same in clear, and nothing is done.
 async fn again(server: &TestServer, path: &str, body: &Value, id: &str, first: &Exchange) {
-    let before = server.dump().await;
+    let before = effects(server).await;
     let body = body.to_string();
     for base in [BASE, ""] {
         for enc in Enc::ALL {
@@ -44,7 +53,7 @@ async fn again(server: &TestServer, path: &str, body: &Value, id: &str, first: &
             assert!(same.body_received != first.body_received || !first.was_encrypted());
         }
     }
-    assert!(server.dump().await == before, "a repeated call has written something");
+    assert!(effects(server).await == before, "a repeated call has done something");
 }
 
 async fn successes(server: &TestServer, bank: &TestBank) {
@@ -314,7 +323,7 @@ async fn a_call_that_was_refused_while_it_waited_is_not_made_anew() {
         let asp = platen::sandbox::ASP_ID;
         let text = body.to_string();
         let parts = [asp.as_bytes(), operation.as_bytes(), id.as_bytes(), text.as_bytes()];
-        let replay = server.app.core.keys.digest_key().digest("replay", &parts);
+        let replay = server.app.core.keys.ring().digest_key().digest("replay", &parts);
         let account = server.account(&world).await;
         let (began, begun) = tokio::sync::oneshot::channel();
         let mut began = Some(began);

@@ -143,8 +143,10 @@ impl TestServer {
     /// What we hold the gateway to have taken, and what has been posted to an account in all.
     pub async fn fees_taken(&self) -> i64 {
         self.number(
-            "SELECT COALESCE(CAST(SUM(amount) AS BIGINT), 0) FROM posting
-             WHERE asp_id = $1 AND debit = 'pg-clearing:open-banking'",
+            "SELECT COALESCE(CAST(SUM(CASE WHEN debit = 'pg-clearing:open-banking' THEN amount
+                 ELSE -amount END) AS BIGINT), 0) FROM posting
+             WHERE asp_id = $1
+                 AND 'pg-clearing:open-banking' IN (debit, credit)",
         )
         .await
     }

@@ -33,6 +33,8 @@ pub fn quick() -> Settings {
         fee_recovery_interval_ms: 100,
         fee_inquiry_timeout_ms: 700,
         bank_order_lifetime_ms: 2_000,
+        // What is not about the log's chain looks at rows that stay as they are.
+        audit_seal_interval_ms: 3_600_000,
         ..Settings::default()
     }
 }
@@ -168,14 +170,15 @@ pub fn code(exchange: &Exchange) -> &str {
     exchange.code.as_deref().unwrap_or("none")
 }
 
+/// The credentials that the database holds now.
 pub fn credentials(target: &Target) -> Credentials {
     let target = target.clone();
     let read = move || {
         let (store, core) = open(&target, &Settings::default(), false).unwrap();
-        let keyring = core.keys;
+        let ring = core.keys.ring();
         let asp = AspId::new(ASP_ID);
         let kept = store
-            .read_blocking(move |tx: &mut Tx<'_>| keys::Credentials::read(tx, &asp, &keyring))
+            .read_blocking(move |tx: &mut Tx<'_>| keys::Credentials::read(tx, &asp, &ring))
             .unwrap();
         Credentials {
             asp_id: ASP_ID.to_owned(),

@@ -25,3 +25,12 @@ pub fn begin_at(tx: &mut Tx<'_>, asp: &AspId, name: &str, first: i64) -> Result<
     )?;
     Ok(())
 }
+
+/// The value that the counter gives next, which stays; 1 where nothing was counted yet.
+pub fn peek(tx: &mut Tx<'_>, asp: &AspId, name: &str) -> Result<i64, DbError> {
+    let row = tx.query_opt(
+        "SELECT next_value FROM counter WHERE asp_id = $1 AND name = $2",
+        &[asp.as_str().into(), name.into()],
+    )?;
+    row.map_or(Ok(1), |row| row.int(0))
+}

@@ -117,8 +117,28 @@ const FORGET: [&str; 3] = [
      WHERE asp_id = $1 AND cipher_digest = $2 AND happened_at < $3",
 ];
 
-/// Looks a call up. What is older than `since` is forgotten.
-pub fn find(tx: &mut Tx<'_>, asp: &AspId, keys: &CallKeys, since: Since) -> Result<Found, DbError> {
+/// Looks a call up by each set of keys: it has one for every digest key that a server may have
+/// used. What is older than `since` is forgotten.
+pub fn find<'a>(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    each: impl IntoIterator<Item = &'a CallKeys>,
+    since: Since,
+) -> Result<Found, DbError> {
+    let mut found = Found::Nothing;
+    for keys in each {
+        match find_by(tx, asp, keys, since)? {
+            Found::Nothing => {}
+            same @ Found::Same(_) => return Ok(same),
+            Found::CipherReused => found = Found::CipherReused,
+            Found::CorrelationReused if found == Found::Nothing => found = Found::CorrelationReused,
+            Found::CorrelationReused => {}
+        }
+    }
+    Ok(found)
+}
+
+fn find_by(tx: &mut Tx<'_>, asp: &AspId, keys: &CallKeys, since: Since) -> Result<Found, DbError> {
     let rows = tx.query(
         FIND,
         &[

@@ -173,7 +173,7 @@ impl Saga for Reissue {
         };
         if let Some(open) = &open
             && open.state == ApplicationState::CostPaying
-            && open.replay_key == cx.call.keys.replay
+            && cx.call.is_same(&open.replay_key)
         {
             return Ok(Begun::Awaiting(open.apply_no.clone()));
         }

@@ -1,0 +1,135 @@
+//! `platen keys list`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use domain::{AspId, Timestamp};
+use serde_json::{Value, json};
+use store::{Tx, TxError};
+
+use super::super::{Database, Outcome, say};
+use super::opened;
+use crate::context::Clock;
+use crate::keys::partner::{self, PairRow};
+use crate::keys::rows::{self, KeyRow};
+use crate::keys::{KeysError, unwrapped, uses};
+use crate::sandbox::keys::master_generation;
+
+/// Print which keys there are and what each does; never a key itself.
+///
+/// Examples:
+///   platen keys list
+///   platen keys list --json --database /tmp/s.db
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct List {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: Database,
+}
+
+/// A key, as it is listed.
+struct Listed {
+    key: String,
+    id: String,
+    state: &'static str,
+    /// When it began or begins, or was made; 0: from the beginning.
+    since: Timestamp,
+    partner: Option<(String, i64)>,
+}
+
+impl List {
+    pub(super) fn run(self) -> Outcome {
+        let (store, _) = opened(&self.database)?;
+        let now = Clock.now();
+        let read = move |tx: &mut Tx<'_>| list(tx, now);
+        let listed = store.read_blocking(read).map_err(unwrapped)?;
+        store.close();
+        if self.json {
+            let keys: Vec<Value> = listed.iter().map(Listed::json).collect();
+            say(format_args!("{:#}", json!({ "keys": keys })));
+        } else {
+            say(format_args!("{:<18} {:<34} {:<8} SINCE", "KEY", "ID", "STATE"));
+            for key in listed {
+                say(format_args!(
+                    "{:<18} {:<34} {:<8} {}",
+                    key.key,
+                    key.id,
+                    key.state,
+                    key.since_text(),
+                ));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn list(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Listed>, TxError<KeysError>> {
+    let mut listed = vec![Listed {
+        key: "master".to_owned(),
+        id: master_generation(tx)?.to_string(),
+        state: "in use",
+        since: Timestamp(0),
+        partner: None,
+    }];
+    let keys = rows::read(tx)?;
+    listed.extend(keys.iter().map(|key| Listed {
+        key: key.purpose.name().to_owned(),
+        id: key.id.to_string(),
+        state: state(&keys, key, now),
+        since: key.active_from,
+        partner: None,
+    }));
+    for asp in uses::partners(tx)? {
+        let pairs = partner::of(tx, &AspId::new(&asp))?;
+        listed.extend(pairs.into_iter().map(|pair: PairRow| Listed {
+            key: "crypto".to_owned(),
+            id: pair.id,
+            state: if pair.is_retired { "retired" } else { "in use" },
+            since: pair.made_at,
+            partner: Some((asp.clone(), pair.project_id)),
+        }));
+    }
+    Ok(listed)
+}
+
+/// What a key does at `now`.
+fn state(all: &[KeyRow], key: &KeyRow, now: Timestamp) -> &'static str {
+    let active = rows::active(all, key.purpose, now);
+    match key {
+        KeyRow { is_retired: true, .. } => "retired",
+        KeyRow { active_from, .. } if *active_from > now => "to come",
+        KeyRow { id, .. } if active.is_some_and(|active| active.id == *id) => "in use",
+        KeyRow { .. } => "reads",
+    }
+}
+
+impl Listed {
+    fn since_text(&self) -> String {
+        let since = match self.since {
+            Timestamp(0) => "the beginning".to_owned(),
+            Timestamp(us) => jiff::Timestamp::from_microsecond(us)
+                .map_or_else(|_| "-".to_owned(), |at| format!("{at:.0}")),
+        };
+        match &self.partner {
+            Some((asp, project)) => format!("{since}, partner {asp}, project {project}"),
+            None => since,
+        }
+    }
+
+    fn json(&self) -> Value {
+        let mut object = json!({
+            "key": self.key,
+            "id": self.id,
+            "state": self.state,
+            "sinceMicros": self.since.0,
+        });
+        if let Some((asp, project)) = &self.partner {
+            object["partner"] = json!(asp);
+            object["project"] = json!(project);
+        }
+        object
+    }
+}

@@ -1,0 +1,172 @@
+//! The platform's keys. The database keeps them wrapped under a master key; every server holds
+//! them unwrapped and reads them anew every second, so that they are changed while calls run. See
+//! docs/adr/0005-keys-begin-at-a-moment.md.
+
+pub mod change;
+pub mod partner;
+pub mod reseal;
+pub mod rows;
+pub mod uses;
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use crypto::keyring::{KeyPurpose, Keyring};
+use crypto::seal::MasterKey;
+use domain::Timestamp;
+use store::{Store, Tx, TxError, WriteError};
+
+use crate::context::App;
+
+/// How often a server reads the keys.
+const RELOAD: Duration = Duration::from_secs(1);
+/// A server whose keys are older than this reads them before it does anything: it may have been
+/// without its database while a key was added.
+const STALE: Duration = Duration::from_secs(10);
+/// How long after a rotation the new key begins, milliseconds: longer than [`STALE`], what a
+/// transaction takes and what servers' clocks differ.
+pub const BEGIN_MS: u64 = 30_000;
+/// How long after its successor has begun a key may still be used by a transaction that had taken
+/// it before, milliseconds.
+pub const QUIET_MS: u64 = 60_000;
+
+/// Why keys cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// They do not fit together.
+    #[error("the keys cannot be read: {0}")]
+    Broken(String),
+    /// There is no such key.
+    #[error("there is no key {1} for {0}")]
+    Unknown(KeyPurpose, i64),
+    /// One is on its way already.
+    #[error("key {1} for {0} begins in {2} s: rotate again after that")]
+    Pending(KeyPurpose, i64, i64),
+    /// It makes new values.
+    #[error("key {1} for {0} is the one in use: rotate first")]
+    InUse(KeyPurpose, i64),
+    /// It will make new values.
+    #[error("key {1} for {0} has not begun yet")]
+    NotBegun(KeyPurpose, i64),
+    /// It was retired before.
+    #[error("key {1} for {0} is retired already")]
+    Retired(KeyPurpose, i64),
+    /// Servers may still be using it.
+    #[error("key {1} for {0} was in use until a moment ago: try again in {2} s")]
+    TooEarly(KeyPurpose, i64, i64),
+    /// Something depends on it.
+    #[error("key {1} for {0} cannot be retired: {2} depend on it")]
+    Needed(KeyPurpose, i64, String),
+    /// There is no such project.
+    #[error("partner {0} has no project {1}")]
+    NoProject(String, i64),
+    /// A project has two live pairs at the most.
+    #[error("project {1} of partner {0} has two live crypto keys: retire one of them first")]
+    TwoPairs(String, i64),
+    /// There is no such pair.
+    #[error("partner {0} has no live crypto key {1}")]
+    NoPair(String, String),
+    /// It is the last one.
+    #[error("crypto key {1} of partner {0} is its project's only one: rotate first")]
+    LastPair(String, String),
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Store(String),
+}
+
+/// The end of a transaction about keys.
+pub type Made<T> = Result<T, TxError<KeysError>>;
+
+/// Refuses.
+fn refused<T>(error: KeysError) -> Made<T> {
+    Err(TxError::Refused(error))
+}
+
+/// The keys do not fit together.
+pub fn broken<T>(error: impl std::fmt::Display) -> Made<T> {
+    refused(KeysError::Broken(error.to_string()))
+}
+
+/// The transaction's own refusal, or what the store says.
+pub fn unwrapped(error: WriteError<KeysError>) -> KeysError {
+    match error {
+        WriteError::Refused(error) => error,
+        WriteError::Unavailable(cause) => KeysError::Store(cause.to_string()),
+        WriteError::Fault(fault) => KeysError::Store(fault.message().to_owned()),
+    }
+}
+
+/// How a server comes to its master key.
+pub type MasterOf = fn(&mut Tx<'_>) -> Made<MasterKey>;
+
+/// The keys that a server holds, as it read them last.
+#[derive(Clone)]
+pub struct Keys {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    held: RwLock<Held>,
+    master_of: MasterOf,
+}
+
+struct Held {
+    ring: Arc<Keyring>,
+    /// When the reading of it began.
+    since: Instant,
+}
+
+impl Keys {
+    /// Holds these keys, which were read just now.
+    pub fn new(ring: Keyring, master_of: MasterOf) -> Self {
+        let held = RwLock::new(Held { ring: Arc::new(ring), since: Instant::now() });
+        Keys { inner: Arc::new(Inner { held, master_of }) }
+    }
+
+    /// The keys.
+    pub fn ring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.inner.held.read().unwrap_or_else(PoisonError::into_inner).ring)
+    }
+
+    /// Whether they must be read before they are used.
+    pub fn is_stale(&self) -> bool {
+        let held = self.inner.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.since.elapsed() > STALE
+    }
+
+    /// Reads them.
+    pub async fn reload(&self, store: &Store, now: Timestamp) -> Result<(), WriteError<KeysError>> {
+        let since = Instant::now();
+        let master_of = self.inner.master_of;
+        let ring = Arc::new(store.read(move |tx: &mut Tx<'_>| read(tx, master_of, now)).await?);
+        let mut held = self.inner.held.write().unwrap_or_else(PoisonError::into_inner);
+        // Of two readings at once, the one that began later has seen more.
+        if held.since > since {
+            return Ok(());
+        }
+        for purpose in KeyPurpose::ALL {
+            let (was, is) = (held.ring.active_id(purpose), ring.active_id(purpose));
+            if was != is {
+                tracing::info!(purpose = purpose.name(), was, is, "another key is in use");
+            }
+        }
+        *held = Held { ring, since };
+        Ok(())
+    }
+}
+
+/// The keys as a snapshot of the database has them.
+pub fn read(tx: &mut Tx<'_>, master_of: MasterOf, now: Timestamp) -> Made<Keyring> {
+    let master = master_of(tx)?;
+    rows::ring(&rows::read(tx)?, &master, now)
+}
+
+/// Reads the keys again and again until the server stops.
+pub async fn run(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(RELOAD).await;
+        if let Err(error) = app.core.keys.reload(&app.store, app.clock.now()).await {
+            tracing::warn!(error = %unwrapped(error), "the keys could not be read");
+        }
+    }
+}

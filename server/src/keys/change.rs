@@ -1,0 +1,163 @@
+//! Changes of the platform's keys. Each takes the same lock first, so that they come one after
+//! another, and writes a row of the operation log.
+
+use crypto::keyring::{KeyMaterial, KeyPurpose};
+use crypto::seal::MasterKey;
+use domain::{AspId, Timestamp};
+use serde_json::{Value, json};
+use store::tables::log::{self, NewEntry};
+use store::tables::{PLATFORM, counters};
+use store::{DbError, Tx};
+
+use super::rows::{self, KeyRow};
+use super::{KeysError, Made, MasterOf, QUIET_MS, broken, refused, uses};
+use crate::supply::IDS;
+
+/// Counts the changes of keys; its row is the lock.
+const CHANGES: &str = "key-change";
+
+/// Who changes something, why, and when.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Change {
+    /// Waits for whoever is changing keys, and makes others wait until this transaction ends.
+    pub fn lock(tx: &mut Tx<'_>) -> Result<(), DbError> {
+        counters::take(tx, &AspId::new(PLATFORM), CHANGES, 1).map(drop)
+    }
+
+    /// Writes the change's row of the operation log.
+    pub fn note(
+        &self,
+        tx: &mut Tx<'_>,
+        asp: &AspId,
+        event: &str,
+        subject: &str,
+        more: Value,
+    ) -> Result<(), DbError> {
+        let mut payload = json!({ "by": self.by, "reason": self.reason });
+        if let (Value::Object(all), Value::Object(more)) = (&mut payload, more) {
+            all.extend(more);
+        }
+        let entry = NewEntry {
+            id: counters::take(tx, asp, IDS, 1)?,
+            operation: "platen.keys",
+            event,
+            code: "000_000",
+            correlation_id: "-",
+            subject,
+            payload: &payload.to_string(),
+            happened_at: self.now,
+            keys: None,
+        };
+        log::insert(tx, asp, &entry).map(drop)
+    }
+}
+
+/// What the operation log calls a key.
+fn subject(purpose: KeyPurpose, id: i64) -> String {
+    format!("key:{purpose}:{id}")
+}
+
+/// Adds a key that makes new values from `active_from` on; its id.
+pub fn rotate(
+    tx: &mut Tx<'_>,
+    master_of: MasterOf,
+    purpose: KeyPurpose,
+    active_from: Timestamp,
+    change: &Change,
+) -> Made<i64> {
+    Change::lock(tx)?;
+    let rows = rows::read(tx)?;
+    let own = || rows.iter().filter(|row| row.purpose == purpose);
+    if let Some(next) = own().find(|row| !row.is_retired && row.active_from > change.now) {
+        let wait_s = seconds(next.active_from, change.now);
+        return refused(KeysError::Pending(purpose, next.id, wait_s));
+    }
+    let id = own().map(|row| row.id).max().unwrap_or(0) + 1;
+    let key = KeyMaterial::generate(id, purpose, active_from.0);
+    let master = master_of(tx)?;
+    rows::insert(tx, &key, &master)?;
+    let more = json!({ "activeFrom": active_from.0 });
+    change.note(tx, &AspId::new(PLATFORM), "key.rotated", &subject(purpose, id), more)?;
+    Ok(id)
+}
+
+/// Wraps every key under another master key.
+pub fn rewrap(tx: &mut Tx<'_>, from: &MasterKey, to: &MasterKey) -> Made<()> {
+    for row in rows::read(tx)?.iter().filter(|row| !row.is_retired) {
+        let wrapped = row.unwrap(from)?.wrap(to).or_else(broken)?;
+        set(tx, row, "ACTIVE", &wrapped)?;
+    }
+    Ok(())
+}
+
+fn set(tx: &mut Tx<'_>, row: &KeyRow, state: &str, wrapped: &[u8]) -> Result<(), DbError> {
+    tx.execute(
+        "UPDATE platform_key SET state = $4, wrapped = $5
+         WHERE asp_id = $1 AND purpose = $2 AND key_id = $3",
+        &[PLATFORM.into(), row.purpose.name().into(), row.id.into(), state.into(), wrapped.into()],
+    )?;
+    Ok(())
+}
+
+/// Whether a key may be retired: another one has taken over long enough ago, and nothing depends
+/// on this one. Reads whole tables.
+pub fn may_retire(tx: &mut Tx<'_>, purpose: KeyPurpose, id: i64, now: Timestamp) -> Made<()> {
+    let superseded_at = superseded(&rows::read(tx)?, purpose, id, now)?;
+    let quiet_from = superseded_at.plus_ms(QUIET_MS);
+    if now < quiet_from {
+        return refused(KeysError::TooEarly(purpose, id, seconds(quiet_from, now)));
+    }
+    match uses::of(tx, purpose, id, quiet_from, now)? {
+        needed if needed.is_empty() => Ok(()),
+        needed => {
+            let told: Vec<_> = needed.iter().map(|(what, rows)| format!("{rows} {what}")).collect();
+            refused(KeysError::Needed(purpose, id, told.join(", ")))
+        }
+    }
+}
+
+/// When another key took over from this one.
+fn superseded(rows: &[KeyRow], purpose: KeyPurpose, id: i64, now: Timestamp) -> Made<Timestamp> {
+    let own = || rows.iter().filter(|row| row.purpose == purpose);
+    let Some(row) = own().find(|row| row.id == id) else {
+        return refused(KeysError::Unknown(purpose, id));
+    };
+    if row.is_retired {
+        return refused(KeysError::Retired(purpose, id));
+    }
+    if row.active_from > now {
+        return refused(KeysError::NotBegun(purpose, id));
+    }
+    let began = |row: &KeyRow| (row.active_from, row.id);
+    let later = own().filter(|other| began(other) > began(row) && other.active_from <= now);
+    match later.map(began).min() {
+        Some((at, _)) => Ok(at),
+        None => refused(KeysError::InUse(purpose, id)),
+    }
+}
+
+/// Retires a key that [`may_retire`]: the key itself is gone with it.
+pub fn retire(tx: &mut Tx<'_>, purpose: KeyPurpose, id: i64, change: &Change) -> Made<()> {
+    Change::lock(tx)?;
+    let rows = rows::read(tx)?;
+    superseded(&rows, purpose, id, change.now)?;
+    for row in rows.iter().filter(|row| row.purpose == purpose && row.id == id) {
+        set(tx, row, "RETIRED", &[])?;
+    }
+    let platform = AspId::new(PLATFORM);
+    Ok(change.note(tx, &platform, "key.retired", &subject(purpose, id), json!({}))?)
+}
+
+/// Whole seconds until `then`, at least one.
+fn seconds(then: Timestamp, now: Timestamp) -> i64 {
+    ((then.0 - now.0) / 1_000_000).saturating_add(1)
+}

@@ -1,0 +1,154 @@
+//! A project's crypto keys: pairs of keys that requests and answers are encrypted with. A project
+//! has one live pair, or two while its partner changes over.
+
+use crypto::jwe::PrivateKey;
+use crypto::keyring::Keyring;
+use crypto::random;
+use domain::{AspId, Timestamp};
+use serde_json::json;
+use store::{DbError, Tx};
+
+use super::change::Change;
+use super::{KeysError, Made, broken, refused};
+use crate::context::place;
+
+/// Live pairs of a project at the most.
+pub const PAIRS_MAX: usize = 2;
+
+/// A new pair: the platform's private key, and the partner's.
+pub struct NewPair {
+    /// Its id, 32 hex digits.
+    pub id: String,
+    /// The platform's private key.
+    pub server: PrivateKey,
+    /// The partner's private key, which the platform gives away and does not keep.
+    pub client: PrivateKey,
+}
+
+impl NewPair {
+    /// Makes one. Takes a moment: not within a transaction.
+    pub fn make() -> Result<Self, KeysError> {
+        let generate =
+            || PrivateKey::generate_2048().map_err(|error| KeysError::Broken(error.to_string()));
+        Ok(NewPair { id: random::hex_lower(32), server: generate()?, client: generate()? })
+    }
+
+    /// Writes the platform's half.
+    pub fn insert(
+        &self,
+        tx: &mut Tx<'_>,
+        ring: &Keyring,
+        asp: &AspId,
+        project_id: i64,
+        now: Timestamp,
+    ) -> Made<()> {
+        let aad = place(asp, "crypto_key.server_private_key", &self.id).aad();
+        let private = self.server.to_pkcs8_der().or_else(broken)?;
+        let sealed = ring.seal(&aad, private.expose()).or_else(broken)?;
+        let public = self.client.public_key().to_spki_der().or_else(broken)?;
+        tx.execute(
+            "INSERT INTO crypto_key (asp_id, crypto_key_id, project_id, state,
+                 server_private_key_sealed, client_public_key, made_at)
+             VALUES ($1, $2, $3, 'ACTIVE', $4, $5, $6)",
+            &[
+                asp.as_str().into(),
+                self.id.as_str().into(),
+                project_id.into(),
+                sealed.as_bytes().into(),
+                public.as_slice().into(),
+                now.0.into(),
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+/// What the operation log calls a pair.
+fn subject(id: &str) -> String {
+    format!("crypto-key:{id}")
+}
+
+/// Gives a project a second pair. The first one serves until it is retired.
+pub fn rotate(
+    tx: &mut Tx<'_>,
+    ring: &Keyring,
+    asp: &AspId,
+    project_id: i64,
+    pair: &NewPair,
+    change: &Change,
+) -> Made<()> {
+    Change::lock(tx)?;
+    let project = tx.query_opt(
+        "SELECT 1 FROM project WHERE asp_id = $1 AND project_id = $2",
+        &[asp.as_str().into(), project_id.into()],
+    )?;
+    if project.is_none() {
+        return refused(KeysError::NoProject(asp.to_string(), project_id));
+    }
+    if live(tx, asp, project_id)?.len() >= PAIRS_MAX {
+        return refused(KeysError::TwoPairs(asp.to_string(), project_id));
+    }
+    pair.insert(tx, ring, asp, project_id, change.now)?;
+    let more = json!({ "projectId": project_id });
+    Ok(change.note(tx, asp, "crypto_key.rotated", &subject(&pair.id), more)?)
+}
+
+/// Retires a pair: calls that name it are refused, and the platform's private key is gone.
+pub fn retire(tx: &mut Tx<'_>, asp: &AspId, id: &str, change: &Change) -> Made<()> {
+    Change::lock(tx)?;
+    let found = tx.query_opt(
+        "SELECT project_id FROM crypto_key
+         WHERE asp_id = $1 AND crypto_key_id = $2 AND state = 'ACTIVE'",
+        &[asp.as_str().into(), id.into()],
+    )?;
+    let Some(found) = found else {
+        return refused(KeysError::NoPair(asp.to_string(), id.to_owned()));
+    };
+    let project_id = found.int(0)?;
+    if live(tx, asp, project_id)?.len() < 2 {
+        return refused(KeysError::LastPair(asp.to_string(), id.to_owned()));
+    }
+    tx.execute(
+        "UPDATE crypto_key SET state = 'RETIRED', server_private_key_sealed = $3
+         WHERE asp_id = $1 AND crypto_key_id = $2",
+        &[asp.as_str().into(), id.into(), [].as_slice().into()],
+    )?;
+    let more = json!({ "projectId": project_id });
+    Ok(change.note(tx, asp, "crypto_key.retired", &subject(id), more)?)
+}
+
+fn live(tx: &mut Tx<'_>, asp: &AspId, project_id: i64) -> Result<Vec<String>, DbError> {
+    let pairs = of(tx, asp)?;
+    let live = pairs.into_iter().filter(|pair| pair.project_id == project_id && !pair.is_retired);
+    Ok(live.map(|pair| pair.id).collect())
+}
+
+/// A pair, as a list shows it.
+pub struct PairRow {
+    /// Its id.
+    pub id: String,
+    /// The project.
+    pub project_id: i64,
+    /// Whether it is gone.
+    pub is_retired: bool,
+    /// When it was made; 0: before that was noted.
+    pub made_at: Timestamp,
+}
+
+/// A partner's pairs.
+pub fn of(tx: &mut Tx<'_>, asp: &AspId) -> Result<Vec<PairRow>, DbError> {
+    let rows = tx.query(
+        "SELECT crypto_key_id, project_id, state, made_at FROM crypto_key WHERE asp_id = $1
+         ORDER BY project_id, made_at, crypto_key_id",
+        &[asp.as_str().into()],
+    )?;
+    let read = |row: store::Row| {
+        Ok(PairRow {
+            id: row.text(0)?.to_owned(),
+            project_id: row.int(1)?,
+            is_retired: row.text(2)? == "RETIRED",
+            made_at: Timestamp(row.int(3)?),
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
