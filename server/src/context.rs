@@ -12,6 +12,7 @@ use store::Store;
 
 use crate::cpu::Cpu;
 use crate::directory::Directory;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::ops::Operations;
 use crate::settings::Settings;
@@ -57,6 +58,8 @@ pub struct App {
     pub bank: Arc<dyn Bank>,
     /// Partners' keys and policy, as last read.
     pub directory: Directory,
+    /// How many calls partners may make.
+    pub limits: Limits,
     /// All operations.
     pub operations: Operations,
     /// Counters and histograms.

@@ -7,5 +7,7 @@ mod columns;
 pub use columns::{COLUMNS, Class, Column};
 
 /// The platform's migrations, in order.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "first", sql: include_str!("schema/0001_first.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "first", sql: include_str!("schema/0001_first.sql") },
+    Migration { version: 4, name: "card check", sql: include_str!("schema/0004_card_check.sql") },
+];

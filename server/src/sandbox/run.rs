@@ -22,6 +22,7 @@ use crate::cpu::Cpu;
 use crate::directory::Directory;
 use crate::fee::recovery;
 use crate::http::{self, Served};
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::ops::{BASE, Operations};
 use crate::settings::Settings;
@@ -131,6 +132,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     };
     let app = Arc::new(App {
         directory: Directory::new(core.settings.directory_ttl_ms),
+        limits: Limits::new(core.settings.rate_limit_per_second, core.settings.rate_limit_burst),
         cpu: Cpu::new(core.settings.cpu_threads),
         store,
         core,

@@ -23,11 +23,15 @@ mod fees;
 #[cfg(test)]
 mod given;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod input;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]
 mod leaks;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod mutations;
 #[cfg(test)]
@@ -54,5 +58,7 @@ mod sandbox;
 mod scenarios;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod verification;
 #[cfg(test)]
 mod wire;
