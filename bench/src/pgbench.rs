@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use postgres::{Client, NoTls};
 use store::Target;
+use tokio_postgres::NoTls;
 
 use crate::Failure;
 use crate::machine::{LOAD_CORE, output};
@@ -34,20 +34,14 @@ pub(crate) async fn run(
     let batches: Vec<&[Transaction]> = alike.chunks_exact(BATCH).collect();
     let runs = batches.len() / CLIENTS;
     let varying = Varying::of(&alike);
-    let (server, original) = (server.to_owned(), url(server, database));
-    let staging = staging(&varying, &batches);
-    off_runtime(move || {
-        let mut client = Client::connect(&original, NoTls)?;
-        client.batch_execute(&staging)
-    })
-    .await?;
+    script_on(&url(server, database), &staging(&varying, &batches)).await?;
     let folder = tempfile::tempdir()?;
     let script = folder.path().join("reissues.sql");
     fs::write(&script, self::script(&varying, alike.first().map_or(&[], Vec::as_slice), runs))?;
     let mut pgbench = Command::new("taskset");
     pgbench.args(["-c", LOAD_CORE]).arg(program);
     pgbench.args(["-n", "-M", "prepared", "-c", &CLIENTS.to_string(), "-j", "1", "-D", "i=-1"]);
-    pgbench.args(["-t", &runs.to_string()]).arg("-f").arg(&script).arg(url(&server, database));
+    pgbench.args(["-t", &runs.to_string()]).arg("-f").arg(&script).arg(url(server, database));
     let said = output(&mut pgbench)?;
     let line = said.lines().find(|line| line.starts_with("tps = "));
     let scripts: Option<f64> = line.and_then(|line| line.split_whitespace().nth(2)?.parse().ok());
@@ -69,20 +63,16 @@ pub(crate) async fn copy_database(
     database: &str,
 ) -> Result<(), Failure> {
     let make = format!("CREATE DATABASE {database} TEMPLATE {template}");
-    let server = server.to_owned();
-    off_runtime(move || Client::connect(&server, NoTls)?.batch_execute(&make)).await
+    script_on(server, &make).await
 }
 
-/// The client blocks, which a runtime's thread must not.
-async fn off_runtime(
-    work: impl FnOnce() -> Result<(), postgres::Error> + Send + 'static,
-) -> Result<(), Failure> {
-    let (sender, done) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        // Whoever asked has gone where it cannot be sent.
-        let _ = sender.send(work());
-    });
-    Ok(done.await??)
+/// Runs a script.
+async fn script_on(url: &str, sql: &str) -> Result<(), Failure> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    let connection = tokio::spawn(connection);
+    client.batch_execute(sql).await?;
+    drop(client);
+    Ok(connection.await??)
 }
 
 /// The transactions that send the statements that most send: no supply was taken in them.
@@ -137,8 +127,8 @@ fn staging(varying: &Varying, batches: &[&[Transaction]]) -> String {
         }
         sql.push_str(");\n");
     }
-    sql.push_str("VACUUM ANALYZE bench;");
-    sql.replacen("VACUUM ANALYZE bench;", "ANALYZE bench;", 1)
+    sql.push_str("ANALYZE bench;");
+    sql
 }
 
 /// A value as a text that the column takes.

@@ -11,6 +11,7 @@ use domain::{AspId, Timestamp};
 use platen::context::{App, Clock, Core};
 use platen::cpu::Cpu;
 use platen::directory::Directory;
+use platen::limits::Limits;
 use platen::metrics::Metrics;
 use platen::op::{Call, CallKind};
 use platen::ops::Operations;
@@ -129,6 +130,7 @@ fn call(number: usize) -> Call {
     Call {
         asp: AspId::new(ASP_ID),
         operation: "prepaid-card.reissue",
+        other_keys: Vec::new(),
         correlation_id: format!("261122120000-{number:07x}"),
         keys: CallKeys { replay: digest(1), cipher: Some(digest(2)), strict: None },
         now,
@@ -141,7 +143,7 @@ fn app(target: &Target, seam: FaultSeam) -> Result<App, Failure> {
     let settings = Settings::default();
     let options = Options { fault: Some(seam), ..Options::default() };
     let store = Store::open(target, MIGRATIONS, options)?;
-    let keys = Arc::new(keys::open(&store, false)?);
+    let keys = keys::open(&store, false)?;
     let core = Core {
         keys,
         supply: Arc::new(Supply::default()),
@@ -153,7 +155,8 @@ fn app(target: &Target, seam: FaultSeam) -> Result<App, Failure> {
         cpu: Cpu::start(1)?,
         store,
         core,
-        clock: Clock,
+        clock: Arc::new(Clock),
+        limits: Limits::new(0, 0),
         bank: Arc::new(NoBank),
         operations: Operations::load()?,
         metrics: Metrics::default(),

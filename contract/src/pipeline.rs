@@ -52,6 +52,9 @@ pipeline_codes! {
         "The project is set to strict and this correlation id came before with another body.";
     BODY_TIMEOUT "000_916" 408 NewCallLater "Request body did not arrive in time.",
         "The connection was too slow, or the body ended before its announced length.";
+    TOO_MANY_CALLS "000_917" 429 SameCallAgain "Too many calls.",
+        "The partner makes more calls than it may; the header Retry-After says how many seconds \
+         to wait.";
     NUMBERS_USED_UP "000_996" 503 CallOperator "No card number is left in the product's ranges.",
         "The operator has to add a number range to the product.";
     UNAVAILABLE "000_997" 503 SameCallAgain "Service is temporarily unavailable.",

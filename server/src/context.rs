@@ -12,6 +12,7 @@ use store::Store;
 use crate::cpu::Cpu;
 use crate::directory::Directory;
 use crate::keys::Keys;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::ops::Operations;
 use crate::settings::Settings;
@@ -69,6 +70,8 @@ pub struct App {
     pub bank: Arc<dyn Bank>,
     /// Partners' keys and policy, as last read.
     pub directory: Directory,
+    /// How many calls partners may make.
+    pub limits: Limits,
     /// All operations.
     pub operations: Operations,
     /// Counters and histograms.

@@ -107,7 +107,8 @@ pub struct Keys {
 
 struct Inner {
     held: RwLock<Held>,
-    master_of: MasterOf,
+    /// None where the database holds no keys to be read again.
+    master_of: Option<MasterOf>,
 }
 
 struct Held {
@@ -119,7 +120,16 @@ struct Held {
 impl Keys {
     /// Holds these keys, which were read just now.
     pub fn new(ring: Keyring, master_of: MasterOf) -> Self {
-        let held = RwLock::new(Held { ring: Arc::new(ring), since: Instant::now() });
+        Keys::holding(Arc::new(ring), Some(master_of))
+    }
+
+    /// Holds these keys for good: of a simulation, whose database has none.
+    pub fn fixed(ring: Arc<Keyring>) -> Self {
+        Keys::holding(ring, None)
+    }
+
+    fn holding(ring: Arc<Keyring>, master_of: Option<MasterOf>) -> Self {
+        let held = RwLock::new(Held { ring, since: Instant::now() });
         Keys { inner: Arc::new(Inner { held, master_of }) }
     }
 
@@ -131,13 +141,13 @@ impl Keys {
     /// Whether they must be read before they are used.
     pub fn is_stale(&self) -> bool {
         let held = self.inner.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.since.elapsed() > STALE
+        self.inner.master_of.is_some() && held.since.elapsed() > STALE
     }
 
     /// Reads them.
     pub async fn reload(&self, store: &Store, now: Timestamp) -> Result<(), WriteError<KeysError>> {
         let since = Instant::now();
-        let master_of = self.inner.master_of;
+        let Some(master_of) = self.inner.master_of else { return Ok(()) };
         let ring = Arc::new(store.read(move |tx: &mut Tx<'_>| read(tx, master_of, now)).await?);
         let mut held = self.inner.held.write().unwrap_or_else(PoisonError::into_inner);
         // Of two readings at once, the one that began later has seen more.

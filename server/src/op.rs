@@ -2,7 +2,8 @@
 //!
 //! A [`Write`] is one transaction. A [`Saga`](crate::fee::Saga) needs the bank between two of
 //! them. Both are remembered in the operation log by the same transaction that does them, so that
-//! the same call again is answered from there and never done twice.
+//! the same call again is answered from there and never done twice. An [`Inquiry`] is decided
+//! anew each time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use contract::errors::ErrorSet;
 use contract::output::success_body;
-use contract::{Code, Entry, Input, Json, Output, Spec, pipeline};
+use contract::{Code, Entry, Input, Invalid, Json, Output, Spec, pipeline};
 use crypto::seal::SealError;
 use domain::{AspId, Timestamp};
 use store::tables::applications;
@@ -52,6 +53,26 @@ pub trait Write: Operation {
         tx: &mut Tx<'_>,
         remembered: &Remembered,
     ) -> Done<Self::Response, Self::Error>;
+}
+
+/// An operation that answers a question. Nothing is remembered of the call: asked again, it is
+/// decided anew.
+pub trait Inquiry: Operation {
+    /// Decides. What it writes is kept, whether it answers or refuses.
+    fn ask(
+        cx: &Cx,
+        tx: &mut Tx<'_>,
+        request: &Self::Request,
+    ) -> Done<Ruling<Self::Response, Self::Error>, Self::Error>;
+}
+
+/// How a transaction ends that is kept even where it refuses, as wrong guesses must be counted.
+/// A refusal by [`refuse`] keeps nothing.
+pub enum Ruling<T, E> {
+    /// The answer.
+    Answered(T),
+    /// The refusal.
+    Refused(E),
 }
 
 /// A call, as a transaction sees it.
@@ -292,6 +313,7 @@ pub struct Handler {
     pub entry: Entry,
     /// Its examples with what is given before each.
     pub scenarios: Vec<Scenario>,
+    check: fn(&Json) -> Result<(), Invalid>,
     perform: Box<Perform>,
 }
 
@@ -306,6 +328,7 @@ impl Handler {
         Handler {
             entry: Entry::of::<O::Request, O::Response, O::Error>(spec, told),
             scenarios,
+            check: |body| O::Request::from_json(body).map(drop),
             perform: Box::new(move |app, call, body| match O::Request::from_json(body) {
                 Ok(request) => {
                     let cx = Cx { core: app.core.clone(), call };
@@ -320,6 +343,11 @@ impl Handler {
                 }
             }),
         }
+    }
+
+    /// Parses a body and does nothing with it: for what tries bodies without a database.
+    pub fn check(&self, body: &Json) -> Result<(), Invalid> {
+        (self.check)(body)
     }
 
     /// Performs a call.
@@ -341,6 +369,22 @@ pub fn write<O: Write>() -> Handler {
         });
         match done.await {
             Ok(response) => Answer::of::<O>(&response),
+            Err(answer) => answer,
+        }
+    })
+}
+
+/// The handler of an inquiry.
+pub fn inquiry<O: Inquiry>() -> Handler {
+    Handler::new::<O, _>(|app, cx, request| async move {
+        let request = Arc::new(request);
+        let ruling = transact(&app, move || {
+            let (cx, request) = (cx.clone(), Arc::clone(&request));
+            move |tx: &mut Tx<'_>| O::ask(&cx, tx, &request)
+        });
+        match ruling.await {
+            Ok(Ruling::Answered(response)) => Answer::of::<O>(&response),
+            Ok(Ruling::Refused(error)) => Answer::Refused(error.code(), None),
             Err(answer) => answer,
         }
     })

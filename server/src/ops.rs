@@ -15,7 +15,11 @@ pub const BASE: &str = "/open-api";
 
 /// Every operation, in the order of the navigation: one line each.
 fn all() -> Vec<Handler> {
-    vec![fee::saga::<prepaid_card::reissue::Reissue>(), op::write::<prepaid_card::state::State>()]
+    vec![
+        fee::saga::<prepaid_card::reissue::Reissue>(),
+        op::write::<prepaid_card::state::State>(),
+        op::inquiry::<prepaid_card::unregistered_info::UnregisteredInfo>(),
+    ]
 }
 
 /// All operations, by path and by id.

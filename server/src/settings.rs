@@ -13,8 +13,14 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// The largest number that a setting may be.
 const NUMBER_MAX: u64 = 1_000_000_000;
 /// Settings for which 0 means something.
-const MAY_BE_NOTHING: [&str; 4] =
-    ["cpu_threads", "vat_basis_points", "fee_recovery_margin_ms", "drain_ms"];
+const MAY_BE_NOTHING: [&str; 6] = [
+    "cpu_threads",
+    "vat_basis_points",
+    "fee_recovery_margin_ms",
+    "drain_ms",
+    "rate_limit_per_second",
+    "rate_limit_burst",
+];
 
 /// The connector's own table, as text.
 fn default_bank_codes() -> String {
@@ -164,6 +170,11 @@ settings! {
     headers_max: u64 = 64_u64;
     /// Bytes buffered for a request's head: at least 8,192, a smaller value is taken for that.
     head_bytes_max: u64 = 32_768_u64;
+    /// Calls that a partner may make a second, on the average, at each server; 0: as many as it
+    /// likes.
+    rate_limit_per_second: u64 = 0_u64;
+    /// Calls that a partner may make at once after a pause, number; 0: those of a second.
+    rate_limit_burst: u64 = 0_u64;
     /// How long the caller of an operation with a fee waits for the bank, milliseconds.
     fee_deadline_ms: u64 = 5_000_u64;
     /// How long after that deadline recovery asks the bank, so that servers whose clocks differ
@@ -183,6 +194,9 @@ settings! {
     bank_codes: String = default_bank_codes();
     /// Tax rate within fees, hundredths of a percent.
     vat_basis_points: u64 = 1_000_u64;
+    /// How long a card's check by expiry and CVC stays locked after five wrong guesses, and how
+    /// long after the last of fewer they count, milliseconds.
+    card_check_lock_ms: u64 = DAY_MS;
     /// How long a stopping server lets running calls go on, milliseconds.
     drain_ms: u64 = 10_000_u64;
     /// How long a partner's keys and policy may be used before they are read again, milliseconds.

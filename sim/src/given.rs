@@ -122,7 +122,7 @@ impl NewPartner {
 
     /// Writes it.
     pub fn put(&self, core: &Core, tx: &mut Tx<'_>) -> Result<(), TxError<String>> {
-        let asp = AspId::new(&self.asp);
+        let (asp, ring) = (AspId::new(&self.asp), core.keys.ring());
         tx.execute(
             "INSERT INTO partner (asp_id, name, state) VALUES ($1, 'Partner', 'ACTIVE')",
             &[asp.as_str().into()],
@@ -136,8 +136,8 @@ impl NewPartner {
              VALUES ($1, 1, 'SANDBOX', 'ACTIVE', $2, $3, $4, 'ACCEPTED', $5, $6, $7)",
             &[
                 asp.as_str().into(),
-                access_key_digest(core, &asp, &self.access_key).as_slice().into(),
-                core.keys.digest_key().id().into(),
+                access_key_digest(ring.digest_key(), &asp, &self.access_key).as_slice().into(),
+                ring.digest_key().id().into(),
                 secret.as_slice().into(),
                 if self.is_strict { "STRICT" } else { "LENIENT" }.into(),
                 TRAN_TIME_WINDOW_MS.into(),
@@ -150,7 +150,7 @@ impl NewPartner {
                 service_id: &ServiceId::new(service),
                 prefix: &format!("949140{number}"),
                 kind: "ISSUE",
-                number_key_id: core.keys.active_permuter().0,
+                number_key_id: ring.active_permuter().0,
                 capacity: RANGE_CAPACITY,
             };
             number_ranges::insert(tx, &asp, &range)?;

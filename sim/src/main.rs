@@ -55,7 +55,7 @@ fn options() -> Result<Options, String> {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    let keys = Keyring::from_keys(generate_all()).map_err(|error| error.to_string())?;
+    let keys = Keyring::from_keys(&generate_all(), 0).map_err(|error| error.to_string())?;
     let keys = Arc::new(keys);
     let folder = folder()?;
     let mut sum = Tally::default();

@@ -14,6 +14,8 @@ use platen::context::{App, Core, Time};
 use platen::cpu::Cpu;
 use platen::directory::Directory;
 use platen::fee::recovery;
+use platen::keys::Keys;
+use platen::limits::Limits;
 use platen::metrics::Metrics;
 use platen::ops::Operations;
 use platen::settings::Settings;
@@ -152,7 +154,7 @@ impl Server {
         let app = Arc::new(App {
             store,
             core: Core {
-                keys: Arc::clone(keys),
+                keys: Keys::fixed(Arc::clone(keys)),
                 supply: Arc::new(Supply::default()),
                 settings: Arc::new(settings.clone()),
                 institution_code: INSTITUTION_CODE.into(),
@@ -162,7 +164,8 @@ impl Server {
             directory: Directory::new(settings.directory_ttl_ms),
             operations: operations.map_err(|error| ServerError::Operations(error.to_string()))?,
             metrics: Metrics::default(),
-            cpu: Cpu::new(settings.cpu_threads),
+            cpu: Cpu::start(settings.cpu_threads)?,
+            limits: Limits::new(settings.rate_limit_per_second, settings.rate_limit_burst),
         });
         drop(runtime.spawn(recovery::run(Arc::clone(&app))));
         drop(entered);

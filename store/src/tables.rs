@@ -4,6 +4,7 @@
 pub mod applications;
 pub mod bank_accounts;
 pub mod card_accounts;
+pub mod card_checks;
 pub mod cards;
 pub mod counters;
 pub mod dossier;

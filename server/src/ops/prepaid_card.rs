@@ -2,3 +2,4 @@
 
 pub mod reissue;
 pub mod state;
+pub mod unregistered_info;

@@ -60,7 +60,7 @@ pub(super) fn correlation_id(map: &HeaderMap) -> Option<String> {
 }
 
 fn at_fault(header: &Header) -> Failure {
-    Failure { code: &pipeline::INVALID_HEADER, name: Some(header.name) }
+    Failure { name: Some(header.name), ..Failure::from(&pipeline::INVALID_HEADER) }
 }
 
 fn optional<'a>(map: &'a HeaderMap, header: &Header) -> Result<Option<&'a str>, Failure> {

@@ -24,17 +24,26 @@ use crate::op::{Answer, Call, CallKind, Handler, fresh_keys};
 use envelope::Opened;
 use headers::Headers;
 
-/// The failure of a step: a code of the pipeline and, for a header at fault, its name.
+/// The failure of a step: a code of the pipeline.
 #[derive(Debug)]
 struct Failure {
     code: &'static Code,
+    /// The name of the header at fault.
     name: Option<&'static str>,
+    /// Seconds after which the call may be made again.
+    retry_after_seconds: Option<u64>,
 }
 
 impl From<&'static Code> for Failure {
     fn from(code: &'static Code) -> Self {
-        Failure { code, name: None }
+        Failure { code, name: None, retry_after_seconds: None }
     }
+}
+
+/// What is wrong with a call's headers, as a code and the header at fault; `None` where they are
+/// well-formed. For what tries headers without a server: the fuzz targets.
+pub fn headers_at_fault(map: &HeaderMap) -> Option<(&'static Code, Option<&'static str>)> {
+    Headers::read(map).err().map(|failure| (failure.code, failure.name))
 }
 
 /// What one call leaves in the log and in the metrics.
@@ -56,7 +65,7 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let call = tokio::spawn(async move {
         let (parts, mut body) = request.into_parts();
         let outcome = run(&running, &parts, &mut body, &mut trace).await;
-        let reply = outcome.unwrap_or_else(|failure| Reply::plain(failure.code, failure.name));
+        let reply = outcome.unwrap_or_else(Reply::failed);
         report(&running, &trace, &reply, begun);
         if reply.code != pipeline::BODY_TIMEOUT.code {
             envelope::drain(&running.core.settings, body).await;
@@ -66,7 +75,7 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let reply = match call.await {
         Ok(reply) => reply,
         Err(_) => {
-            let reply = Reply::plain(&pipeline::SERVER_FAULT, None);
+            let reply = Reply::failed((&pipeline::SERVER_FAULT).into());
             report(&app, &told, &reply, begun);
             reply
         }
@@ -93,10 +102,19 @@ async fn run(
     let project = auth::authenticate(app, &headers, &body).await?;
     trace.asp_id = Some(headers.asp.clone());
     let project = auth::with_key(app, &headers, project).await?;
+    limit(app, &headers.asp)?;
     let opened = envelope::open(app, handler, &headers, &project, body).await?;
     let call = identify(app, handler, headers, &project, &opened);
     let answer = handler.perform(app, call, &opened.json).await;
     reply(handler, &opened, answer)
+}
+
+/// Refuses a call too many, before anything is decrypted for it.
+fn limit(app: &App, asp: &AspId) -> Result<(), Failure> {
+    app.limits.take(asp, app.clock.now()).map_err(|too_many| Failure {
+        retry_after_seconds: Some(too_many.retry_after_seconds),
+        ..Failure::from(&pipeline::TOO_MANY_CALLS)
+    })
 }
 
 /// What recognises the call. The digest is over the body in clear, as a client that encrypts
@@ -153,7 +171,7 @@ fn reply(handler: &Handler, opened: &Opened, answer: Answer) -> Result<Reply, Fa
             (sealed, Some(id.clone()))
         }
     };
-    Ok(Reply { http, code, body, key_id })
+    Ok(Reply { http, code, body, key_id, retry_after_seconds: None })
 }
 
 /// On this thread: unlike the private operation, RSA's public one is a matter of microseconds, and
@@ -175,12 +193,14 @@ struct Reply {
     code: &'static str,
     body: String,
     key_id: Option<String>,
+    retry_after_seconds: Option<u64>,
 }
 
 impl Reply {
-    fn plain(code: &'static Code, name: Option<&'static str>) -> Self {
+    fn failed(failure: Failure) -> Self {
+        let Failure { code, name, retry_after_seconds } = failure;
         let body = error_body(code.code, &code.description(name));
-        Reply { http: code.http, code: code.code, body, key_id: None }
+        Reply { http: code.http, code: code.code, body, key_id: None, retry_after_seconds }
     }
 
     fn into_response(self, correlation: Option<HeaderValue>) -> Response<Body> {
@@ -193,6 +213,9 @@ impl Reply {
         headers.insert(axum::http::header::CACHE_CONTROL, no_store);
         if self.http == 405 {
             headers.insert(axum::http::header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(axum::http::header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(value) = correlation {
             headers.insert(headers::CORRELATION_ID, value);

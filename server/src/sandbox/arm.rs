@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bank::sim::{Account, Admin, AdminError, Behaviour};
 use contract::Json;
 use crypto::pan::Pan;
+use crypto::par::Par;
 use domain::card::CardState;
 use domain::{AspId, CardAccountId, CardId, Timestamp, UserId};
 use serde_json::json;
@@ -19,7 +20,7 @@ use super::given::{
     self, BANK_BALANCE_WON, BANK_CODE, BIRTH_DATE, BankAccount, CardIds, NoRefusal, Opening,
     SHORT_BALANCE_WON,
 };
-use super::world::{Bank, Card, World};
+use super::world::{Bank, Card, GIVEN_EXPIRY_YYMM, World};
 use crate::context::{App, Core};
 use crate::op::{Answer, Call, CallKind, Done, OrStop, transact};
 use crate::ops::prepaid_card::reissue::with_plastic;
@@ -49,6 +50,7 @@ pub async fn arm(app: &Arc<App>, bank: &Admin, asp: &AspId, world: &World) -> Re
         move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
             book_back(&core, tx, &asp, &world, now)?;
             clear(tx, &asp, &world)?;
+            clear_plastic(&core, tx, &asp, &world)?;
             put(&core, tx, &asp, &world, now)
         }
     });
@@ -255,6 +257,7 @@ fn put_card(
         Card::Active => (CardState::Active, world.balance_won),
         Card::Suspended => (CardState::Suspended, world.balance_won),
         Card::Terminated => (CardState::Terminated, 0),
+        Card::Unregistered => return put_plastic(core, tx, asp, world, now),
     };
     let card = given::Card {
         ids: CardIds {
@@ -270,6 +273,37 @@ fn put_card(
         opening: Opening { operation: "sandbox.arm", event: "sandbox.armed" },
     };
     given::put_card(core, tx, asp, card, now)
+}
+
+fn put_plastic(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    world: &World,
+    now: Timestamp,
+) -> Done<(), NoRefusal> {
+    let plastic = given::Plastic {
+        service_id: &world.product.service_id(),
+        pan: Pan::parse(&world.card_no()).ok().or_stop()?,
+        expiry_yymm: GIVEN_EXPIRY_YYMM,
+        cvc: &world.given_cvc(),
+        par: &Par::random(),
+    };
+    given::put_plastic(core, tx, asp, plastic, now)
+}
+
+/// Takes away the scenario's plastic, with what was guessed at it.
+fn clear_plastic(core: &Core, tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Done<(), NoRefusal> {
+    for index in core.pan_indexes(asp, &world.card_no()) {
+        for sql in [
+            "DELETE FROM card_check WHERE asp_id = $1 AND card_id = (
+                 SELECT c.card_id FROM card c WHERE c.asp_id = $1 AND c.pan_index = $2)",
+            "DELETE FROM card WHERE asp_id = $1 AND pan_index = $2",
+        ] {
+            tx.execute(sql, &[asp.as_str().into(), index.as_slice().into()])?;
+        }
+    }
+    Ok(())
 }
 
 /// Asks for a reissue of the card, as its member's partner would.

@@ -2,21 +2,23 @@
 
 use bank::sim::{Account, Behaviour};
 use contract::{Code, ErrorSet};
+use crypto::cvc::Cvc;
 use crypto::pan::Pan;
+use crypto::par::Par;
 use domain::card::CardState;
 use domain::ledger::Journal;
 use domain::{AspId, CardAccountId, CardId, Expiry, Money, ServiceId, Timestamp, UserId};
 use store::Tx;
 use store::tables::bank_accounts::{self, BankAccountState, NewBankAccount};
 use store::tables::card_accounts::{self, NewCardAccount, Standing};
-use store::tables::cards::Form;
+use store::tables::cards::{CvcSource, Form};
 use store::tables::log::{self, NewEntry};
 use store::tables::members::{self, NewMember};
 use store::tables::postings;
 
 use crate::cards;
 use crate::context::{Core, place};
-use crate::op::{Done, OrStop};
+use crate::op::{Done, OrStop, fault};
 
 /// What a bank account with money holds, won.
 pub const BANK_BALANCE_WON: i64 = 1_000_000;
@@ -250,4 +252,43 @@ pub fn put_card<E>(
     };
     log::insert(tx, asp, &entry)?;
     Ok(())
+}
+
+/// Plastic that belongs to no account yet.
+pub struct Plastic<'a> {
+    /// The product.
+    pub service_id: &'a ServiceId,
+    /// Its number.
+    pub pan: Pan,
+    /// Its expiry, YYMM.
+    pub expiry_yymm: &'a str,
+    /// Its verification code.
+    pub cvc: &'a str,
+    /// Its PAR.
+    pub par: &'a Par,
+}
+
+/// Writes plastic that belongs to no account yet.
+pub fn put_plastic<E>(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    plastic: Plastic<'_>,
+    now: Timestamp,
+) -> Done<(), E> {
+    let id = CardId(core.supply.id(asp).or_stop()?);
+    let cvc = Cvc::parse(plastic.cvc).map_err(|error| fault(error.to_string()))?;
+    let row = id.to_string();
+    let cvc = core.seal(place(asp, "card.given_cvc", &row), cvc.reveal().as_bytes()).or_stop()?;
+    let order = cards::Order {
+        id,
+        account: None,
+        service_id: plastic.service_id,
+        form: Form::Physical,
+        pan: plastic.pan,
+        expiry: Expiry::from_yymm(plastic.expiry_yymm).or_stop()?,
+        apply_no: None,
+        now,
+    };
+    cards::write(core, tx, asp, &order, plastic.par, CvcSource::Given(&cvc))
 }

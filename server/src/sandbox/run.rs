@@ -22,6 +22,7 @@ use crate::cpu::Cpu;
 use crate::directory::Directory;
 use crate::fee::recovery;
 use crate::http::{self, Served};
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::ops::{BASE, Operations};
 use crate::settings::Settings;
@@ -150,6 +151,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     let app = Arc::new(App {
         directory: Directory::new(core.settings.directory_ttl_ms),
         cpu: Cpu::start(core.settings.cpu_threads).map_err(StartError::Threads)?,
+        limits: Limits::new(core.settings.rate_limit_per_second, core.settings.rate_limit_burst),
         store,
         core,
         clock: Arc::new(Clock),

@@ -4,14 +4,12 @@
 use std::sync::Arc;
 
 use bank::sim::Admin;
-use crypto::cvc::Cvc;
 use crypto::number;
 use crypto::pan::Pan;
 use crypto::par::Par;
 use domain::product::{Issuance, MobileOnly, PaysAbroad, Product, ProductState};
-use domain::{AspId, CardId, Expiry, Money, Timestamp, UserId};
+use domain::{AspId, Money, Timestamp, UserId};
 use store::tables::bank_accounts::BankAccountState;
-use store::tables::cards::{CvcSource, Form};
 use store::tables::number_ranges::{self, NewRange};
 use store::tables::products as rows;
 use store::{Tx, TxError};
@@ -28,7 +26,6 @@ use super::world::products::{
 };
 use super::world::{GIVEN_PREFIX, World};
 use super::{ASP_ID, PROJECT_ID};
-use crate::cards;
 use crate::context::{App, Core, place};
 use crate::directory::access_key_digest;
 use crate::op::{Done, OrStop, fault, transact};
@@ -314,20 +311,12 @@ fn put_plastic(
     card: &published::PhysicalCard,
     now: Timestamp,
 ) -> Done<(), NoRefusal> {
-    let id = CardId(core.supply.id(asp).or_stop()?);
-    let cvc = Cvc::parse(card.cvc).map_err(|error| fault(error.to_string()))?;
-    let row = id.to_string();
-    let cvc = core.seal(place(asp, "card.given_cvc", &row), cvc.reveal().as_bytes()).or_stop()?;
-    let order = cards::Order {
-        id,
-        account: None,
+    let plastic = given::Plastic {
         service_id: &STANDARD.service_id(),
-        form: Form::Physical,
         pan: Pan::parse(card.card_no).map_err(|error| fault(error.to_string()))?,
-        expiry: Expiry::from_yymm(CARD_EXPIRY_YYMM).or_stop()?,
-        apply_no: None,
-        now,
+        expiry_yymm: CARD_EXPIRY_YYMM,
+        cvc: card.cvc,
+        par: &Par::parse(card.par).map_err(|error| fault(error.to_string()))?,
     };
-    let par = Par::parse(card.par).map_err(|error| fault(error.to_string()))?;
-    cards::write(core, tx, asp, &order, &par, CvcSource::Given(&cvc))
+    given::put_plastic(core, tx, asp, plastic, now)
 }

@@ -11,6 +11,8 @@ use super::given::{fintech_use_num, unreachable_fintech_use_num};
 
 /// First digits of the scenarios' card numbers: a range of its own, from which nothing is issued.
 pub const GIVEN_PREFIX: &str = "94913395";
+/// Expiry of the scenarios' plastic.
+pub const GIVEN_EXPIRY_YYMM: &str = "3108";
 /// The member of scenario `n` has this id and `n`.
 const USER_ID_BASE: u64 = 50_000_000_000;
 
@@ -56,6 +58,9 @@ pub enum Card {
     Suspended,
     /// Discarded.
     Terminated,
+    /// Plastic that belongs to no account yet, with [`GIVEN_EXPIRY_YYMM`] and
+    /// [`World::given_cvc`].
+    Unregistered,
 }
 
 /// The member's bank account.
@@ -119,6 +124,11 @@ impl World {
     pub fn card_no(&self) -> String {
         let payload = format!("{GIVEN_PREFIX}{:07}", self.number);
         Pan::from_payload(&payload).map(|pan| pan.reveal().to_owned()).unwrap_or_default()
+    }
+
+    /// The CVC of its plastic.
+    pub fn given_cvc(&self) -> String {
+        format!("{:03}", self.number % 1_000)
     }
 
     /// The bank account's pseudonym in open banking.

@@ -1,6 +1,6 @@
 //! Bodies that the scenarios' data answers without changing anything.
 
-use platen::sandbox::world::World;
+use platen::sandbox::world::{GIVEN_EXPIRY_YYMM, World};
 use serde_json::{Value, json};
 
 /// A reissue that is valid and is refused, because the card was not reported lost.
@@ -23,6 +23,14 @@ pub const REFUSED: &str = "003_901";
 pub fn idle_state() -> Value {
     let world = World::new(101);
     json!({ "userId": world.user_id(), "cardNo": world.card_no(), "status": "SUSPEND" })
+}
+
+/// An inquiry that succeeds and changes nothing.
+pub fn on_card() -> Value {
+    let world = World::new(301);
+    json!({
+        "cardNo": world.card_no(), "expiryDate": GIVEN_EXPIRY_YYMM, "cardCVC": world.given_cvc(),
+    })
 }
 
 /// The same body with the member at a JSON pointer set.

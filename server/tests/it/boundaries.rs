@@ -3,7 +3,7 @@
 use contract::{Entry, Field, Kind, Need};
 use serde_json::{Value, json};
 
-use crate::bodies::{idle_state, refused_reissue, with, without};
+use crate::bodies::{idle_state, on_card, refused_reissue, with, without};
 use crate::raw::Raw;
 use crate::support::{TestServer, on_sqlite, quick};
 
@@ -12,6 +12,7 @@ fn valid(operation: &str) -> Value {
     match operation {
         "prepaid-card.reissue" => refused_reissue(),
         "prepaid-card.state" => idle_state(),
+        "prepaid-card.unregistered-info" => on_card(),
         other => panic!("add a valid body of {other}"),
     }
 }

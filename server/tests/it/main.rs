@@ -27,6 +27,8 @@ mod fees;
 #[cfg(test)]
 mod given;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod input;
 #[cfg(test)]
 mod interrupted;
@@ -36,6 +38,8 @@ mod key_commands;
 mod keys;
 #[cfg(test)]
 mod leaks;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod mutations;
 #[cfg(test)]
@@ -64,5 +68,6 @@ mod scenarios;
 mod support;
 #[cfg(test)]
 mod trouble;
+mod verification;
 #[cfg(test)]
 mod wire;

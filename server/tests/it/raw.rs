@@ -205,13 +205,23 @@ pub struct Wire {
 
 impl Wire {
     pub async fn connect(server: &TestServer) -> Self {
-        let address = server.url.strip_prefix("http://").unwrap();
+        Wire::to(&server.url).await
+    }
+
+    /// A connection to `http://address`.
+    pub async fn to(url: &str) -> Self {
+        let address = url.strip_prefix("http://").unwrap();
         Wire { stream: TcpStream::connect(address).await.unwrap(), received: Vec::new() }
     }
 
     /// Sends; that the other side has gone is no error, as its answer may lie here already.
     pub async fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
+    }
+
+    /// Sends; whether the other side still takes anything.
+    pub async fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
     }
 
     /// Sends no more, but listens.

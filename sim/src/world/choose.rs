@@ -93,7 +93,8 @@ impl World {
         };
         let body = body(&ask, flaw);
         let asp = self.partners.get(place)?.asp.as_bytes();
-        let digest = self.server(server).map(Server::core)?.keys.digest_key();
+        let ring = self.server(server).map(Server::core)?.keys.ring();
+        let digest = ring.digest_key();
         let (named, id) = (operation.as_bytes(), correlation.as_bytes());
         let key = CallKey {
             replay: digest.digest("replay", &[asp, named, id, body.as_bytes()]).to_vec(),

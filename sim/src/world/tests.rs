@@ -12,7 +12,7 @@ const STEPS: u64 = 2_500;
 const SEED: u64 = 3;
 
 fn keys() -> Arc<Keyring> {
-    Arc::new(Keyring::from_keys(generate_all()).unwrap())
+    Arc::new(Keyring::from_keys(&generate_all(), 0).unwrap())
 }
 
 fn run(seed: u64, steps: u64) -> Tally {
