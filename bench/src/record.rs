@@ -9,10 +9,6 @@ use bank::{Bank, BoxFuture, InquiryAnswer, InquiryOrder, WithdrawAnswer, Withdra
 use contract::Json;
 use domain::{AspId, Timestamp};
 use platen::context::{App, Clock, Core};
-use platen::cpu::Cpu;
-use platen::directory::Directory;
-use platen::limits::Limits;
-use platen::metrics::Metrics;
 use platen::op::{Call, CallKind};
 use platen::ops::Operations;
 use platen::sandbox::{ASP_ID, keys};
@@ -140,27 +136,16 @@ fn call(number: usize) -> Call {
 }
 
 fn app(target: &Target, seam: FaultSeam) -> Result<App, Failure> {
-    let settings = Settings::default();
     let options = Options { fault: Some(seam), ..Options::default() };
     let store = Store::open(target, MIGRATIONS, options)?;
     let keys = keys::open(&store, false)?;
     let core = Core {
         keys,
         supply: Arc::new(Supply::default()),
-        settings: Arc::new(settings.clone()),
+        settings: Arc::new(Settings::default()),
         institution_code: "M202600001".into(),
     };
-    Ok(App {
-        directory: Directory::new(settings.directory_ttl_ms),
-        cpu: Cpu::start(1)?,
-        store,
-        core,
-        clock: Arc::new(Clock),
-        limits: Limits::new(0, 0),
-        bank: Arc::new(NoBank),
-        operations: Operations::load()?,
-        metrics: Metrics::default(),
-    })
+    Ok(App::new(store, core, Operations::load()?, Arc::new(Clock), Arc::new(NoBank))?)
 }
 
 /// No fee is due, so that no bank is asked.

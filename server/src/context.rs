@@ -1,6 +1,7 @@
 //! What every part of the server is given: database, keys, clock, bank, settings. Nothing else
 //! reads the clock or the environment.
 
+use std::io;
 use std::sync::Arc;
 
 use bank::Bank;
@@ -78,6 +79,30 @@ pub struct App {
     pub metrics: Metrics,
     /// Threads for RSA.
     pub cpu: Cpu,
+}
+
+impl App {
+    /// A server of these; its threads are started, its caches are empty.
+    pub fn new(
+        store: Store,
+        core: Core,
+        operations: Operations,
+        clock: Arc<dyn Time>,
+        bank: Arc<dyn Bank>,
+    ) -> io::Result<Self> {
+        let settings = &core.settings;
+        Ok(App {
+            directory: Directory::new(settings.directory_ttl_ms),
+            limits: Limits::new(settings.rate_limit_per_second, settings.rate_limit_burst),
+            cpu: Cpu::start(settings.cpu_threads)?,
+            metrics: Metrics::default(),
+            store,
+            core,
+            clock,
+            bank,
+            operations,
+        })
+    }
 }
 
 impl Core {

@@ -11,12 +11,8 @@ use axum::http::Request;
 use crypto::keyring::Keyring;
 use domain::Timestamp;
 use platen::context::{App, Core, Time};
-use platen::cpu::Cpu;
-use platen::directory::Directory;
 use platen::fee::recovery;
 use platen::keys::Keys;
-use platen::limits::Limits;
-use platen::metrics::Metrics;
 use platen::ops::Operations;
 use platen::settings::Settings;
 use platen::supply::Supply;
@@ -147,26 +143,18 @@ impl Server {
         let fault = FaultSeam::new(move |point| asked.at(point));
         let options = Options { fault: Some(fault), ..Options::default() };
         let (store, stepper) = Store::stepped(file, MIGRATIONS, &options)?;
-        let settings = settings();
         let start = Instant::now();
         let base_us = i64::try_from((EPOCH_MS + now_ms) * 1_000).unwrap_or(0);
         let operations = Operations::load();
-        let app = Arc::new(App {
-            store,
-            core: Core {
-                keys: Keys::fixed(Arc::clone(keys)),
-                supply: Arc::new(Supply::default()),
-                settings: Arc::new(settings.clone()),
-                institution_code: INSTITUTION_CODE.into(),
-            },
-            clock: Arc::new(WorldTime { base_us, start }),
-            bank: Arc::new(bank.clone()),
-            directory: Directory::new(settings.directory_ttl_ms),
-            operations: operations.map_err(|error| ServerError::Operations(error.to_string()))?,
-            metrics: Metrics::default(),
-            cpu: Cpu::start(settings.cpu_threads)?,
-            limits: Limits::new(settings.rate_limit_per_second, settings.rate_limit_burst),
-        });
+        let operations = operations.map_err(|error| ServerError::Operations(error.to_string()))?;
+        let core = Core {
+            keys: Keys::fixed(Arc::clone(keys)),
+            supply: Arc::new(Supply::default()),
+            settings: Arc::new(settings()),
+            institution_code: INSTITUTION_CODE.into(),
+        };
+        let clock = Arc::new(WorldTime { base_us, start });
+        let app = Arc::new(App::new(store, core, operations, clock, Arc::new(bank.clone()))?);
         drop(runtime.spawn(recovery::run(Arc::clone(&app))));
         drop(entered);
         let answers = Arc::default();

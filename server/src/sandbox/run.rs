@@ -18,12 +18,8 @@ use super::bank::{BankError, INSTITUTION_CODE, SandboxBank};
 use super::keys::{self, SandboxError};
 use super::seed::{self, SeedError};
 use crate::context::{App, Clock, Core};
-use crate::cpu::Cpu;
-use crate::directory::Directory;
 use crate::fee::recovery;
 use crate::http::{self, Served};
-use crate::limits::Limits;
-use crate::metrics::Metrics;
 use crate::ops::{BASE, Operations};
 use crate::settings::Settings;
 use crate::supply::Supply;
@@ -148,17 +144,9 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         Some(url) => SandboxBank::attach(url, &start.settings)?,
         None => SandboxBank::on_file(&start.bank_file, &start.settings).await?,
     };
-    let app = Arc::new(App {
-        directory: Directory::new(core.settings.directory_ttl_ms),
-        cpu: Cpu::start(core.settings.cpu_threads).map_err(StartError::Threads)?,
-        limits: Limits::new(core.settings.rate_limit_per_second, core.settings.rate_limit_burst),
-        store,
-        core,
-        clock: Arc::new(Clock),
-        bank: Arc::clone(&bank.connector) as Arc<dyn Bank>,
-        operations,
-        metrics: Metrics::default(),
-    });
+    let connector = Arc::clone(&bank.connector) as Arc<dyn Bank>;
+    let app = App::new(store, core, operations, Arc::new(Clock), connector);
+    let app = Arc::new(app.map_err(StartError::Threads)?);
     if let Err(error) = fill(&app, &bank).await {
         bank.stop().await;
         return Err(error);

@@ -9,10 +9,7 @@ use bank::sim::Admin;
 use client::{Client, Encryption};
 use domain::AspId;
 use platen::context::{App, Clock, Core};
-use platen::cpu::Cpu;
-use platen::directory::Directory;
 use platen::fee::recovery;
-use platen::metrics::Metrics;
 use platen::ops::{BASE, Operations};
 use platen::pipeline;
 use platen::sandbox::arm::arm;
@@ -205,16 +202,8 @@ async fn open(target: &Target, bank: &SandboxBank) -> (Process, Store) {
 }
 
 fn assemble(store: Store, core: Core, bank: Arc<dyn bank::Bank>) -> Arc<App> {
-    Arc::new(App {
-        directory: Directory::new(core.settings.directory_ttl_ms),
-        cpu: Cpu::new(1),
-        store,
-        core,
-        clock: Clock,
-        bank,
-        operations: Operations::load().unwrap(),
-        metrics: Metrics::default(),
-    })
+    let operations = Operations::load().unwrap();
+    Arc::new(App::new(store, core, operations, Arc::new(Clock), bank).unwrap())
 }
 
 /// Waits for what must come soon.
