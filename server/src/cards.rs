@@ -49,9 +49,14 @@ pub fn make<E>(core: &Core, tx: &mut Tx<'_>, asp: &AspId, order: Order<'_>) -> D
     let cvc = cvc_key
         .cvc2(&order.pan, &order.expiry.yymm())
         .map_err(|error| fault(format!("card verification code: {error}")))?;
-    let par = Par::random();
+    let par = par(order.now);
     write(core, tx, asp, &order, &par, CvcSource::Key(cvc_key_id))?;
     Ok(Made { pan: order.pan, cvc, par })
+}
+
+/// The PAR of a card that is issued at this moment.
+pub fn par(issued_at: Timestamp) -> Par {
+    Par::issued_at(issued_at.0.unsigned_abs() / 1_000)
 }
 
 /// Writes a card whose PAR and CVC are known.

@@ -96,7 +96,7 @@ fn open_successor<E>(
         opened_at: now,
     };
     card_accounts::insert(tx, asp, &account)?;
-    tx.execute(
+    tx.put(
         "UPDATE card_account SET state = $3, balance = 0, successor_id = $4, is_main = FALSE
          WHERE asp_id = $1 AND account_id = $2",
         &[asp.as_str().into(), old.id.0.into(), ended.name().into(), mobile.account.0.into()],
@@ -127,7 +127,7 @@ fn order_plastic<E>(
         now,
     };
     cards::make::<E>(&cx.core, tx, asp, order)?;
-    tx.execute(
+    tx.put(
         "INSERT INTO delivery (asp_id, apply_no, state, card_id, recipient_sealed, ordered_at,
              changed_at)
          VALUES ($1, $2, 'READY', $3, $4, $5, $5)",

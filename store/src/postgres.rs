@@ -27,6 +27,11 @@ impl PostgresTx<'_> {
         self.session.execute(&statement, params)
     }
 
+    pub(crate) fn put(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<(), DbError> {
+        let statement = self.session.prepared(sql)?;
+        self.session.put(statement, params)
+    }
+
     pub(crate) fn query(
         &mut self,
         sql: &'static str,

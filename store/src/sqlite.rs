@@ -6,7 +6,9 @@ pub(crate) mod stepped;
 pub(crate) mod watch;
 mod worker;
 
-use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
@@ -20,12 +22,28 @@ pub(crate) use open::{start, start_stepped};
 
 pub(crate) struct SqliteTx<'a> {
     connection: &'a Connection,
+    texts: &'a Texts,
+}
+
+/// Statements as SQLite takes them best: it looks the name `$12` up in a list, value by value, and
+/// takes the number `?12` as it is.
+#[derive(Default)]
+struct Texts(RefCell<HashMap<(usize, usize), Arc<str>>>);
+
+impl Texts {
+    /// A static text is known by where it stands.
+    fn numbered(&self, sql: &'static str) -> Arc<str> {
+        let mut texts = self.0.borrow_mut();
+        let place = (sql.as_ptr().addr(), sql.len());
+        Arc::clone(texts.entry(place).or_insert_with(|| numbered(sql).into()))
+    }
 }
 
 impl SqliteTx<'_> {
     pub(crate) fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<u64, DbError> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(db_error)?;
-        bind_by_name(&mut statement, params)?;
+        let text = self.texts.numbered(sql);
+        let mut statement = self.connection.prepare_cached(&text).map_err(db_error)?;
+        bind(&mut statement, params)?;
         run(&mut statement)
     }
 
@@ -34,8 +52,9 @@ impl SqliteTx<'_> {
         sql: &'static str,
         params: &[Value<'_>],
     ) -> Result<Vec<Row>, DbError> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(db_error)?;
-        bind_by_name(&mut statement, params)?;
+        let text = self.texts.numbered(sql);
+        let mut statement = self.connection.prepare_cached(&text).map_err(db_error)?;
+        bind(&mut statement, params)?;
         let width = statement.column_count();
         let mut rows = statement.raw_query();
         let mut found = Vec::new();
@@ -50,18 +69,9 @@ impl SqliteTx<'_> {
     }
 
     pub(crate) fn execute_dynamic(&self, sql: &str, params: &[Value<'_>]) -> Result<u64, DbError> {
-        match numbered(sql) {
-            Some(text) => {
-                let mut statement = self.connection.prepare(&text).map_err(db_error)?;
-                bind_by_number(&mut statement, params)?;
-                run(&mut statement)
-            }
-            None => {
-                let mut statement = self.connection.prepare(sql).map_err(db_error)?;
-                bind_by_name(&mut statement, params)?;
-                run(&mut statement)
-            }
-        }
+        let mut statement = self.connection.prepare(&numbered(sql)).map_err(db_error)?;
+        bind(&mut statement, params)?;
+        run(&mut statement)
     }
 
     pub(crate) fn batch(&self, sql: &str) -> Result<(), DbError> {
@@ -82,52 +92,31 @@ fn run(statement: &mut Statement<'_>) -> Result<u64, DbError> {
     Ok(count)
 }
 
-/// SQLite takes `$2` for a name and numbers names by first appearance.
-fn bind_by_name(statement: &mut Statement<'_>, params: &[Value<'_>]) -> Result<(), DbError> {
-    same_count(statement, params)?;
-    for (index, value) in params.iter().enumerate() {
-        let name = parameter_name(index + 1);
-        let Some(position) = statement.parameter_index(&name).map_err(db_error)? else {
-            return Err(DbError::Parameters(format!("the statement has no {name}")));
-        };
-        statement.raw_bind_parameter(position, value).map_err(db_error)?;
+fn bind(statement: &mut Statement<'_>, params: &[Value<'_>]) -> Result<(), DbError> {
+    let (wanted, given) = (statement.parameter_count(), params.len());
+    if wanted != given {
+        let message = format!("the statement has {wanted}, {given} were given");
+        return Err(DbError::Parameters(message));
     }
-    Ok(())
-}
-
-fn bind_by_number(statement: &mut Statement<'_>, params: &[Value<'_>]) -> Result<(), DbError> {
-    same_count(statement, params)?;
     for (index, value) in params.iter().enumerate() {
         statement.raw_bind_parameter(index + 1, value).map_err(db_error)?;
     }
     Ok(())
 }
 
-fn same_count(statement: &Statement<'_>, params: &[Value<'_>]) -> Result<(), DbError> {
-    let (wanted, given) = (statement.parameter_count(), params.len());
-    if wanted == given {
-        return Ok(());
-    }
-    Err(DbError::Parameters(format!("the statement has {wanted}, {given} were given")))
-}
-
-const NAMES: [&str; 24] = [
-    "$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15",
-    "$16", "$17", "$18", "$19", "$20", "$21", "$22", "$23", "$24",
-];
-
-fn parameter_name(number: usize) -> Cow<'static, str> {
-    match NAMES.get(number - 1) {
-        Some(name) => Cow::Borrowed(name),
-        None => Cow::Owned(format!("${number}")),
-    }
-}
-
-/// `?12` for `$12`, where the text has nothing in which `$` could mean something else. SQLite
-/// looks a name up in a list, which makes thousands of names slow; a number it takes as it is.
-fn numbered(sql: &str) -> Option<String> {
-    let quotes = sql.contains(['\'', '"', '`', '[']) || sql.contains("--") || sql.contains("/*");
-    if quotes { None } else { Some(sql.replace('$', "?")) }
+/// `?12` for each `$12` that does not stand within quotes. A name would be numbered by its first
+/// appearance, a number stays.
+fn numbered(sql: &str) -> String {
+    let mut is_quoted = false;
+    let each = sql.chars().map(|character| match character {
+        '\'' => {
+            is_quoted = !is_quoted;
+            character
+        }
+        '$' if !is_quoted => '?',
+        _ => character,
+    });
+    each.collect()
 }
 
 impl ToSql for Value<'_> {
@@ -190,9 +179,11 @@ mod tests {
     }
 
     #[test]
-    fn a_text_with_quotes_keeps_its_names() {
-        assert_eq!(numbered("VALUES ($2, $1)").as_deref(), Some("VALUES (?2, ?1)"));
-        assert_eq!(numbered("VALUES ('$1', $1)"), None);
-        assert_eq!(numbered("VALUES ($1) -- $2"), None);
+    fn names_become_numbers_but_within_quotes() {
+        assert_eq!(numbered("VALUES ($2, $1)"), "VALUES (?2, ?1)");
+        assert_eq!(
+            numbered("VALUES ('$1', $1, 'it''s $3', $12)"),
+            "VALUES ('$1', ?1, 'it''s $3', ?12)"
+        );
     }
 }

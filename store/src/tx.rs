@@ -40,6 +40,16 @@ impl<'a> Tx<'a> {
         })
     }
 
+    /// Runs a statement of which nothing is asked but that it does not fail. On PostgreSQL it is
+    /// sent with the next one, or with the commit: its failure shows there, and rolls back.
+    pub fn put(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<(), DbError> {
+        FaultSeam::show(self.seam, sql, params);
+        self.guarded(|engine| match engine {
+            Engine::Sqlite(tx) => tx.execute(sql, params).map(drop),
+            Engine::Postgres(tx) => tx.put(sql, params),
+        })
+    }
+
     /// Runs a statement; its rows.
     pub fn query(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
         FaultSeam::show(self.seam, sql, params);

@@ -17,6 +17,39 @@ pub enum Value<'a> {
     Null,
 }
 
+/// A parameter that outlives the caller's.
+pub(crate) enum Owned {
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+    Bool(bool),
+    Null,
+}
+
+impl From<&Value<'_>> for Owned {
+    fn from(value: &Value<'_>) -> Self {
+        match *value {
+            Value::Int(value) => Self::Int(value),
+            Value::Text(value) => Self::Text(value.to_owned()),
+            Value::Blob(value) => Self::Blob(value.to_owned()),
+            Value::Bool(value) => Self::Bool(value),
+            Value::Null => Self::Null,
+        }
+    }
+}
+
+impl<'a> From<&'a Owned> for Value<'a> {
+    fn from(value: &'a Owned) -> Self {
+        match value {
+            Owned::Int(value) => Self::Int(*value),
+            Owned::Text(value) => Self::Text(value),
+            Owned::Blob(value) => Self::Blob(value),
+            Owned::Bool(value) => Self::Bool(*value),
+            Owned::Null => Self::Null,
+        }
+    }
+}
+
 impl Value<'_> {
     /// What the value is, for messages: never its content.
     pub(crate) const fn kind(&self) -> &'static str {

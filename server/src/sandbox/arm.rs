@@ -8,7 +8,6 @@ use std::sync::Arc;
 use bank::sim::{Account, Admin, AdminError, Behaviour};
 use contract::Json;
 use crypto::pan::Pan;
-use crypto::par::Par;
 use domain::card::CardState;
 use domain::{AspId, CardAccountId, CardId, Timestamp, UserId};
 use serde_json::json;
@@ -21,6 +20,7 @@ use super::given::{
     SHORT_BALANCE_WON,
 };
 use super::world::{Bank, Card, GIVEN_EXPIRY_YYMM, World};
+use crate::cards;
 use crate::context::{App, Core};
 use crate::op::{Answer, Call, CallKind, Done, OrStop, transact};
 use crate::ops::prepaid_card::reissue::with_plastic;
@@ -287,7 +287,7 @@ fn put_plastic(
         pan: Pan::parse(&world.card_no()).ok().or_stop()?,
         expiry_yymm: GIVEN_EXPIRY_YYMM,
         cvc: &world.given_cvc(),
-        par: &Par::random(),
+        par: &cards::par(now),
     };
     given::put_plastic(core, tx, asp, plastic, now)
 }

@@ -90,7 +90,7 @@ impl Connector {
         let answer = Duration::from_millis(MIGRATION_MS_MAX + SILENCE_MS);
         let patience = Patience { answer, ..self.patience };
         let mut session = Session::open(&self.config, &self.settings, patience)?;
-        begin_migration(&session)?;
+        begin_migration(&mut session)?;
         let engine = Engine::Postgres(PostgresTx { session: &mut session });
         migrate(&mut Tx::new(engine, None), migrations)?;
         // Where a migration failed, the closed connection rolls back.
@@ -98,7 +98,7 @@ impl Connector {
     }
 }
 
-fn begin_migration(session: &Session) -> Result<(), DbError> {
+fn begin_migration(session: &mut Session) -> Result<(), DbError> {
     let begin = format!(
         "BEGIN;
          SET LOCAL lock_timeout = {MIGRATION_MS_MAX};

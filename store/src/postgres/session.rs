@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures_util::future;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -11,7 +12,7 @@ use tokio_postgres::{Client, Config, Error, NoTls, Row as ServerRow, Statement};
 
 use super::error::{connect_error, db_error};
 use crate::error::{Cause, DbError, OpenError};
-use crate::value::Value;
+use crate::value::{Owned, Value};
 
 use super::types;
 
@@ -29,14 +30,29 @@ pub(super) struct Patience {
     pub(super) answer: Duration,
 }
 
+/// A connection. What need not be waited for is sent with what is: the beginning of a transaction
+/// and statements that return nothing go out with the next statement, or with the commit.
 pub(super) struct Session {
     runtime: Runtime,
     /// None once it is closed.
     client: Option<Client>,
     connection: JoinHandle<Result<(), Error>>,
     statements: HashMap<&'static str, Statement>,
+    /// How the transaction begins, where that has not been sent.
+    beginning: Option<&'static str>,
+    /// What has not been sent since.
+    unsent: Vec<Unsent>,
     answer_max: Duration,
 }
+
+/// A statement that goes out with the next one.
+struct Unsent {
+    statement: Statement,
+    values: Vec<Owned>,
+}
+
+/// Statements that may be unsent: in flight together they are to fit the socket's buffers.
+const UNSENT_MAX: usize = 16;
 
 impl Session {
     pub(super) fn open(
@@ -60,31 +76,104 @@ impl Session {
             client: Some(client),
             connection,
             statements: HashMap::new(),
+            beginning: None,
+            unsent: Vec::new(),
             answer_max: patience.answer,
         })
     }
 
-    /// Runs statements without parameters, also those that begin and end a transaction.
-    pub(super) fn batch(&self, sql: &str) -> Result<(), DbError> {
-        self.wait(self.client()?.batch_execute(sql))
+    /// Begins a transaction, with its first statement.
+    pub(super) fn begin(&mut self, sql: &'static str) {
+        self.beginning = Some(sql);
+        self.unsent.clear();
+    }
+
+    /// Commits, with what has not been sent. Where any of it fails, nothing is committed.
+    pub(super) fn commit(&mut self) -> Result<(), DbError> {
+        if self.beginning.take().is_some() {
+            return Ok(());
+        }
+        self.together(async |client| client.batch_execute("COMMIT").await)
+    }
+
+    /// Rolls back; what has not been sent never is.
+    pub(super) fn roll_back(&mut self) -> Result<(), DbError> {
+        self.unsent.clear();
+        if self.beginning.take().is_some() {
+            return Ok(());
+        }
+        self.batch("ROLLBACK")
+    }
+
+    /// Runs statements without parameters.
+    pub(super) fn batch(&mut self, sql: &str) -> Result<(), DbError> {
+        self.together(async |client| client.batch_execute(sql).await)
     }
 
     pub(super) fn execute(
-        &self,
+        &mut self,
         statement: &Statement,
-        params: &[Value<'_>],
+        values: &[Value<'_>],
     ) -> Result<u64, DbError> {
-        let params = types::parameters(statement, params)?;
-        self.wait(self.client()?.execute(statement, &params))
+        let values = types::parameters(statement, values)?;
+        self.together(async |client| client.execute(statement, &values).await)
     }
 
     pub(super) fn query(
-        &self,
+        &mut self,
         statement: &Statement,
-        params: &[Value<'_>],
+        values: &[Value<'_>],
     ) -> Result<Vec<ServerRow>, DbError> {
-        let params = types::parameters(statement, params)?;
-        self.wait(self.client()?.query(statement, &params))
+        let values = types::parameters(statement, values)?;
+        self.together(async |client| client.query(statement, &values).await)
+    }
+
+    /// Takes a statement to be sent with the next one.
+    pub(super) fn put(
+        &mut self,
+        statement: Statement,
+        values: &[Value<'_>],
+    ) -> Result<(), DbError> {
+        types::parameters(&statement, values)?;
+        if self.unsent.len() >= UNSENT_MAX {
+            self.together(async |_| Ok(()))?;
+        }
+        let values = values.iter().map(Owned::from).collect();
+        self.unsent.push(Unsent { statement, values });
+        Ok(())
+    }
+
+    /// Sends `last` behind all that has not been sent, and waits for all answers. The first
+    /// failure is the cause of those after it.
+    fn together<T>(
+        &mut self,
+        last: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+    ) -> Result<T, DbError> {
+        let (beginning, unsent) = (self.beginning.take(), std::mem::take(&mut self.unsent));
+        let values: Vec<Vec<Value<'_>>> =
+            unsent.iter().map(|unsent| unsent.values.iter().map(Value::from).collect()).collect();
+        let pairs = unsent.iter().zip(&values);
+        let put: Vec<_> = pairs
+            .map(|(unsent, values)| {
+                Ok((&unsent.statement, types::parameters(&unsent.statement, values)?))
+            })
+            .collect::<Result<_, DbError>>()?;
+        let client = self.client()?;
+        self.wait(async {
+            let begun = async {
+                match beginning {
+                    Some(sql) => client.batch_execute(sql).await,
+                    None => Ok(()),
+                }
+            };
+            let put = put.iter().map(|(statement, values)| client.execute(*statement, values));
+            // Each is sent when it is first polled, which is in this order.
+            let (begun, put, last) =
+                future::join3(begun, future::join_all(put), last(client)).await;
+            begun?;
+            put.into_iter().collect::<Result<Vec<_>, _>>()?;
+            last
+        })
     }
 
     pub(super) fn prepare(&self, sql: &str) -> Result<Statement, DbError> {

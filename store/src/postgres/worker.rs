@@ -90,9 +90,7 @@ impl Worker {
         let Some(mut session) = self.session.take().or_else(|| self.connect()) else {
             return Attempt::Ended(Verdict::Unavailable(Cause::Away));
         };
-        if let Err(error) = session.batch(begin(access)) {
-            return failed(error, access);
-        }
+        session.begin(begin(access));
         let engine = Engine::Postgres(PostgresTx { session: &mut session });
         let step = job.run(&mut Tx::new(engine, self.seam.as_ref()));
         match step {
@@ -114,18 +112,23 @@ impl Worker {
         }
     }
 
-    fn commit(&mut self, session: Session, access: Access) -> Attempt {
+    fn commit(&mut self, mut session: Session, access: Access) -> Attempt {
         if let Some(cause) = FaultSeam::at(self.seam.as_ref(), Point::Commit) {
             self.roll_back(session);
             return Attempt::Ended(Verdict::Unavailable(cause));
         }
-        if let Err(error) = session.batch("COMMIT") {
-            return match failed(error, access) {
+        if let Err(error) = session.commit() {
+            let attempt = failed(error, access);
+            return match attempt {
                 // It may have been lost before the commit or after it.
                 Attempt::Lost | Attempt::Silent => {
                     Attempt::Ended(Verdict::Unavailable(Cause::CommitUnknown))
                 }
-                attempt @ (Attempt::Ended(_) | Attempt::Conflict) => attempt,
+                // A commit of what has failed is a roll-back: the session is idle and alive.
+                Attempt::Ended(_) | Attempt::Conflict => {
+                    self.session = Some(session);
+                    attempt
+                }
             };
         }
         self.session = Some(session);
@@ -135,8 +138,8 @@ impl Worker {
         })
     }
 
-    fn roll_back(&mut self, session: Session) {
-        if session.batch("ROLLBACK").is_ok() {
+    fn roll_back(&mut self, mut session: Session) {
+        if session.roll_back().is_ok() {
             self.session = Some(session);
         }
     }

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::db_error;
 use super::stepped::Stepper;
 use super::watch::Watch;
-use super::{SqliteTx, worker};
+use super::{SqliteTx, Texts, worker};
 use crate::error::{Cause, DbError, OpenError};
 use crate::handle::spawn;
 use crate::migration::{Migration, migrate};
@@ -174,7 +174,8 @@ fn enter_wal(connection: &Connection) -> Result<(), DbError> {
 
 fn migrate_database(connection: &Connection, migrations: &[Migration]) -> Result<(), OpenError> {
     connection.execute_batch("BEGIN IMMEDIATE").map_err(db_error)?;
-    let migrated = migrate(&mut Tx::new(Engine::Sqlite(SqliteTx { connection }), None), migrations);
+    let engine = Engine::Sqlite(SqliteTx { connection, texts: &Texts::default() });
+    let migrated = migrate(&mut Tx::new(engine, None), migrations);
     let end = if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" };
     let ended = connection.execute_batch(end).map_err(db_error);
     migrated?;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::SqliteTx;
 use super::error::db_error;
 use super::watch::Watch;
+use super::{SqliteTx, Texts};
 use crate::error::{Cause, DbError};
 use crate::fault::{FaultSeam, Point};
 use crate::job::{Job, Step, Verdict};
@@ -17,6 +17,7 @@ use crate::tx::{Engine, Tx};
 
 pub(super) struct Worker {
     connection: Connection,
+    texts: Texts,
     group_jobs_max: usize,
     wait_max: Duration,
     seam: Option<FaultSeam>,
@@ -33,6 +34,7 @@ impl Worker {
     pub(super) fn new(connection: Connection, options: &Options) -> Self {
         Self {
             connection,
+            texts: Texts::default(),
             group_jobs_max: options.group_jobs_max,
             wait_max: Duration::from_millis(options.wait_ms_max),
             seam: options.fault.clone(),
@@ -132,7 +134,7 @@ impl Worker {
     }
 
     fn run(&self, job: &mut dyn Job) -> Step {
-        let tx = SqliteTx { connection: &self.connection };
+        let tx = SqliteTx { connection: &self.connection, texts: &self.texts };
         let step = job.run(&mut Tx::new(Engine::Sqlite(tx), self.seam.as_ref()));
         if let Some(watch) = &self.watch {
             watch.ran(&step);

@@ -130,7 +130,7 @@ fn read(row: &Row) -> Result<CardAccount, DbError> {
 /// Opens an account.
 pub fn insert(tx: &mut Tx<'_>, asp: &AspId, account: &NewCardAccount<'_>) -> Result<(), DbError> {
     let standing = account.standing;
-    tx.execute(
+    tx.put(
         "INSERT INTO card_account (asp_id, account_id, user_id, service_id, state, balance,
              currency, balance_limit, is_named, is_main, predecessor_id, successor_id, opened_at,
              version)
@@ -160,7 +160,7 @@ pub fn set_state(
     id: CardAccountId,
     state: CardState,
 ) -> Result<(), DbError> {
-    tx.execute(
+    tx.put(
         "UPDATE card_account SET state = $3 WHERE asp_id = $1 AND account_id = $2",
         &[asp.as_str().into(), id.0.into(), state.name().into()],
     )?;

@@ -70,7 +70,7 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, card: &NewCard<'_>) -> Result<(), Db
         CvcSource::Key(id) => (Some(id), None),
         CvcSource::Given(sealed) => (None, Some(sealed)),
     };
-    tx.execute(
+    tx.put(
         "INSERT INTO card (asp_id, card_id, account_id, service_id, form, pan_sealed, pan_index,
              lookup_key_id, pan_first6, pan_last4, par, expiry_yymm, cvc_key_id,
              given_cvc_sealed, apply_no, issued_at)

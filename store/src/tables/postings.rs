@@ -8,7 +8,7 @@ use crate::{DbError, Tx};
 /// Writes a journal.
 pub fn insert(tx: &mut Tx<'_>, asp: &AspId, log_id: i64, journal: &Journal) -> Result<(), DbError> {
     for (line, posting) in (1_i64..).zip(journal.postings()) {
-        tx.execute(
+        tx.put(
             "INSERT INTO posting (asp_id, log_id, line, debit, credit, amount, currency)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
             &[
