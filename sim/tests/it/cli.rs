@@ -1,5 +1,3 @@
-//! The program itself: what it prints, and how it refuses the impossible.
-
 use std::process::{Command, Output};
 
 fn sim(arguments: &[&str]) -> Output {
