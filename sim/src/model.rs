@@ -173,6 +173,8 @@ pub struct Application {
     pub refusal: Option<&'static str>,
     /// The mobile card that it issued.
     pub mobile: Option<usize>,
+    /// Answers that may tell the card's number: each is in the log.
+    pub may_be_told: u32,
 }
 
 /// A remembered call.
