@@ -338,3 +338,56 @@ impl Bank for SimBank {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bank::{BankTranId, Personal};
+
+    use super::*;
+
+    fn order(serial: u64) -> WithdrawOrder {
+        WithdrawOrder {
+            bank_tran_id: BankTranId::new("M202600001", serial).unwrap(),
+            tran_date: "20260301".to_owned(),
+            ordered_at_us: 0,
+            fintech_use_num: "account".to_owned(),
+            amount: 3_000,
+            client_name: Personal::new("name".to_owned()),
+            client_num: "1".to_owned(),
+            print_content: "fee".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_order_is_executed_once_and_not_when_it_is_old() {
+        let (bank, mut rng) = (SimBank::default(), Rng::new(1));
+        bank.become_honest();
+        bank.put("account", 10_000);
+        let deadline = Duration::from_secs(5);
+        let waiting: Vec<_> =
+            [1, 1, 2, 3].map(|serial| bank.withdraw(&order(serial), deadline)).into();
+        // The first two have one id; what is answered lies on the wire behind the orders.
+        let mut seen = Vec::new();
+        for now_ms in [0, 0, 0, ON_THE_WIRE_MS_MAX + 1] {
+            seen.extend(bank.step(&mut rng, now_ms).map(|(what, _)| what));
+        }
+        assert_eq!(seen, ["taken", "taken", "taken", "order too old"]);
+        assert_eq!(bank.inside().accounts["account"], 4_000);
+        assert!(bank.orders().iter().all(|(_, order)| order.taken == 1));
+        assert_eq!((bank.orders().len(), bank.on_the_wire()), (2, 3));
+        drop(waiting);
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_taken() {
+        let (bank, mut rng) = (SimBank::default(), Rng::new(1));
+        bank.become_honest();
+        bank.put("account", 2_999);
+        let waiting = bank.withdraw(&order(1), Duration::from_secs(5));
+        let (what, id) = bank.step(&mut rng, 0).unwrap();
+        assert_eq!(what, "refused");
+        let done = bank.order(&id.unwrap()).unwrap().done;
+        assert_eq!(done, Done::Refused(RefusalCause::InsufficientBalance));
+        drop(waiting);
+    }
+}

@@ -142,10 +142,6 @@ pub struct Card {
     pub number: String,
     /// Its PAR.
     pub par: String,
-    /// The application that it was made for.
-    pub apply_no: Option<String>,
-    /// Whether it is plastic.
-    pub is_physical: bool,
 }
 
 /// An application.
