@@ -9,12 +9,18 @@ use std::time::Duration;
 use bank::{
     Bank, BoxFuture, InquiryAnswer, InquiryOrder, RefusalCause, WithdrawAnswer, WithdrawOrder,
 };
+use platen::context::Time;
 use tokio::sync::oneshot;
 
 use crate::rng::Rng;
 
 /// How long after an order the bank may still execute it, milliseconds: the platform's setting.
 pub const ORDER_LIFETIME_MS: u64 = 10_000;
+/// How long a message may be on its way: so an order that is sent within the platform's deadline
+/// of 5,000 is executed within its lifetime, or never.
+const ON_THE_WIRE_MS_MAX: u64 = 5_000;
+/// How long one is held up together with the process that waits for it, mostly.
+const HELD_MS_MAX: u64 = 15_000;
 
 /// An order by the id and day that the platform fixed.
 pub type OrderId = (String, String);
@@ -39,15 +45,15 @@ pub struct Order {
     pub done: Done,
     /// How often money was taken under this id: never more than once.
     pub taken: u32,
-    /// Whether it was executed after its lifetime, against the bank's own promise.
+    /// Whether it was executed after the bank's promise not to any more.
     pub is_breach: bool,
 }
 
 /// A message on the wire.
 struct Wire {
     what: What,
-    /// When the order was made, milliseconds of the world.
-    ordered_at_ms: u64,
+    /// When it was sent, milliseconds since 1970.
+    sent_at_ms: u64,
     /// The process was held up: its time-out comes late, if at all.
     is_held: bool,
     /// A connection was made: nobody can say any more that it was not sent.
@@ -77,11 +83,25 @@ struct Inside {
 
 /// The bank. Clones are the same bank.
 #[derive(Clone, Default)]
-pub struct SimBank(Arc<Mutex<Inside>>);
+pub struct SimBank {
+    inside: Arc<Mutex<Inside>>,
+    /// The clock of the process that sends messages through this clone.
+    clock: Option<Arc<dyn Time>>,
+}
 
 impl SimBank {
     fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bank as a process sees it that has this clock.
+    #[must_use]
+    pub fn seen_from(&self, clock: Arc<dyn Time>) -> Self {
+        SimBank { inside: Arc::clone(&self.inside), clock: Some(clock) }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.clock.as_ref().map_or(0, |clock| clock.now().0.unsigned_abs() / 1_000)
     }
 
     /// Opens an account or sets what it holds.
@@ -146,14 +166,14 @@ impl Inside {
         rng: &mut Rng,
         now_ms: u64,
     ) -> (&'static str, Option<OrderId>) {
-        let Wire { what, ordered_at_ms, is_held, has_left } = wire;
+        let Wire { what, sent_at_ms, is_held, has_left } = wire;
         let loses = |rng: &mut Rng, percent| !self.is_honest && rng.percent(percent);
         match what {
             What::Withdraw(order, reply)
-                if is_held && now_ms <= ordered_at_ms + ORDER_LIFETIME_MS && loses(rng, 80) =>
+                if is_held && now_ms <= sent_at_ms + HELD_MS_MAX && loses(rng, 90) =>
             {
                 let what = What::Withdraw(order, reply);
-                self.wires.push(Wire { what, ordered_at_ms, is_held, has_left });
+                self.wires.push(Wire { what, sent_at_ms, is_held, has_left });
                 ("order held up", None)
             }
             What::Withdraw(order, reply) => {
@@ -168,12 +188,12 @@ impl Inside {
                     5..=12 => ("order lost", None),
                     13..=17 if !has_left => {
                         let (unheard, _) = oneshot::channel();
-                        self.wire(What::Withdraw(order.clone(), unheard), ordered_at_ms);
+                        self.wire(What::Withdraw(order.clone(), unheard), sent_at_ms);
                         let what = What::Withdraw(order, reply);
-                        self.wires.push(Wire { what, ordered_at_ms, is_held, has_left: true });
+                        self.wires.push(Wire { what, sent_at_ms, is_held, has_left: true });
                         ("order came twice", None)
                     }
-                    _ => self.execute(order, reply, rng, (now_ms, ordered_at_ms, is_held)),
+                    _ => self.execute(order, reply, rng, (now_ms, sent_at_ms, is_held)),
                 }
             }
             What::Inquire(order, reply) => {
@@ -189,7 +209,7 @@ impl Inside {
                         InquiryAnswer::Refused { cause: *cause, bank_code }
                     }
                 };
-                self.wire(What::AnswerInquiry(answer, reply), ordered_at_ms);
+                self.wire(What::AnswerInquiry(answer, reply), sent_at_ms);
                 ("inquiry answered", None)
             }
             What::AnswerWithdraw(answer, reply) => {
@@ -210,8 +230,8 @@ impl Inside {
         }
     }
 
-    fn wire(&mut self, what: What, ordered_at_ms: u64) {
-        self.wires.push(Wire { what, ordered_at_ms, is_held: false, has_left: true });
+    fn wire(&mut self, what: What, sent_at_ms: u64) {
+        self.wires.push(Wire { what, sent_at_ms, is_held: false, has_left: true });
     }
 
     fn execute(
@@ -219,10 +239,10 @@ impl Inside {
         order: WithdrawOrder,
         reply: oneshot::Sender<WithdrawAnswer>,
         rng: &mut Rng,
-        (now_ms, ordered_at_ms, is_held): (u64, u64, bool),
+        (now_ms, sent_at_ms, is_held): (u64, u64, bool),
     ) -> (&'static str, Option<OrderId>) {
         let id = (order.bank_tran_id.to_string(), order.tran_date);
-        let is_late = now_ms > ordered_at_ms + ORDER_LIFETIME_MS;
+        let is_late = now_ms > sent_at_ms + ON_THE_WIRE_MS_MAX;
         // Beyond its promise it executes only what somebody still waits for: then it is told.
         let is_breach = is_late && is_held && !reply.is_closed();
         if is_late && !is_breach {
@@ -257,7 +277,7 @@ impl Inside {
         if is_breach {
             drop(reply.send(answer));
         } else {
-            self.wire(What::AnswerWithdraw(answer, reply), ordered_at_ms);
+            self.wire(What::AnswerWithdraw(answer, reply), sent_at_ms);
         }
         (what, Some(id))
     }
@@ -282,19 +302,15 @@ fn api_id((id, day): &OrderId) -> String {
     format!("A-{id}-{day}")
 }
 
-fn of_us(us: i64) -> u64 {
-    us.unsigned_abs() / 1_000
-}
-
 impl Bank for SimBank {
     fn withdraw(&self, order: &WithdrawOrder, deadline: Duration) -> BoxFuture<'_, WithdrawAnswer> {
         let (reply, answer) = oneshot::channel();
+        let sent_at_ms = self.now_ms();
         let is_held = {
             let mut inside = self.inside();
             let is_held = std::mem::take(&mut inside.hold_next);
-            let ordered_at_ms = of_us(order.ordered_at_us);
             let what = What::Withdraw(order.clone(), reply);
-            inside.wires.push(Wire { what, ordered_at_ms, is_held, has_left: false });
+            inside.wires.push(Wire { what, sent_at_ms, is_held, has_left: false });
             is_held
         };
         let unknown = |why: &str| WithdrawAnswer::Unknown { why: why.to_owned() };
@@ -311,7 +327,8 @@ impl Bank for SimBank {
 
     fn inquire(&self, order: &InquiryOrder, deadline: Duration) -> BoxFuture<'_, InquiryAnswer> {
         let (reply, answer) = oneshot::channel();
-        self.inside().wire(What::Inquire(order.clone(), reply), of_us(order.asked_at_us));
+        let sent_at_ms = self.now_ms();
+        self.inside().wire(What::Inquire(order.clone(), reply), sent_at_ms);
         let unknown = |why: &str| InquiryAnswer::Unknown { why: why.to_owned() };
         Box::pin(async move {
             match tokio::time::timeout(deadline, answer).await {
@@ -319,5 +336,58 @@ impl Bank for SimBank {
                 Err(_) => unknown("time-out"),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bank::{BankTranId, Personal};
+
+    use super::*;
+
+    fn order(serial: u64) -> WithdrawOrder {
+        WithdrawOrder {
+            bank_tran_id: BankTranId::new("M202600001", serial).unwrap(),
+            tran_date: "20260301".to_owned(),
+            ordered_at_us: 0,
+            fintech_use_num: "account".to_owned(),
+            amount: 3_000,
+            client_name: Personal::new("name".to_owned()),
+            client_num: "1".to_owned(),
+            print_content: "fee".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_order_is_executed_once_and_not_when_it_is_old() {
+        let (bank, mut rng) = (SimBank::default(), Rng::new(1));
+        bank.become_honest();
+        bank.put("account", 10_000);
+        let deadline = Duration::from_secs(5);
+        let waiting: Vec<_> =
+            [1, 1, 2, 3].map(|serial| bank.withdraw(&order(serial), deadline)).into();
+        // The first two have one id; what is answered lies on the wire behind the orders.
+        let mut seen = Vec::new();
+        for now_ms in [0, 0, 0, ON_THE_WIRE_MS_MAX + 1] {
+            seen.extend(bank.step(&mut rng, now_ms).map(|(what, _)| what));
+        }
+        assert_eq!(seen, ["taken", "taken", "taken", "order too old"]);
+        assert_eq!(bank.inside().accounts["account"], 4_000);
+        assert!(bank.orders().iter().all(|(_, order)| order.taken == 1));
+        assert_eq!((bank.orders().len(), bank.on_the_wire()), (2, 3));
+        drop(waiting);
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_taken() {
+        let (bank, mut rng) = (SimBank::default(), Rng::new(1));
+        bank.become_honest();
+        bank.put("account", 2_999);
+        let waiting = bank.withdraw(&order(1), Duration::from_secs(5));
+        let (what, id) = bank.step(&mut rng, 0).unwrap();
+        assert_eq!(what, "refused");
+        let done = bank.order(&id.unwrap()).unwrap().done;
+        assert_eq!(done, Done::Refused(RefusalCause::InsufficientBalance));
+        drop(waiting);
     }
 }

@@ -162,9 +162,8 @@ fn reissue(user: u64, number: &str, plastic: Plastic, flaw: Flaw) -> String {
         (_, Plastic::Wanted) if user % 2 == 0 => "",
         (_, Plastic::Wanted) => r#","isDeliveryRequired":true"#,
     };
-    format!(
-        r#"{{"userInfo":{{"userId":{user}{address}}},"cardInfo":{{"oldCardNo":"{number}"}}{wanted}}}"#
-    )
+    let user_info = format!(r#"{{"userId":{user}{address}}}"#);
+    format!(r#"{{"userInfo":{user_info},"cardInfo":{{"oldCardNo":"{number}"}}{wanted}}}"#)
 }
 
 /// An answer, read.

@@ -15,6 +15,9 @@ use crate::broken::{Check, broken, hold};
 use crate::call::Spec;
 use crate::model::{CallKey, CardState, Memory, Partner, SUCCESS, Verdict};
 
+/// What the log says where a card's number is told again.
+const NUMBER_TOLD: &str = "card.number_told";
+
 /// The model of all partners.
 pub type Model = BTreeMap<String, Partner>;
 
@@ -131,6 +134,9 @@ pub fn explain(model: &mut Model, around: &Around<'_>, changes: &[Change]) -> Ch
         return settle::settled(model, around, &job, (old, new));
     }
     if let [log] = job.logs[..] {
+        if log.text("event") == Some(NUMBER_TOLD) {
+            return told(model, &job, log);
+        }
         return changed(model, around, &job, log);
     }
     hold("unexplained-change", job.has_nothing_new(), || "rows without a cause".to_owned())?;
@@ -183,7 +189,7 @@ fn changed(
     job: &Job<'_>,
     log: &Image,
 ) -> Check<&'static str> {
-    let (partner, spec) = caller(model, around, log.blob("replay_key"))?;
+    let (partner, spec) = caller(model, around, log)?;
     let happened_us = log.int("happened_at").unwrap_or(0);
     not_done_before(partner, &spec, happened_us)?;
     let verdict = partner.decide(&spec.ask, &spec.key.replay);
@@ -226,15 +232,47 @@ fn changed(
     Ok(event)
 }
 
+/// A remembered call is answered again, with the number of the card that it issued.
+fn told(model: &mut Model, job: &Job<'_>, log: &Image) -> Check<&'static str> {
+    let alone = job.accounts.is_empty() && job.cards.is_empty() && job.postings.is_empty();
+    hold("unexplained-change", alone, || "a number was told, and more".to_owned())?;
+    let (asp, no) = (log.text("asp_id").unwrap_or_default(), log.text("subject"));
+    let Some(partner) = model.get_mut(asp) else { return broken("model-agrees", "no partner") };
+    let no = no.unwrap_or_default();
+    let Some(application) = partner.applications.get(no).cloned() else {
+        return broken("model-agrees", format!("application {no} is not known"));
+    };
+    let is_right = partner.is_remembered(&application.replay, log.int("happened_at").unwrap_or(0))
+        && application.mobile.is_some();
+    hold("model-predicts-effects", is_right, || format!("the number of {no} was told"))?;
+    row_is(
+        "an-effect-is-remembered",
+        log,
+        &[
+            ("replay_key", Want::Null),
+            ("operation", Want::Text(crate::call::REISSUE)),
+            ("code", Want::Text(SUCCESS)),
+        ],
+    )?;
+    if let Some(application) = partner.applications.get_mut(no) {
+        application.may_be_told += 1;
+    }
+    Ok("number told again")
+}
+
 /// The call behind an effect.
 fn caller<'m>(
     model: &'m Model,
     around: &Around<'_>,
-    replay: Option<&[u8]>,
+    row: &Image,
 ) -> Check<(&'m Partner, Rc<Spec>)> {
-    let spec = replay.and_then(|replay| around.specs.get(replay));
+    let spec = row.blob("replay_key").and_then(|replay| around.specs.get(replay));
     let Some(spec) = spec else {
-        return broken("an-effect-has-its-call", "no call that was made has this effect's key");
+        let (table, event) = (row.table(), row.text("event").unwrap_or_default());
+        return broken(
+            "an-effect-has-its-call",
+            format!("no call has the key of {table} {} {event}", row.key()),
+        );
     };
     match model.values().nth(spec.partner) {
         Some(partner) => Ok((partner, Rc::clone(spec))),

@@ -29,8 +29,9 @@ const GIVEN_PREFIX: &str = "94913390";
 const TRAN_TIME_WINDOW_MS: i64 = 3_600_000;
 /// How long calls are remembered: shortly in some worlds, so that they are forgotten too.
 const REPLAY_WINDOWS_MS: [i64; 3] = [20_000, 120_000, 86_400_000];
-/// Serials of a product's number range.
+/// Serials of a product's number range; of a short one, which is used up before long.
 const RANGE_CAPACITY: i64 = 10_000_000;
+const SHORT_RANGE_CAPACITY: i64 = 700;
 /// What a card may hold, won.
 const BALANCES_WON: [i64; 4] = [0, 1, 25_000, 499_999];
 /// What a reissue may cost, won.
@@ -51,6 +52,8 @@ pub struct NewPartner {
     pub replay_window_ms: i64,
     /// Its products.
     pub products: Vec<(String, Product)>,
+    /// Place of a product whose number range is short.
+    pub short_range: usize,
 }
 
 /// A member to be written.
@@ -105,6 +108,7 @@ impl NewPartner {
             access_key: format!("{place:07}-{:032x}", rng.bits()),
             secret: format!("{:064x}", rng.bits()),
             products,
+            short_range: rng.below(12),
             is_strict: rng.percent(30),
             replay_window_ms: rng.pick(&REPLAY_WINDOWS_MS).copied().unwrap_or(86_400_000),
         }
@@ -151,7 +155,10 @@ impl NewPartner {
                 prefix: &format!("949140{number}"),
                 kind: "ISSUE",
                 number_key_id: ring.active_permuter().0,
-                capacity: RANGE_CAPACITY,
+                capacity: match number == self.short_range {
+                    true => SHORT_RANGE_CAPACITY,
+                    false => RANGE_CAPACITY,
+                },
             };
             number_ranges::insert(tx, &asp, &range)?;
         }

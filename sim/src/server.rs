@@ -145,6 +145,7 @@ impl Server {
         let (store, stepper) = Store::stepped(file, MIGRATIONS, &options)?;
         let start = Instant::now();
         let base_us = i64::try_from((EPOCH_MS + now_ms) * 1_000).unwrap_or(0);
+        let clock: Arc<dyn Time> = Arc::new(WorldTime { base_us, start });
         let operations = Operations::load();
         let operations = operations.map_err(|error| ServerError::Operations(error.to_string()))?;
         let core = Core {
@@ -153,8 +154,8 @@ impl Server {
             settings: Arc::new(settings()),
             institution_code: INSTITUTION_CODE.into(),
         };
-        let clock = Arc::new(WorldTime { base_us, start });
-        let app = Arc::new(App::new(store, core, operations, clock, Arc::new(bank.clone()))?);
+        let bank = Arc::new(bank.seen_from(Arc::clone(&clock)));
+        let app = Arc::new(App::new(store, core, operations, clock, bank)?);
         drop(runtime.spawn(recovery::run(Arc::clone(&app))));
         drop(entered);
         let answers = Arc::default();

@@ -318,7 +318,10 @@ impl World {
             on_touched(&self.mirror, &self.bank, &ran.changes)?;
             self.tally.count("effects", what);
             self.note(format!("process {index}: {what}"));
-            if !matches!(what, "nothing" | "claimed alone" | "put off" | "refilled") {
+            if !matches!(
+                what,
+                "nothing" | "claimed alone" | "number told again" | "put off" | "refilled"
+            ) {
                 self.look_again();
             }
         }

@@ -16,7 +16,7 @@ pub(super) fn granted(
     job: &Job<'_>,
     row: &Image,
 ) -> Check<&'static str> {
-    let (partner, spec) = caller(model, around, row.blob("replay_key"))?;
+    let (partner, spec) = caller(model, around, row)?;
     let applied_us = row.int("applied_at").unwrap_or(0);
     not_done_before(partner, &spec, applied_us)?;
     let verdict = partner.decide(&spec.ask, &spec.key.replay);
@@ -45,6 +45,7 @@ pub(super) fn granted(
         applied_us,
         refusal: None,
         mobile: None,
+        may_be_told: 1,
     };
     let (asp, no) = (row.text("asp_id").unwrap_or_default(), row.text("apply_no"));
     let no = no.unwrap_or_default().to_owned();

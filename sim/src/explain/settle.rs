@@ -272,8 +272,6 @@ pub(crate) fn add_card(partner: &mut Partner, around: &Around<'_>, card: &Image)
         account: card.int("account_id"),
         number: number.expose().to_owned(),
         par: card.text("par").unwrap_or_default().to_owned(),
-        apply_no: card.text("apply_no").map(str::to_owned),
-        is_physical: card.text("form") == Some("PHYSICAL"),
     };
     let is_new = !partner.by_number.contains_key(&card.number);
     hold("a-number-is-given-once", is_new && !partner.by_par.contains_key(&card.par), || {

@@ -9,6 +9,8 @@ use super::{Flight, Stepped, World};
 
 /// The database is away or too busy.
 const UNAVAILABLE: &str = "000_997";
+/// No card number is left.
+const NUMBERS_USED_UP: &str = "000_996";
 /// How long a job may wait for the database, microseconds: the default of the store.
 const WAIT_US_MAX: i64 = 10_000_000;
 
@@ -34,6 +36,18 @@ impl World {
         Ok(())
     }
 
+    /// Only where a range of the partner's has no block left, and a reissue is asked for.
+    fn used_up(&self, flight: &Flight) -> Check {
+        let partner = self.partners.get(flight.spec.partner);
+        let asp = partner.map(|partner| partner.asp.as_str());
+        let mut ranges = self.mirror.rows("number_range").filter(|row| row.text("asp_id") == asp);
+        let is_used_up = ranges.any(|row| row.int("next_serial") == row.int("serial_end"));
+        let is_reissue = flight.spec.operation == REISSUE && flight.spec.flaw.code().is_none();
+        hold("model-predicts-answers", is_used_up && is_reissue, || {
+            format!("call {} was answered {NUMBERS_USED_UP}", flight.id)
+        })
+    }
+
     fn answered(&mut self, answered: &Answered) -> Stepped {
         let place = self.flights.iter().position(|flight| flight.id == answered.call);
         let Some(place) = place else { return Ok(()) };
@@ -46,7 +60,22 @@ impl World {
         let partner = self.model.values().nth(flight.spec.partner);
         let Some(partner) = partner else { return Ok(()) };
         flight.predict(partner, self.now_us());
-        Ok(flight.check(partner, &answer, self.now_us())?)
+        let asp = self.partners.get(flight.spec.partner).map(|partner| partner.asp.clone());
+        if answer.code == NUMBERS_USED_UP {
+            return Ok(self.used_up(&flight)?);
+        }
+        flight.check(partner, &answer, self.now_us())?;
+        let told = answer.field("mobileCardNo").and_then(|_| answer.field("cardApplyNo"));
+        let partner = asp.and_then(|asp| self.model.get_mut(&asp));
+        let Some(application) = partner.zip(told).and_then(|(it, no)| it.applications.get_mut(no))
+        else {
+            return Ok(());
+        };
+        let left = application.may_be_told.checked_sub(1);
+        application.may_be_told = left.unwrap_or(0);
+        Ok(hold("a-told-number-is-in-the-log", left.is_some(), || {
+            format!("call {} was told a number that no row says it was told", answered.call)
+        })?)
     }
 }
 

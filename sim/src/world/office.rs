@@ -181,6 +181,9 @@ impl World {
             .filter(|(_, account)| account.state != CardState::Terminated)
             .map(|(id, _)| *id)
             .collect();
+        let charged = partner.paying.iter().filter_map(|no| partner.applications.get(no));
+        let charged: Vec<i64> = charged.map(|application| application.account).collect();
+        let live = if charged.is_empty() || self.rng.percent(50) { live } else { charged };
         let Some(account) = self.rng.pick(&live).copied() else { return Ok(()) };
         if let Some(account) = partner.accounts.get_mut(&account) {
             account.state = CardState::Terminated;

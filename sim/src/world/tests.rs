@@ -110,7 +110,7 @@ fn what_is_made_up_or_gone_is_noticed() {
         .find(|row| row.text("debit").is_some_and(|debit| debit.starts_with("pg-clearing")));
     let booked_twice = posting.unwrap().clone().with_int("line", 99);
     let there = Change { before: None, after: Some(booked_twice) };
-    world.mirror.apply(&[there.clone()]).unwrap();
+    world.mirror.apply(std::slice::from_ref(&there)).unwrap();
     let rule = bank_agrees(&world.mirror, &world.bank, &asps).unwrap_err().rule;
     assert_eq!(rule, "the-bank-agrees");
     let changed = world.mirror.apply(&[Change { before: there.after, after: None }]);

@@ -1,5 +1,3 @@
-//! The program itself: what it prints, and how it refuses the impossible.
-
 use std::process::{Command, Output};
 
 fn sim(arguments: &[&str]) -> Output {
@@ -41,4 +39,13 @@ fn a_run_prints_what_it_has_seen_and_leaves_no_file() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(printed.starts_with("150 steps, 1 worlds, trace "), "{printed}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+#[ignore = "a step of its own: cargo xtask test --only simulation"]
+fn ten_thousand_steps_hold() {
+    let output = sim(&["--steps", "10000"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.starts_with("10000 steps, 2 worlds, "), "{printed}");
 }
