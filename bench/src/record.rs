@@ -129,7 +129,6 @@ fn call(number: usize) -> Call {
         other_keys: Vec::new(),
         correlation_id: format!("261122120000-{number:07x}"),
         keys: CallKeys { replay: digest(1), cipher: Some(digest(2)), strict: None },
-        other_keys: Vec::new(),
         now,
         since: Since { call: past, cipher: past },
         kind: CallKind::Live,
