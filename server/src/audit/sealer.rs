@@ -76,7 +76,8 @@ async fn look(
             "SELECT COUNT(*), MIN(happened_at) FROM operation_log
              WHERE asp_id = $1 AND log_id IN (
                  SELECT l.log_id FROM operation_log l
-                 WHERE l.asp_id = $1 AND l.sealed_in IS NULL ORDER BY l.log_id LIMIT $2)",
+                 WHERE l.asp_id = $1 AND l.sealed_in IS NULL
+                 ORDER BY l.sealed_in, l.log_id LIMIT $2)",
             &[asp.as_str().into(), SEEN_MAX.into()],
         )?;
         Ok((row.int(0)?, row.opt_int(1)?.map(Timestamp)))
@@ -105,11 +106,13 @@ fn seal_batch(
     now: Timestamp,
 ) -> Result<i64, TxError<SealError>> {
     let seal_no = counters::take(tx, asp, SEALS, 1)?;
+    // The order is the index's: PostgreSQL would else walk the whole log by its ids, or sort all
+    // that is unsealed.
     let rows = tx.execute(
         "UPDATE operation_log SET sealed_in = $2
-         WHERE asp_id = $1 AND sealed_in IS NULL AND log_id IN (
+         WHERE asp_id = $1 AND log_id IN (
              SELECT l.log_id FROM operation_log l
-             WHERE l.asp_id = $1 AND l.sealed_in IS NULL ORDER BY l.log_id LIMIT $3)",
+             WHERE l.asp_id = $1 AND l.sealed_in IS NULL ORDER BY l.sealed_in, l.log_id LIMIT $3)",
         &[asp.as_str().into(), seal_no.into(), SEAL_ROWS_MAX.into()],
     )?;
     if rows == 0 {

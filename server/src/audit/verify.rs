@@ -226,10 +226,9 @@ fn rest(store: &Store, asp: &AspId, report: &mut Report) -> Result<(), KeysError
     let read = move |tx: &mut Tx<'_>| -> Result<Report, TxError<KeysError>> {
         let mut rest = Report::default();
         let row = tx.query_one(
-            "SELECT COUNT(*) AS unsealed, MIN(happened_at) FROM operation_log
-             WHERE asp_id = $1 AND log_id IN (
-                 SELECT l.log_id FROM operation_log l
-                 WHERE l.asp_id = $1 AND l.sealed_in IS NULL)",
+            "SELECT COUNT(*) AS unsealed, MIN(l.happened_at)
+             FROM operation_log u CROSS JOIN operation_log l
+             WHERE u.asp_id = $1 AND u.sealed_in IS NULL AND l.asp_id = $1 AND l.log_id = u.log_id",
             &[asp.as_str().into()],
         )?;
         (rest.unsealed, rest.oldest_unsealed) = (row.int(0)?, row.opt_int(1)?.map(Timestamp));

@@ -35,8 +35,8 @@ enum Command {
 /// Check that the operation log is as it was sealed.
 ///
 /// Every row is held against its seal, and every seal against the one before it. Ends with 1 where
-/// anything was changed, added, taken away or moved. The chain's head, noted down elsewhere and given again as --anchor, shows that nothing was cut
-/// off the chain's end since.
+/// anything was changed, added, taken away or moved. The chain's head, noted down elsewhere and
+/// given again as --anchor, shows that nothing was cut off the chain's end since.
 ///
 /// Examples:
 ///   platen audit verify

@@ -95,10 +95,10 @@ async fn run(
         return Err((&pipeline::METHOD_NOT_ALLOWED).into());
     }
     let headers = Headers::read(&parts.headers)?;
+    let body = envelope::receive(&app.core.settings, &parts.headers, body).await?;
     if fresh_keys(app).await.is_err() {
         return Err((&pipeline::UNAVAILABLE).into());
     }
-    let body = envelope::receive(&app.core.settings, &parts.headers, body).await?;
     let project = auth::authenticate(app, &headers, &body).await?;
     trace.asp_id = Some(headers.asp.clone());
     let project = auth::with_key(app, &headers, project).await?;

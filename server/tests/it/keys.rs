@@ -20,7 +20,7 @@ use platen::sandbox::world::World;
 use platen::sandbox::world::products::{FREE, STANDARD};
 use platen::sandbox::{ASP_ID, PROJECT_ID};
 use serde_json::Value;
-use store::{Target, Tx};
+use store::{Target, Tx, TxError};
 use tokio::task::JoinHandle;
 
 use crate::fees::patient;
@@ -423,6 +423,53 @@ async fn every_answer_that_tells_a_number_is_in_the_log() {
                 assert_eq!(events().await, expected);
             }
         }
+    })
+    .await;
+}
+
+/// The same call, written by a server that uses the next digest key already, while this one waits
+/// for the card: no guard refuses a change of state that is wanted again, so the log has to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_another_server_has_done_under_another_digest_key_is_not_done_again() {
+    on_each_engine(async |server, bank, _| {
+        rotated(&server, KeyPurpose::Digest, 600_000).await.unwrap();
+        server.app.core.keys.reload(&server.app.store, Clock.now()).await.unwrap();
+        let world = given_of(&server, &bank, FREE).await;
+        let account = server.account(&world).await;
+        let (id, body) = (new_id(), change_of(&world, "RESUME"));
+        let text = body.to_string();
+        let parts = [ASP_ID, "prepaid-card.state", &id, &text].map(str::as_bytes);
+        let next =
+            server.app.core.keys.ring().digest_keys().nth(1).unwrap().digest("replay", &parts);
+        let (began, begun) = tokio::sync::oneshot::channel();
+        let mut began = Some(began);
+        let other = server.app.store.write(move |tx: &mut Tx<'_>| -> Result<(), TxError<()>> {
+            let claim = "UPDATE card_account SET version = version + 1
+                 WHERE asp_id = $1 AND account_id = $2";
+            tx.execute(claim, &[ASP_ID.into(), account.into()])?;
+            if let Some(began) = began.take() {
+                began.send(()).unwrap();
+            }
+            // The call looks itself up, finds nothing, and waits for the card.
+            std::thread::sleep(Duration::from_millis(600));
+            tx.execute(
+                "INSERT INTO operation_log (asp_id, log_id, operation, event, code,
+                     correlation_id, subject, payload, happened_at, replay_key)
+                 VALUES ($1, 999999999, 'prepaid-card.state', 'card.resumed', '000_000', '-',
+                     '-', '{}', CAST(9000000000000000 AS BIGINT), $2)",
+                &[ASP_ID.into(), next.as_slice().into()],
+            )?;
+            Ok(())
+        });
+        let waiting = async {
+            begun.await.unwrap();
+            server.call_as(STATE, &body, Some(&id)).await
+        };
+        let (other, answer) = tokio::join!(other, waiting);
+        other.unwrap();
+        assert_eq!(code(&answer), "000_000");
+        let sql = "SELECT state FROM card_account WHERE asp_id = $1 AND account_id = $2";
+        assert_eq!(server.row(sql, &[account.into()]).await, "SUSPENDED");
     })
     .await;
 }
