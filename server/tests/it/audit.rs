@@ -334,6 +334,7 @@ async fn a_database_of_the_first_release_is_taken_over() {
             "DROP INDEX operation_log_by_seal",
             "ALTER TABLE operation_log DROP COLUMN sealed_in",
             "DROP TABLE audit_seal",
+            "DROP TABLE card_check",
             "DELETE FROM platform_key WHERE purpose = 'audit'",
             "ALTER TABLE platform_key DROP COLUMN active_from",
             "ALTER TABLE sandbox_master_key DROP COLUMN generation",
