@@ -84,6 +84,10 @@ impl TranToken {
         if text.len() != TOKEN_CHARS || !time_fits || !time_digits.bytes().all(is_digit) {
             return Err(Malformed);
         }
+        // The decoder takes padding in the middle, as if several texts had been joined.
+        if mac.trim_end_matches('=').contains('=') {
+            return Err(Malformed);
+        }
         let mac = BASE64.decode(mac.as_bytes()).map_err(|_| Malformed)?;
         if mac.len() != MAC_BYTES {
             return Err(Malformed);
@@ -180,6 +184,9 @@ mod tests {
         // The last digit before the padding has two bits that must be zero.
         let loose = format!("{}B=", &bad[12][..bad[12].len() - 2]);
         assert_eq!(TranToken::parse(&loose).err(), Some(Malformed));
+        // 32 bytes, in two pieces that are padded each.
+        let pieces = "KMV1:20221108120814609:uLD+mU8=z599KneGiSJTSsF3zzAQJglCggZAO3zzAQJg";
+        assert_eq!(TranToken::parse(pieces).err(), Some(Malformed));
     }
 
     #[test]

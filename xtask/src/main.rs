@@ -2,6 +2,7 @@
 
 mod bench;
 mod environment;
+mod fuzz;
 mod pages;
 mod postgres;
 mod run;
@@ -56,6 +57,12 @@ const COMMANDS: &[Command] = &[
         doc: "measures platen beside what the machine allows; --write: into docs/performance.md",
         run: bench::command,
     },
+    Command {
+        name: "fuzz",
+        usage: "fuzz [TARGET] [--seconds N]",
+        doc: "makes up hostile inputs, 10 minutes a target, and keeps those that reach new code",
+        run: fuzz::command,
+    },
     Command { name: "help", usage: "help", doc: "lists these commands", run: help },
 ];
 
@@ -82,11 +89,11 @@ fn main() -> ExitCode {
 fn help(_: &[&str]) -> Outcome {
     say::line("Usage: cargo xtask COMMAND\n");
     for command in COMMANDS {
-        say::line(&format!("  {:<28} {}", command.usage, command.doc));
+        say::line(&format!("  {:<32} {}", command.usage, command.doc));
     }
     say::line("\nSteps of test, in their order:\n");
     for step in test::STEPS {
-        say::line(&format!("  {:<28} {}", step.name, step.doc));
+        say::line(&format!("  {:<32} {}", step.name, step.doc));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 /// A larger file is not one that somebody writes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Folders that hold what is made or fetched.
-const PASSED_OVER: &[&str] = &[".git", "node_modules", "platen-data", "target"];
+const PASSED_OVER: &[&str] = &[".git", "corpus", "node_modules", "platen-data", "target"];
 /// What cargo puts into a folder of its own, whatever its name.
 const CACHE_MARK: &str = "CACHEDIR.TAG";
 

@@ -1,6 +1,7 @@
 use std::sync::Barrier;
 use std::thread;
 
+use store::schema::MIGRATIONS as PLATFORM;
 use store::testing::for_each_engine;
 use store::{Migration, OpenError, Options, Store, Target, params};
 
@@ -41,6 +42,27 @@ fn opening_again_keeps_and_adds() {
             Ok(rows.iter().map(read).collect::<Result<Vec<_>, store::DbError>>()?)
         });
         assert_eq!(versions, Ok(vec![(1, "counter".to_owned()), (2, "sample".to_owned())]));
+    });
+}
+
+/// What the platform's own migrations find when they come to a database of the first release.
+#[test]
+fn a_database_of_the_first_release_is_brought_up_to_date() {
+    const PUT: &str = "INSERT INTO partner (asp_id, name, state) VALUES ($1, 'Old', 'ACTIVE')";
+    const COUNT: &str = "SELECT COUNT(*) FROM partner p LEFT JOIN card_check c
+         ON c.asp_id = p.asp_id WHERE p.asp_id = $1 AND c.card_id IS NULL";
+    for_each_engine(|target| {
+        let first = Store::open(target, &PLATFORM[..1], Options::default()).unwrap();
+        let put = first.write_blocking(|tx| -> Never<_> { Ok(tx.execute(PUT, params!["1"])?) });
+        assert_eq!(put, Ok(1));
+        first.close();
+        for _ in 0..2 {
+            let store = Store::open(target, PLATFORM, Options::default()).unwrap();
+            let count = store
+                .read_blocking(|tx| -> Never<_> { Ok(tx.query_one(COUNT, params!["1"])?.int(0)?) });
+            assert_eq!(count, Ok(1));
+            store.close();
+        }
     });
 }
 

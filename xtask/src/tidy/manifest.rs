@@ -62,9 +62,12 @@ pub(super) fn of_workspace(tree: &Tree) -> &str {
     tree.find("Cargo.toml").map_or("", |source| &source.text)
 }
 
+/// A workspace of its own: its crate is built for fuzzing alone.
+const FUZZ: &str = "fuzz/Cargo.toml";
+
 /// The manifests of the crates, each with the name of its folder.
 pub(super) fn of_crates(tree: &Tree) -> impl Iterator<Item = (&str, &Source)> {
-    let manifests = tree.ending("/Cargo.toml");
+    let manifests = tree.ending("/Cargo.toml").filter(|source| source.path != FUZZ);
     manifests.map(|source| (source.path.trim_end_matches("/Cargo.toml"), source))
 }
 
