@@ -108,7 +108,7 @@ impl Secrets {
         for row in books.rows(all) {
             let at = (AspId::new(ASP_ID), row.text(0).unwrap());
             let aad = place(&at.0, "crypto_key.server_private_key", at.1).aad();
-            let der = core.keys.open(&aad, row.blob(1).unwrap()).unwrap();
+            let der = core.keys.ring().open(&aad, row.blob(1).unwrap()).unwrap();
             secrets.add_private_key(der.expose());
         }
         for row in books.rows("SELECT CAST(user_id AS TEXT), account_no_sealed FROM bank_account") {

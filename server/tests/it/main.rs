@@ -68,6 +68,7 @@ mod scenarios;
 mod support;
 #[cfg(test)]
 mod trouble;
+#[cfg(test)]
 mod verification;
 #[cfg(test)]
 mod wire;
