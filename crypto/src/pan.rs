@@ -103,6 +103,37 @@ pub fn luhn_check_digit(payload: &[u8]) -> Option<u8> {
     Some(b'0' + (10 - sum) % 10)
 }
 
+/// Digits that a card number may have, of whatever scheme; ours have 16.
+const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
+
+/// A text of somebody else's in which no card number can be read: of a run of digits that is one,
+/// or has one of 16 digits in it, the first six and the last four stay.
+#[must_use]
+pub fn mask_numbers(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|c: char| !c.is_ascii_digit()) {
+        let run = piece.trim_end_matches(|c: char| !c.is_ascii_digit());
+        if holds_number(run.as_bytes()) {
+            let hidden = 6..run.len() - 4;
+            let shown =
+                run.char_indices().map(|(at, c)| if hidden.contains(&at) { '*' } else { c });
+            masked.extend(shown);
+        } else {
+            masked.push_str(run);
+        }
+        masked.push_str(&piece[run.len()..]);
+    }
+    masked
+}
+
+fn holds_number(run: &[u8]) -> bool {
+    let is_number = |digits: &[u8]| match digits.split_last() {
+        Some((last, payload)) => luhn_check_digit(payload) == Some(*last),
+        None => false,
+    };
+    (NUMBER_DIGITS.contains(&run.len()) && is_number(run)) || run.windows(PAN_DIGITS).any(is_number)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -131,6 +162,27 @@ mod tests {
         assert_eq!(luhn_check_digit(b"7992739871"), Some(b'3'));
         assert_eq!(luhn_check_digit(b""), Some(b'0'));
         assert_eq!(luhn_check_digit(b"12a"), None);
+    }
+
+    #[test]
+    fn a_card_number_in_a_text_is_masked() {
+        for (text, expect) in [
+            ("", ""),
+            ("9491339401250765", "949133******0765"),
+            ("카드-9491339401250765.", "카드-949133******0765."),
+            ("a9491339401250765b9491339401250765", "a949133******0765b949133******0765"),
+            // Within a longer run.
+            ("009491339401250765", "009491********0765"),
+            // Other schemes' lengths: 15, 19 and 13 digits.
+            ("378282246310005", "378282*****0005"),
+            ("6304000000000000000", "630400*********0000"),
+            ("4222222222222", "422222***2222"),
+            // No card number: a wrong check digit, a time and a number as callers make them.
+            ("9491339401250766", "9491339401250766"),
+            ("261124120000-0f1a2b3", "261124120000-0f1a2b3"),
+        ] {
+            assert_eq!(mask_numbers(text), expect, "{text}");
+        }
     }
 
     #[test]

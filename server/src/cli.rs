@@ -8,6 +8,7 @@ mod caller;
 mod credentials;
 mod demo;
 mod keys;
+pub mod panics;
 mod populate;
 mod reference;
 mod sandbox;
@@ -68,6 +69,7 @@ type Outcome = Result<ExitCode, Failure>;
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    panics::report();
     let outcome = match Cli::parse().command {
         Command::Demo(command) => command.run(),
         Command::Sandbox(command) => command.run(),

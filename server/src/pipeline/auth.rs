@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use contract::pipeline;
+use crypto::pan::mask_numbers;
 use crypto::tran_token::TokenKey;
 
 use super::Failure;
@@ -40,7 +41,7 @@ pub(super) async fn authenticate(
     tracing::info!(
         cause,
         partner = headers.asp.as_str(),
-        correlation_id = headers.correlation_id,
+        correlation_id = mask_numbers(&headers.correlation_id),
         "authentication failed"
     );
     Err((&pipeline::AUTHENTICATION_FAILED).into())

@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use contract::headers as spec;
 use contract::headers::Header;
 use contract::pipeline;
+use crypto::pan::mask_numbers;
 use crypto::tran_token::TranToken;
 use domain::{AspId, Timestamp};
 use jiff::civil::DateTime;
@@ -54,9 +55,9 @@ impl Headers {
     }
 }
 
-/// The correlation id, where there is one: also of a call that goes no further.
+/// The correlation id as it is logged, where there is one: also of a call that goes no further.
 pub(super) fn correlation_id(map: &HeaderMap) -> Option<String> {
-    optional(map, &spec::CORRELATION_ID).ok().flatten().map(str::to_owned)
+    optional(map, &spec::CORRELATION_ID).ok().flatten().map(mask_numbers)
 }
 
 fn at_fault(header: &Header) -> Failure {

@@ -14,6 +14,7 @@ use contract::output::error_body;
 use contract::{Code, pipeline};
 use crypto::digest::DigestKey;
 use crypto::jwe::{self, Enc};
+use crypto::pan::mask_numbers;
 use crypto::secret::SecretBytes;
 use domain::AspId;
 use store::tables::log::{CallKeys, Since};
@@ -144,7 +145,8 @@ fn identify(
         keys: keys_by(ring.digest_key()),
         other_keys: ring.digest_keys().skip(1).map(keys_by).collect(),
         asp: headers.asp,
-        correlation_id: headers.correlation_id,
+        // The caller's own text goes into rows and the log; what recognises the call is a digest.
+        correlation_id: mask_numbers(&headers.correlation_id),
         now,
         since: Since {
             call: now.minus_ms(project.replay_window_ms),

@@ -2,6 +2,7 @@
 //! of a commit, call to the bank, and the process killed at its nth step, until no nth comes any
 //! more. Each time: all or nothing, and the same call again comes to the same end.
 
+mod drivers;
 mod injector;
 mod picture;
 mod stage;
@@ -11,8 +12,8 @@ use std::time::Instant;
 use platen::context::Clock;
 use platen::ops::prepaid_card::reissue::with_plastic;
 use platen::sandbox::world::products::{FREE, ORDINARY, STANDARD};
-use platen::sandbox::world::{Bank, Card, World};
-use serde_json::Value;
+use platen::sandbox::world::{Bank, Card, GIVEN_EXPIRY_YYMM, World};
+use serde_json::{Value, json};
 use store::Cause;
 use store::testing::{TestDatabase, engines};
 use tokio::task::JoinSet;
@@ -48,19 +49,27 @@ enum Does {
     RecoverLost,
 }
 
+/// Which faults are tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// Without killing the process: another case goes the same way.
+    Basic,
+    Usual,
+    /// Lost connections and panics as well, which end a transaction as a failed statement does.
+    Thorough,
+}
+
 struct Case {
     name: &'static str,
     does: Does,
     given: fn(&mut World),
     path: &'static str,
     body: fn(&World) -> Value,
-    /// Whether lost connections and panics are tried too: they end a transaction as a failed
-    /// statement does.
-    is_thorough: bool,
+    depth: Depth,
 }
 
 const fn reissue(name: &'static str, given: fn(&mut World), body: fn(&World) -> Value) -> Case {
-    Case { name, does: Does::Call, given, path: REISSUE, body, is_thorough: false }
+    Case { name, does: Does::Call, given, path: REISSUE, body, depth: Depth::Usual }
 }
 
 fn free(world: &mut World) {
@@ -85,20 +94,36 @@ fn resume(world: &World) -> Value {
     change(world, "RESUME")
 }
 
-const WITHOUT_FEE: [Case; 6] = [
-    Case { is_thorough: true, ..reissue("reissue, mobile card alone", free, mobile_only) },
+fn wrong_guess(world: &World) -> Value {
+    json!({ "cardNo": world.card_no(), "expiryDate": GIVEN_EXPIRY_YYMM, "cardCVC": "999" })
+}
+
+fn unregistered(world: &mut World) {
+    world.card = Card::Unregistered;
+    world.bank = Bank::None;
+}
+
+const WITHOUT_FEE: [Case; 7] = [
+    Case { depth: Depth::Thorough, ..reissue("reissue, mobile card alone", free, mobile_only) },
     reissue("reissue with plastic", free, with_plastic),
-    reissue("reissue of an ordinary product", ordinary, with_plastic),
+    Case {
+        depth: Depth::Basic,
+        ..reissue("reissue of an ordinary product", ordinary, with_plastic)
+    },
     Case {
         does: Does::ColdCall,
         ..reissue("reissue with all supplies to be refilled", free, with_plastic)
     },
     Case { path: STATE, ..reissue("loss reported", |world| world.card = Card::Active, suspend) },
-    Case { path: STATE, ..reissue("loss withdrawn", free, resume) },
+    Case { path: STATE, depth: Depth::Basic, ..reissue("loss withdrawn", free, resume) },
+    Case {
+        path: "/api/v1/unregister/card/info",
+        ..reissue("wrong guess at a CVC", unregistered, wrong_guess)
+    },
 ];
 
 const WITH_FEE: [Case; 6] = [
-    Case { is_thorough: true, ..reissue("reissue with fee, taken", charged, with_plastic) },
+    Case { depth: Depth::Thorough, ..reissue("reissue with fee, taken", charged, with_plastic) },
     reissue("reissue with fee, refused", |world| world.bank = Bank::Short, with_plastic),
     reissue(
         "reissue with fee, taken without a word",
@@ -107,6 +132,7 @@ const WITH_FEE: [Case; 6] = [
     ),
     Case {
         does: Does::CutOffCall,
+        depth: Depth::Basic,
         ..reissue("reissue with fee, bank not to be reached", charged, with_plastic)
     },
     Case {
@@ -370,10 +396,10 @@ impl Play {
         let (reference, counts) = self.reference().await;
         let mut faults =
             vec![Fault::Statement(Cause::TimedOut), Fault::Commit, Fault::Answer, Fault::Twice];
-        if self.stage.engine == "PostgreSQL" && self.case.is_thorough {
+        if self.stage.engine == "PostgreSQL" && self.case.depth == Depth::Thorough {
             faults.push(Fault::Statement(Cause::Away));
         }
-        if self.case.is_thorough {
+        if self.case.depth == Depth::Thorough {
             faults.push(Fault::Panic);
         }
         if counts.bank_calls > 0 {
@@ -384,16 +410,17 @@ impl Play {
         for fault in faults {
             worlds += self.enumerate(&reference, fault).await;
         }
-        let killed = self.enumerate(&reference, Fault::Kill).await;
-        worlds += killed;
+        let steps = match self.case.depth {
+            Depth::Basic => "–".to_owned(),
+            Depth::Usual | Depth::Thorough => {
+                let runs = self.enumerate(&reference, Fault::Kill).await;
+                worlds += runs;
+                (runs - 1).to_string()
+            }
+        };
         let line = format!(
-            "| {} | {} | {} | {} | {} | {} | {worlds} |",
-            self.case.name,
-            self.stage.engine,
-            counts.statements,
-            counts.commits,
-            counts.bank_calls,
-            killed - 1,
+            "| {} | {} | {} | {} | {} | {steps} | {worlds} |",
+            self.case.name, self.stage.engine, counts.statements, counts.commits, counts.bank_calls,
         );
         println!("{line} {:?}", begun.elapsed());
         self.stage.strike().await;
@@ -439,54 +466,4 @@ async fn without_a_fee_no_nth_failure_leaves_anything_half_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_fee_no_nth_failure_leaves_anything_half_done() {
     play_all(&WITH_FEE, 100).await;
-}
-
-/// The live call and recovery have both heard from the bank and write at the same time, or one
-/// after the other.
-#[tokio::test(flavor = "multi_thread")]
-async fn two_drivers_of_one_fee_come_to_one_end() {
-    for database in aside(engines).await {
-        let bank = TestBank::start().await;
-        let play = Play::of(&WITH_FEE[0], 200, &database, &bank).await;
-        let (reference, _) = play.reference().await;
-        for round in 0..12 {
-            play.drive_twice(&reference, round % 3).await;
-        }
-        play.stage.strike().await;
-        bank.stop().await;
-        aside(move || drop(database)).await;
-    }
-}
-
-impl Play {
-    /// 0: both at once; 1: the live call writes first; 2: recovery does.
-    async fn drive_twice(&self, reference: &Reference, order: u8) {
-        let from = self.arm().await;
-        let (live, other) = (&self.stage.victim, &self.stage.witness);
-        let (live_keeper, other_keeper) = (live.injector.gate(), other.injector.gate());
-        let drivers = async {
-            tokio::join!(self.act(live), self.stage.recover_held(other, live_keeper.reached))
-        };
-        let keepers = async {
-            soon("recovery's inquiry", other_keeper.reached).await.unwrap();
-            let pause = || tokio::time::sleep(std::time::Duration::from_millis(100));
-            if order == 2 {
-                other_keeper.open.send(()).unwrap();
-                pause().await;
-                live_keeper.open.send(()).unwrap();
-            } else {
-                live_keeper.open.send(()).unwrap();
-                if order == 1 {
-                    pause().await;
-                }
-                other_keeper.open.send(()).unwrap();
-            }
-        };
-        let ((first, ()), ()) = tokio::join!(drivers, keepers);
-        assert_eq!(first.unwrap().code, "000_000");
-        let end = self.picture(from).await;
-        let differs = difference(&end.normal(), &reference.end.0);
-        assert!(differs.is_empty(), "order {order}: {differs:#?}");
-        assert_eq!(end.check_books("two drivers"), self.stage.taken(&self.world).await);
-    }
 }

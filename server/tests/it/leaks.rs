@@ -1,12 +1,14 @@
-//! Nothing that must stay secret stands in logs, metrics, errors or columns: in clear, in base64
-//! or in hex.
+//! Nothing that must stay secret stands in logs, metrics, errors, outputs or columns, in whatever
+//! form.
 
-use std::collections::{BTreeSet, HashMap};
+mod needles;
+
+use std::collections::BTreeSet;
 
 use client::{Client, Encryption, Exchange};
 use crypto::jwe::Enc;
-use crypto::pan::Pan;
-use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
+use crypto::pan::{Pan, mask_numbers};
+use data_encoding::BASE64;
 use domain::AspId;
 use platen::cards;
 use platen::context::place;
@@ -15,25 +17,32 @@ use platen::sandbox::ASP_ID;
 use platen::sandbox::run::open;
 use platen::settings::Settings;
 use serde_json::Value;
-use store::schema::COLUMNS;
+use store::schema::{COLUMNS, Class};
 use store::testing::TestDatabase;
 use store::{Row, Target};
 use tempfile::TempDir;
 
 use crate::books::Books;
-use crate::process::{Server, arg, client, credentials, stdout_of};
+use crate::process::{Server, arg, client, credentials, run, stdout_of};
 use crate::support::{REISSUE, STATE};
+use needles::{RUN, Secrets};
 
-/// A run of a PAN's digits as long as this, in a log, is a leak. The range's prefix, first on the
-/// card, is public; user ids and times have fewer digits in common with a number.
-const RUN_IN_LOG: usize = 8;
-/// In columns there are far more digits that mean something else.
-const RUN_IN_COLUMN: usize = 10;
+/// Numbers have digits in common by chance.
+const RUN_IN_NUMBER: usize = 10;
+/// Calls that `platen call` makes.
+const CALLED_BY_COMMAND: usize = 2;
 /// Names, addresses and telephone numbers of members and requests.
 const PERSONAL: [&str; 8] =
     ["시험회원", "박채움", "김코나", "테헤란로", "서울특별시", "3층 301호", "0100000", "19900101"];
 /// Account numbers begin so.
 const BANK_ACCOUNTS: [&str; 2] = ["333000000", "333015555557"];
+
+/// How the log looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json,
+    Human,
+}
 
 /// A sandbox with its bank, whose whole log is read.
 struct Stage {
@@ -48,7 +57,7 @@ impl Stage {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("bank.db");
         let own = ["bank-sim", "--listen", "127.0.0.1:0", "--data", arg(&file)];
-        let logged = ["--log", "debug", "--log-format", "json"];
+        let logged = ["--log", "trace", "--log-format", "json"];
         let bank = Server::start(folder.path(), &[&own[..], &logged].concat());
         let database = match target {
             Target::Sqlite(path) => arg(path).to_owned(),
@@ -57,22 +66,16 @@ impl Stage {
         Stage { folder, database, target: target.clone(), bank }
     }
 
-    fn server(&self, filter: &str) -> Server {
+    fn server(&self, form: Form) -> Server {
         let own = ["sandbox", "--listen", "127.0.0.1:0", "--database", &self.database];
-        let more = ["--bank", &self.bank.url, "--log", filter, "--log-format", "json"];
+        let form = match form {
+            Form::Json => "json",
+            Form::Human => "human",
+        };
+        let more = ["--bank", &self.bank.url, "--log", "trace", "--log-format", form];
         let quick = ["--fee-deadline-ms=700", "--fee-recovery-interval-ms=100"];
         Server::start(self.folder.path(), &[&own[..], &more, &quick].concat())
     }
-}
-
-/// What must not be seen.
-#[derive(Default)]
-struct Secrets {
-    /// Card numbers, used and issued.
-    pans: BTreeSet<String>,
-    cvcs: BTreeSet<String>,
-    /// Keys and tokens.
-    keys: BTreeSet<String>,
 }
 
 impl Secrets {
@@ -101,73 +104,62 @@ impl Secrets {
             secrets.pans.insert(pan.reveal().to_owned());
             secrets.cvcs.insert(cvc);
         }
+        let all = "SELECT crypto_key_id, server_private_key_sealed FROM crypto_key";
+        for row in books.rows(all) {
+            let at = (AspId::new(ASP_ID), row.text(0).unwrap());
+            let aad = place(&at.0, "crypto_key.server_private_key", at.1).aad();
+            let der = core.keys.ring().open(&aad, row.blob(1).unwrap()).unwrap();
+            secrets.add_private_key(der.expose());
+        }
+        for row in books.rows("SELECT CAST(user_id AS TEXT), account_no_sealed FROM bank_account") {
+            let asp = AspId::new(ASP_ID);
+            let at = place(&asp, "bank_account.account_no", row.text(0).unwrap());
+            let number = core.open_text(at, row.blob(1).unwrap()).unwrap();
+            secrets.bank_accounts.insert(number.expose().to_owned());
+        }
+        for row in books.rows("SELECT master_key FROM sandbox_master_key") {
+            let key = row.blob(0).unwrap().to_vec();
+            secrets.texts.extend(String::from_utf8(key.clone()));
+            secrets.keys.push(key);
+        }
+        secrets.add_public(&books);
+        let said = PERSONAL.iter().chain(&BANK_ACCOUNTS);
+        secrets.texts.extend(said.map(|text| (*text).to_owned()));
         store.close();
         secrets
+    }
+
+    /// What may be seen and has digits in common with card numbers.
+    fn add_public(&mut self, books: &Books) {
+        let prefixes = books.rows("SELECT prefix FROM number_range");
+        self.prefixes = prefixes.iter().map(|row| row.text(0).unwrap().to_owned()).collect();
+        for sql in [
+            "SELECT CAST(user_id AS TEXT) FROM member",
+            "SELECT fintech_use_num FROM bank_account",
+            "SELECT apply_no FROM application",
+            "SELECT subject FROM operation_log",
+            "SELECT bank_tran_id FROM application WHERE bank_tran_id IS NOT NULL",
+        ] {
+            let texts = books.rows(sql);
+            let long = texts.iter().map(|row| row.text(0).unwrap()).filter(|text| text.len() > 6);
+            self.known.extend(long.map(str::to_owned));
+        }
+    }
+
+    /// The part of a private key that is not the public key's too: the modulus comes first.
+    fn add_private_key(&mut self, pkcs8_der: &[u8]) {
+        self.keys.push(pkcs8_der[pkcs8_der.len() / 4 + 16..].to_vec());
     }
 
     fn add_keys(&mut self, database: &str) {
         let text = stdout_of(&["credentials", "--database", database, "--format", "json"]);
         let printed: Value = serde_json::from_str(&text).unwrap();
         for name in ["accessKey", "secretKey"] {
-            self.keys.insert(printed[name].as_str().unwrap().to_owned());
+            self.texts.insert(printed[name].as_str().unwrap().to_owned());
         }
-        // A line of a PEM text is enough to find it, also as bytes. The modulus, which comes
-        // first, is the public key's too.
         let pem = printed["clientPrivateKey"].as_str().unwrap();
-        let private = pem.lines().filter(|line| line.len() == 64).skip(8);
-        self.keys.extend(private.map(str::to_owned));
-    }
-
-    /// All forms in which a secret could stand somewhere. A PAN counts where `run` of its digits
-    /// do.
-    fn needles(&self, run: usize) -> Vec<Vec<u8>> {
-        let runs = |pan: &String| -> Vec<String> {
-            // One of the six digits in the middle is always among them.
-            (1..=pan.len() - run).map(|start| pan[start..start + run].to_owned()).collect()
-        };
-        let personal = PERSONAL.iter().chain(&BANK_ACCOUNTS).map(|text| (*text).to_owned());
-        let plain = self.pans.iter().flat_map(runs).chain(personal).chain(self.keys.clone());
-        let mut needles: Vec<Vec<u8>> = plain.flat_map(|text| encoded(text.as_bytes())).collect();
-        // Keys that stand as hex or base64 text may have been stored as the bytes they mean.
-        for key in &self.keys {
-            needles.extend(HEXLOWER.decode(key.as_bytes()).ok());
-            needles.extend(BASE64.decode(key.as_bytes()).ok());
-        }
-        needles
-    }
-}
-
-/// In clear, hex and base64, wherever in the text the base64 begins.
-fn encoded(plain: &[u8]) -> Vec<Vec<u8>> {
-    let mut forms = vec![
-        plain.to_vec(),
-        HEXLOWER.encode(plain).into_bytes(),
-        HEXUPPER.encode(plain).into_bytes(),
-    ];
-    for before in 0..3 {
-        let padded = [&vec![b' '; before][..], plain].concat();
-        let text = BASE64.encode(&padded);
-        // The characters at both ends depend on the neighbours.
-        let (from, to) = ((before * 8).div_ceil(6), padded.len() * 8 / 6);
-        forms.push(text.as_bytes()[from..to].to_vec());
-    }
-    forms
-}
-
-/// Bytes by which a needle is looked for first.
-const HEAD: usize = 4;
-
-fn find(hay: &[u8], needles: &[Vec<u8>], place: &str) {
-    let mut by_head: HashMap<&[u8], Vec<&Vec<u8>>> = HashMap::new();
-    for needle in needles {
-        by_head.entry(&needle[..HEAD]).or_default().push(needle);
-    }
-    for (at, head) in hay.windows(HEAD).enumerate() {
-        for needle in by_head.get(head).into_iter().flatten() {
-            let around = &hay[at.saturating_sub(120)..hay.len().min(at + 60)];
-            let found = hay[at..].starts_with(needle);
-            assert!(!found, "{place}: {}", String::from_utf8_lossy(around));
-        }
+        let lines: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        self.add_private_key(&BASE64.decode(lines.as_bytes()).unwrap());
     }
 }
 
@@ -240,6 +232,15 @@ impl Calls {
             let without = |call: &mut client::Prepared| call.remove_header(name);
             self.change(STATE, &body, sealed, without).await;
         }
+        // The caller's own number for the call may be a card's.
+        for (id, expect) in
+            [(pan, "949133******1010"), (&format!("x-{pan}0-y"), "x-949133*******0100-y")]
+        {
+            let named = |call: &mut client::Prepared| call.set_header("X-KM-Correlation-Id", id);
+            let exchange = self.change(STATE, &body, plain, named).await;
+            assert_eq!(exchange.header("X-KM-Correlation-Id"), Some(id));
+            assert_eq!(mask_numbers(id), expect);
+        }
         let tamper = |call: &mut client::Prepared| call.body_sent.push(' ');
         self.change(STATE, &body, plain, tamper).await;
     }
@@ -249,9 +250,9 @@ impl Calls {
 fn check_lines(log: &str, calls: &Calls, cvcs: &BTreeSet<String>) {
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let told: Vec<&Value> = lines.iter().filter(|line| line["message"] == "call").collect();
-    assert_eq!(told.len(), calls.made.len(), "one line a request");
+    assert_eq!(told.len(), calls.made.len() + CALLED_BY_COMMAND, "one line a request");
     for (line, (id, _)) in told.iter().zip(&calls.made) {
-        assert_eq!(line["correlation_id"], id.as_str(), "{line}");
+        assert_eq!(line["correlation_id"], mask_numbers(id), "{line}");
         for name in ["partner", "operation", "code"] {
             assert!(line[name].is_string(), "{name}: {line}");
         }
@@ -281,28 +282,80 @@ fn values(row: &Row) -> Vec<Vec<u8>> {
 
 fn check_columns(target: &Target, secrets: &Secrets) {
     let books = Books::open(target);
-    let needles = secrets.needles(RUN_IN_COLUMN);
+    let (strict, of_numbers) = (secrets.needles(RUN), secrets.needles(RUN_IN_NUMBER));
     for column in COLUMNS {
         let (table, name) = (column.table, column.name);
         let rows = books.rows(&format!("SELECT {name} FROM {table}"));
         let place = format!("{table}.{name}");
+        let is_number = rows.iter().any(|row| matches!(row.opt_int(0), Ok(Some(_))));
+        let is_text = rows.iter().any(|row| matches!(row.opt_text(0), Ok(Some(_))));
+        // A sandbox's own master key has to stand somewhere.
+        if place == "sandbox_master_key.master_key" {
+            continue;
+        }
         for value in rows.iter().flat_map(values) {
-            find(&value, &needles, &place);
+            if is_number {
+                of_numbers.assert_none(&value, &place);
+            } else {
+                strict.assert_none(&secrets.without_known(&value), &place);
+            }
+        }
+        if column.class == Class::Personal {
+            assert!(name.ends_with("_sealed"), "{place} is personal and not sealed");
+            assert!(rows.iter().all(|row| row.opt_blob(0).is_ok()), "{place} is in clear");
         }
         // Banks' codes and ids of three digits may be a CVC by chance.
-        let is_text = rows.iter().any(|row| matches!(row.opt_text(0), Ok(Some(_))));
         if is_text && !["bank_code", "subject"].contains(&name) {
             for value in rows.iter().flat_map(values) {
                 let text = String::from_utf8_lossy(&value);
                 assert!(!secrets.cvcs.contains(text.as_ref()), "{place}");
+                for value in json_values(&text) {
+                    assert!(!secrets.cvcs.contains(&value), "{place}");
+                }
             }
         }
     }
 }
 
-fn nothing_leaks(database: &TestDatabase, filter: &str) {
+/// The texts of a JSON object, such as an event for partners, and of lists in it.
+fn json_values(text: &str) -> Vec<String> {
+    let Ok(Value::Object(object)) = serde_json::from_str(text) else { return Vec::new() };
+    let each = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    let values = object.values().flat_map(each);
+    values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
+}
+
+/// What other commands print and log. Answers and card numbers are what some are for; keys and
+/// tokens are `credentials`' alone.
+fn command_outputs(stage: &Stage, url: &str) -> Vec<u8> {
+    let out = stage.folder.path().join("cards.jsonl");
+    let at = ["--database", &stage.database];
+    let call = |operation, name| {
+        [&["call", operation, "--scenario", name, "--url", url], &at[..]].concat()
+    };
+    let commands = [
+        call("prepaid-card.reissue", "reissued"),
+        call("prepaid-card.state", "unknown-par"),
+        [&["populate", "--cards", "2", "--out", arg(&out)], &at[..]].concat(),
+        ["scenarios"].to_vec(),
+    ];
+    let outputs = commands.iter().map(|command| {
+        let output = run(command);
+        assert!(output.status.success(), "{command:?}");
+        [output.stdout, output.stderr].concat()
+    });
+    outputs.collect::<Vec<_>>().concat()
+}
+
+/// The simulator's file, with what is not yet in its main part.
+fn bank_file(stage: &Stage) -> Vec<u8> {
+    let files = ["bank.db", "bank.db-wal"].map(|name| stage.folder.path().join(name));
+    files.iter().filter_map(|file| std::fs::read(file).ok()).collect::<Vec<_>>().concat()
+}
+
+fn nothing_leaks(database: &TestDatabase, form: Form) {
     let stage = Stage::set(database.target());
-    let server = stage.server(filter);
+    let server = stage.server(form);
     let known = credentials(&stage.database);
     let mut calls =
         Calls { client: client(&server.url, &known), made: Vec::new(), errors: String::new() };
@@ -315,6 +368,7 @@ fn nothing_leaks(database: &TestDatabase, filter: &str) {
         http.get(url).send().await.unwrap().text().await.unwrap()
     });
     assert!(metrics.contains("platen_calls_total"), "{metrics}");
+    let commands = command_outputs(&stage, &server.url);
     let printed = server.printed();
     let (log, bank_log) = (server.log.clone(), stage.bank.log.clone());
     assert!(server.terminate().success());
@@ -322,27 +376,69 @@ fn nothing_leaks(database: &TestDatabase, filter: &str) {
     secrets.add_keys(&stage.database);
     // 34 cards were given and others issued.
     assert!(secrets.pans.len() > 34, "{}", secrets.pans.len());
+    secrets.known.extend(calls.made.iter().map(|(id, _)| id.clone()).filter(|id| id.len() == 20));
     check_columns(&stage.target, &secrets);
     let tokens = calls.made.iter().map(|(_, token)| token.clone());
-    secrets.keys.extend(tokens.filter(|token| token.len() > 20));
-    let needles = secrets.needles(RUN_IN_LOG);
-    let log = std::fs::read_to_string(log).unwrap();
-    check_lines(&log, &calls, &secrets.cvcs);
-    find(log.as_bytes(), &needles, "the log");
-    find(std::fs::read(bank_log).unwrap().as_slice(), &needles, "the bank's log");
-    find(printed.as_bytes(), &needles, "the output");
-    find(metrics.as_bytes(), &needles, "the metrics");
-    find(calls.errors.as_bytes(), &needles, "the errors");
+    secrets.texts.extend(tokens.filter(|token| token.len() > 20));
+    let needles = secrets.needles(RUN);
+    let log = std::fs::read(log).unwrap();
+    if form == Form::Json {
+        check_lines(std::str::from_utf8(&log).unwrap(), &calls, &secrets.cvcs);
+    }
+    let none_in = |hay: &[u8], place| needles.assert_none(&secrets.without_known(hay), place);
+    none_in(&log, "the log");
+    none_in(&std::fs::read(bank_log).unwrap(), "the bank's log");
+    none_in(printed.as_bytes(), "the output");
+    none_in(metrics.as_bytes(), "the metrics");
+    none_in(calls.errors.as_bytes(), "the errors");
+    // People and their accounts are the bank's own.
+    for text in PERSONAL.iter().chain(&BANK_ACCOUNTS) {
+        secrets.texts.remove(*text);
+    }
+    secrets.known.append(&mut secrets.bank_accounts.clone());
+    let bank_file = secrets.without_known(&bank_file(&stage));
+    secrets.needles(RUN).assert_none(&bank_file, "the bank's file");
+    secrets.pans.clear();
+    secrets.needles(RUN).assert_none(&commands, "the commands");
 }
 
 #[test]
 fn nothing_leaks_on_sqlite() {
-    nothing_leaks(&TestDatabase::sqlite(), "trace");
+    nothing_leaks(&TestDatabase::sqlite(), Form::Json);
 }
 
 #[test]
 fn nothing_leaks_on_postgres() {
     if let Some(database) = TestDatabase::postgres() {
-        nothing_leaks(&database, "debug,tokio_postgres::query=trace");
+        nothing_leaks(&database, Form::Human);
     }
+}
+
+/// Run by the next test in a process of its own: from here on its panics are reported as the
+/// program's are.
+#[test]
+#[ignore = "panics"]
+fn a_text_is_cut_within_a_character() {
+    platen::cli::panics::report();
+    let text = std::hint::black_box("9491339500001010 테헤란로");
+    assert_eq!(&text[..18], "");
+}
+
+#[test]
+fn a_panic_says_where_and_not_what() {
+    let own = std::env::current_exe().unwrap();
+    let child = std::process::Command::new(own)
+        .args(["--exact", "leaks::a_text_is_cut_within_a_character", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    assert!(!child.status.success());
+    let said = [child.stdout, child.stderr].concat();
+    let text = String::from_utf8_lossy(&said);
+    assert!(text.contains("platen: a fault at ") && text.contains("leaks.rs:"), "{text}");
+    let secrets = Secrets {
+        pans: BTreeSet::from(["9491339500001010".to_owned()]),
+        texts: BTreeSet::from(["테헤란로".to_owned()]),
+        ..Secrets::default()
+    };
+    secrets.needles(RUN).assert_none(&said, "a panic");
 }

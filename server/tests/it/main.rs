@@ -70,6 +70,7 @@ mod scenarios;
 mod support;
 #[cfg(test)]
 mod trouble;
+#[cfg(test)]
 mod verification;
 #[cfg(test)]
 mod wire;

@@ -24,7 +24,7 @@ const IDS: [&str; 9] = [
     "successor_id",
 ];
 /// Columns that hold chance, or follow from an id.
-const CHANCE: [&str; 9] = [
+const CHANCE: [&str; 10] = [
     "pan_index",
     "pan_last4",
     "par",
@@ -34,6 +34,7 @@ const CHANCE: [&str; 9] = [
     "bank_tran_day",
     "api_tran_id",
     "wrapped",
+    "last_guess",
 ];
 /// An application's number: a day and an id.
 const APPLY_NO_DIGITS: usize = 22;
@@ -59,12 +60,9 @@ impl Exact {
             for (table, names) in &columns {
                 let list = names.join(", ");
                 // The driver keeps a statement's text for ever; there are few.
-                let sql = match *table {
-                    "operation_log" => log_query(&list),
-                    table => query_of(table, &list),
-                };
+                let sql = leaked(format!("SELECT {list} FROM {table}{}", restriction(table)));
                 let from = [since.into()];
-                let params: &[_] = if *table == "operation_log" { &from } else { &[] };
+                let params: &[_] = if restriction(table).is_empty() { &[] } else { &from };
                 let rows = tx.query(sql, params)?;
                 let cells = |row: &Row| -> Cells {
                     let cell =
@@ -84,12 +82,17 @@ impl Exact {
         let mut numbers = HashMap::new();
         let mut normal = Normal::new();
         for (table, rows) in &self.0 {
-            let mut rows: Vec<(String, &Cells)> = rows
+            // Where two look the same, the older comes first.
+            let mut rows: Vec<(String, Vec<&str>, &Cells)> = rows
                 .iter()
-                .map(|row| (row.iter().map(|cell| shown(cell, &mut |_| 0)).collect(), row))
+                .map(|row| {
+                    let times = row.iter().filter(|(name, _)| name.ends_with("_at"));
+                    let times = times.map(|(_, value)| value.as_str()).collect();
+                    (row.iter().map(|cell| shown(cell, &mut |_| 0)).collect(), times, row)
+                })
                 .collect();
             rows.sort();
-            let each = rows.into_iter().map(|(_, row)| {
+            let each = rows.into_iter().map(|(_, _, row)| {
                 let mut number = |id: &str| {
                     let next = numbers.len() + 1;
                     *numbers.entry(id.trim_start_matches('0').to_owned()).or_insert(next)
@@ -129,12 +132,21 @@ impl Exact {
     }
 }
 
-fn query_of(table: &str, list: &str) -> &'static str {
-    leaked(format!("SELECT {list} FROM {table}"))
-}
-
-fn log_query(list: &str) -> &'static str {
-    leaked(format!("SELECT {list} FROM operation_log WHERE happened_at >= $1"))
+/// The log, the journal and the counts of guesses forget nothing: of them, what came since. What
+/// arming books back is about what was before; that a number was told is noted as often as the
+/// answer was given again.
+fn restriction(table: &str) -> &'static str {
+    match table {
+        "operation_log" => {
+            " WHERE happened_at >= $1 AND event NOT IN ('sandbox.cleared', 'card.number_told')"
+        }
+        "posting" => {
+            " WHERE log_id IN (SELECT l.log_id FROM operation_log l
+                 WHERE l.happened_at >= $1 AND l.event <> 'sandbox.cleared')"
+        }
+        "card_check" => " WHERE failed_at >= $1",
+        _ => "",
+    }
 }
 
 /// Each text once.

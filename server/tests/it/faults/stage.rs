@@ -35,6 +35,7 @@ fn settings() -> Settings {
         fee_inquiry_timeout_ms: 5_000,
         bank_order_lifetime_ms: 1,
         directory_ttl_ms: 3_600_000,
+        cpu_threads: 1,
         ..Settings::default()
     }
 }
