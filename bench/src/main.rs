@@ -12,9 +12,11 @@ mod rows;
 mod sandbox;
 
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser};
 
 use crate::rows::Bench;
@@ -41,23 +43,25 @@ struct Arguments {
     #[arg(long, value_name = "FILE", default_value = "pgbench")]
     pgbench: PathBuf,
     /// Cards of the large database.
-    #[arg(long, value_name = "N", default_value_t = 1_000_000,
-        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(20_000..=50_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = of(20_000..=50_000_000))]
     cards: usize,
     /// Calls of one measurement.
-    #[arg(long, value_name = "N", default_value_t = 8_000,
-        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(640..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = of(640..=100_000))]
     calls: usize,
     /// How often each comparison is made; the median counts.
-    #[arg(long, value_name = "N", default_value_t = 3,
-        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=20))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = of(1..=20))]
     rounds: usize,
-    /// Where the databases go, on the disk that is measured [default: the system's temporary folder].
+    /// Where the databases go, on the disk that is measured [default: the temporary folder].
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
     /// Write docs/performance.md and its pictures to this folder.
     #[arg(long, value_name = "FOLDER")]
     write: Option<PathBuf>,
+}
+
+/// Numbers within bounds.
+fn of(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(range)
 }
 
 /// Why it could not be measured, as a sentence.

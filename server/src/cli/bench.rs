@@ -9,12 +9,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use client::{Client, Encryption, Prepared};
+use client::{Client, ClientError, Encryption, Prepared};
 use crypto::jwe::Enc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::caller::Server;
+use super::caller::{Server, nobody_at};
 use super::{Failure, Outcome, runtime, say};
 use crate::op::Operation;
 use crate::ops::BASE;
@@ -101,6 +101,11 @@ impl Bench {
         let prepared = self.prepare(&client)?;
         let load = Load { callers: usize::from(self.callers), rate: self.rate };
         let measured = runtime()?.block_on(load::run(&client, prepared, load))?;
+        let is_nobody =
+            |call: &load::Call| matches!(call.answer, Err(ClientError::CouldNotConnect { .. }));
+        if measured.calls.iter().all(is_nobody) {
+            return Err(nobody_at(&self.server.url));
+        }
         let how = How {
             callers: self.callers,
             rate: self.rate,

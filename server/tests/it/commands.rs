@@ -16,7 +16,7 @@ use crate::books::Books;
 use crate::process::{BankGuard, Server, arg, client, credentials, platen, run, stdout_of};
 use crate::support::REISSUE;
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "demo",
     "sandbox",
     "bank-sim",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 9] = [
     "scenarios",
     "call",
     "populate",
+    "bench",
     "keys",
     "audit",
 ];
