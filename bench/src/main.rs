@@ -43,7 +43,8 @@ struct Arguments {
     #[arg(long, value_name = "FILE", default_value = "pgbench")]
     pgbench: PathBuf,
     /// Cards of the large database.
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = of(20_000..=9_999_999))]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(value_parser = of(20_000..=50_000_000))]
     cards: usize,
     /// Calls of one measurement.
     #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = of(640..=100_000))]
