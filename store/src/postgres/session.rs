@@ -90,7 +90,9 @@ impl Session {
 
     /// Commits, with what has not been sent. Where any of it fails, nothing is committed.
     pub(super) fn commit(&mut self) -> Result<(), DbError> {
-        if self.beginning.take().is_some() {
+        if self.beginning.is_some() && self.unsent.is_empty() {
+            // Nothing was sent: there is nothing to be committed.
+            self.beginning = None;
             return Ok(());
         }
         self.together(async |client| client.batch_execute("COMMIT").await)

@@ -6,6 +6,8 @@ mod jobs;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod put;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod sqlite;
