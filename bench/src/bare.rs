@@ -66,6 +66,10 @@ pub(crate) struct Bare {
 async fn run(database: &Path, cards: &Path, calls: usize) -> Result<Bare, Failure> {
     let folder = tempfile::tempdir_in(database.parent().unwrap_or(Path::new(".")))?;
     let copy = folder.path().join("copy.db");
+    // Whatever the sandbox has left in its log.
+    let whole = Connection::open(database)?;
+    whole.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    drop(whole);
     fs::copy(database, &copy)?;
     let target = Target::parse(&copy.to_string_lossy())?;
     let transactions = record::reissues(&target, cards, calls).await?;

@@ -83,6 +83,14 @@ impl Store {
         submit(&self.inner.writes, Access::Write, work).await
     }
 
+    /// Says that a write will come soon, until the result is dropped: a commit that is about to
+    /// begin may wait for it and spare it one of its own.
+    #[must_use]
+    pub fn announce(&self) -> Announced {
+        self.inner.writes.announce();
+        Announced(Arc::clone(&self.inner.writes))
+    }
+
     /// Runs `work` on one snapshot of what is committed; a statement that writes fails.
     pub async fn read<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
     where
@@ -153,6 +161,15 @@ impl Store {
             // A thread that panicked has said so through the panic hook.
             let _ = handle.join();
         }
+    }
+}
+
+/// A write that will come soon; see [`Store::announce`].
+pub struct Announced(Arc<Queue>);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.came();
     }
 }
 

@@ -15,6 +15,11 @@ pub struct Options {
     pub wait_ms_max: u64,
     /// SQLite: jobs in one commit. Default 128.
     pub group_jobs_max: usize,
+    /// SQLite: how long a commit may wait for jobs that were announced ([`Store::announce`]).
+    /// Microseconds, default 4,000.
+    ///
+    /// [`Store::announce`]: crate::Store::announce
+    pub gather_us_max: u64,
     /// SQLite: threads that read. Default 2.
     pub sqlite_readers: usize,
     /// SQLite: how long to wait for another process's lock. Milliseconds, default 5,000.
@@ -42,6 +47,7 @@ impl Default for Options {
             queue_jobs_max: 4_096,
             wait_ms_max: 10_000,
             group_jobs_max: 128,
+            gather_us_max: 4_000,
             sqlite_readers: 2,
             sqlite_busy_ms_max: 5_000,
             postgres_workers: 8,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -18,7 +19,14 @@ pub(crate) struct Queued {
 struct State {
     jobs: VecDeque<Queued>,
     closed: bool,
+    /// Who has announced a job and has not sent it yet.
+    coming: usize,
+    /// A worker has a job and waits for others that are coming.
+    is_gathering: bool,
 }
+
+/// Jobs with which a worker waits for no more: a commit of as many costs each little.
+const GATHERED_JOBS: usize = 32;
 
 pub(crate) struct Queue {
     state: Mutex<State>,
@@ -28,7 +36,8 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn new(jobs_max: usize) -> Self {
-        let state = Mutex::new(State { jobs: VecDeque::new(), closed: false });
+        let state = State { jobs: VecDeque::new(), closed: false, coming: 0, is_gathering: false };
+        let state = Mutex::new(state);
         Self { state, arrived: Condvar::new(), jobs_max }
     }
 
@@ -41,9 +50,51 @@ impl Queue {
             return Err(Cause::QueueFull);
         }
         state.jobs.push_back(Queued { job, access, since: Instant::now() });
+        let goes_on_gathering = state.is_gathering && state.jobs.len() < GATHERED_JOBS;
         drop(state);
-        self.arrived.notify_one();
+        if !goes_on_gathering {
+            self.arrived.notify_one();
+        }
         Ok(())
+    }
+
+    /// A job will be pushed soon, or [`Queue::came`] says that it has been or will not be.
+    pub(crate) fn announce(&self) {
+        self.lock().coming += 1;
+    }
+
+    /// The other end of [`Queue::announce`].
+    pub(crate) fn came(&self) {
+        let mut state = self.lock();
+        state.coming -= 1;
+        let ends_gathering = state.is_gathering && state.coming == 0;
+        drop(state);
+        if ends_gathering {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// As [`Queue::take`], for the one worker of a queue whose jobs share a commit: while jobs are
+    /// announced it waits for them, as long as `patience`.
+    pub(crate) fn take_group(
+        &self,
+        max: usize,
+        patience: Duration,
+        taken: &mut VecDeque<Queued>,
+    ) -> bool {
+        let idle = |state: &mut State| state.jobs.is_empty() && !state.closed;
+        let state = self.arrived.wait_while(self.lock(), idle);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.is_gathering = true;
+        let enough = GATHERED_JOBS.min(max);
+        let few =
+            |state: &mut State| state.coming > 0 && state.jobs.len() < enough && !state.closed;
+        let waited = self.arrived.wait_timeout_while(state, patience, few);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.is_gathering = false;
+        let count = state.jobs.len().min(max.max(1));
+        taken.extend(state.jobs.drain(..count));
+        count > 0
     }
 
     /// Waits for jobs and moves up to `max` of them to `taken`. False: closed and drained.

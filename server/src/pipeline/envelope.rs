@@ -103,7 +103,10 @@ pub(super) async fn open(
     };
     let id = headers.crypto_key_id.as_ref().ok_or(&pipeline::CRYPTO_KEY_ID_MISSING)?;
     let (id, key) = live_key(project, id)?;
+    // Of the calls whose turn to be decrypted comes, most will write.
+    let announced = app.store.announce();
     let (clear, enc) = decrypt(app, &key, cipher_text.clone()).await?;
+    drop(announced);
     let json = parse(app, clear.expose())?;
     let cipher_text = Some(cipher_text);
     Ok(Opened { clear, json, cipher_text, enc: Some(enc), key: Some((id, key)) })

@@ -19,6 +19,7 @@ pub(super) struct Worker {
     connection: Connection,
     texts: Texts,
     group_jobs_max: usize,
+    gather_max: Duration,
     wait_max: Duration,
     seam: Option<FaultSeam>,
     watch: Option<Watch>,
@@ -36,6 +37,7 @@ impl Worker {
             connection,
             texts: Texts::default(),
             group_jobs_max: options.group_jobs_max,
+            gather_max: Duration::from_micros(options.gather_us_max),
             wait_max: Duration::from_millis(options.wait_ms_max),
             seam: options.fault.clone(),
             watch: None,
@@ -58,7 +60,7 @@ impl Worker {
     /// Commits whatever waits together, until the queue is closed and drained.
     pub(super) fn write_all(&self, queue: &Queue) {
         let mut waiting = VecDeque::new();
-        while queue.take(self.group_jobs_max, &mut waiting) {
+        while queue.take_group(self.group_jobs_max, self.gather_max, &mut waiting) {
             while !waiting.is_empty() {
                 self.commit_group(&mut waiting);
             }
