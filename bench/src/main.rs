@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser};
 
-use crate::rows::Bench;
+use crate::rows::{Bench, Part};
 use crate::sandbox::Platen;
 
 /// Measure platen on this machine.
@@ -55,8 +55,11 @@ struct Arguments {
     /// Where the databases go, on the disk that is measured [default: the temporary folder].
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
+    /// Measure this part alone.
+    #[arg(long, value_name = "PART", value_enum)]
+    only: Option<Part>,
     /// Write docs/performance.md and its pictures to this folder.
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "only")]
     write: Option<PathBuf>,
 }
 
@@ -71,7 +74,13 @@ pub(crate) struct Failure(String);
 
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure(error.to_string())
+        let mut sentence = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            sentence = format!("{sentence}: {cause}");
+            source = cause.source();
+        }
+        Failure(sentence)
     }
 }
 
@@ -117,6 +126,7 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
         large: arguments.cards,
         postgres: arguments.postgres.clone(),
         pgbench: arguments.pgbench.clone(),
+        only: arguments.only,
     };
     let results = runtime()?.block_on(bench.run())?;
     let page = page::of(&results);

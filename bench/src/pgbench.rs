@@ -14,7 +14,7 @@ use crate::machine::{LOAD_CORE, output};
 use crate::record::{self, Owned, Statement, Transaction};
 
 /// Reissues in one run of the script.
-const BATCH: usize = 20;
+const BATCH: usize = 8;
 /// Connections: as many as the server has.
 pub(crate) const CLIENTS: usize = 8;
 

@@ -20,6 +20,22 @@ pub(crate) struct Bench {
     pub(crate) large: usize,
     pub(crate) postgres: Option<String>,
     pub(crate) pgbench: PathBuf,
+    pub(crate) only: Option<Part>,
+}
+
+/// A part of the table.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// What RSA and SQL allow.
+    Limits,
+    /// With a fee and without.
+    Fee,
+    /// Latency below full load.
+    Latency,
+    /// A large database and a small one.
+    Size,
+    /// PostgreSQL.
+    Postgres,
 }
 
 /// A line of the table.
@@ -52,11 +68,20 @@ impl Bench {
     /// Everything, one after the other.
     pub(crate) async fn run(&self) -> Result<Results, Failure> {
         let mut results = Results { rows: Vec::new(), latency: Vec::new(), throughput: Vec::new() };
-        self.limits(&mut results).await?;
-        self.fee(&mut results)?;
-        self.half_load(&mut results)?;
-        self.size(&mut results)?;
-        if let Some(server) = &self.postgres {
+        let wanted = |part| self.only.is_none_or(|only| only == part);
+        if wanted(Part::Limits) {
+            self.limits(&mut results).await?;
+        }
+        if wanted(Part::Fee) {
+            self.fee(&mut results)?;
+        }
+        if wanted(Part::Latency) {
+            self.half_load(&mut results)?;
+        }
+        if wanted(Part::Size) {
+            self.size(&mut results)?;
+        }
+        if let Some(server) = self.postgres.as_ref().filter(|_| wanted(Part::Postgres)) {
             self.on_postgres(server, &mut results).await?;
         }
         Ok(results)
@@ -270,7 +295,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The server and its load on one core, PostgreSQL on the other; `pgbench` in their place.
+    /// PostgreSQL where the system puts it; `pgbench` on the load's core.
     async fn on_postgres(&self, server: &str, results: &mut Results) -> Result<(), Failure> {
         let (mut ratios, mut said) = (Vec::new(), Vec::new());
         for round in 0..self.rounds {
