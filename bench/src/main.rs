@@ -114,6 +114,11 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
     if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
         return Err(Failure("two cores are needed: one for the server, one for the load".into()));
     }
+    let needed = arguments.calls * arguments.rounds;
+    if arguments.cards < needed {
+        let sentence = format!("--cards must be at least --calls times --rounds: {needed}");
+        return Err(Failure(sentence));
+    }
     let folder = match &arguments.folder {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,

@@ -7,13 +7,13 @@ use domain::product::{Issuance, Product};
 use domain::reissue::Terms;
 use domain::{ApplyNo, CardAccountId, CardId};
 use serde_json::json;
-use store::Tx;
 use store::tables::applications::{self, Application, FeeOrder, ReservedCard, ReservedMobile};
 use store::tables::bank_accounts::Chargeable;
 use store::tables::members::Member;
+use store::{Tx, TxError};
 
 use crate::context::place;
-use crate::op::{Cx, Done, OrStop, fault};
+use crate::op::{Cx, Done, OrStop, Stop, fault};
 use crate::supply::Need;
 
 /// An application that was granted.
@@ -61,6 +61,12 @@ pub fn apply<E>(cx: &Cx, tx: &mut Tx<'_>, granted: &Granted<'_>) -> Done<Option<
         ),
         None => (None, None),
     };
+    if let (Some(mobile), Some(physical)) = (&mobile, &physical)
+        && mobile.card.number_key_id != physical.number_key_id
+    {
+        // The numbers came from two ranges; an application names one key for both.
+        return Err(TxError::Refused(Stop::CameFirst));
+    }
     let order = order(cx, granted)?;
     let state = match order {
         Some(_) => application::next(State::Ready, Event::ChargeFee).or_stop()?,

@@ -7,19 +7,30 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 /// The pool. Its threads end when it is dropped; what still waits then is not done.
 pub struct Cpu(Arc<Queue>);
 
-/// The work panicked or the pool has ended.
+/// Why there is no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failed;
+pub enum Failed {
+    /// The work panicked.
+    Panicked,
+    /// Too much waits, or it has waited for too long, or the pool has ended.
+    Busy,
+}
 
-type Work = Box<dyn FnOnce() + Send>;
+/// Work that may wait. Callers that have gone still count: their calls go on.
+const WAITING_MAX: usize = 4_096;
+/// How long work may wait: nobody wants its result after that.
+const WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// As long as there are connections at most: each waits for one piece of work.
+/// False: it has waited for too long and is not done.
+type Work = Box<dyn FnOnce(bool) + Send>;
+
 #[derive(Default)]
 struct Queue {
     state: Mutex<State>,
@@ -28,7 +39,7 @@ struct Queue {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Work>,
+    waiting: VecDeque<(Instant, Work)>,
     is_closed: bool,
 }
 
@@ -52,11 +63,20 @@ impl Cpu {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failed> {
         let (sender, done) = oneshot::channel();
-        // A caller that has gone does not need the result.
-        let work = Box::new(move || drop(sender.send(work())));
-        self.0.locked().waiting.push_back(work);
+        let work = Box::new(move |is_in_time: bool| {
+            let result = if is_in_time { Ok(work()) } else { Err(Failed::Busy) };
+            // A caller that has gone does not need it.
+            drop(sender.send(result));
+        });
+        {
+            let mut state = self.0.locked();
+            if state.is_closed || state.waiting.len() >= WAITING_MAX {
+                return Err(Failed::Busy);
+            }
+            state.waiting.push_back((Instant::now(), work));
+        }
         self.0.arrived.notify_one();
-        done.await.map_err(|_| Failed)
+        done.await.unwrap_or(Err(Failed::Panicked))
     }
 }
 
@@ -77,10 +97,11 @@ impl Queue {
             if state.is_closed {
                 return;
             }
-            let Some(work) = state.waiting.pop_front() else { continue };
+            let Some((since, work)) = state.waiting.pop_front() else { continue };
             drop(state);
+            let is_in_time = since.elapsed() <= WAIT_MAX;
             // The panic hook has said so; the caller learns it by its channel.
-            let _ = catch_unwind(AssertUnwindSafe(work));
+            let _ = catch_unwind(AssertUnwindSafe(move || work(is_in_time)));
         }
     }
 
@@ -97,8 +118,35 @@ mod tests {
     #[tokio::test]
     async fn work_that_panics_fails_alone() {
         let pool = Cpu::start(1).unwrap();
-        assert_eq!(pool.run(|| -> u8 { panic!("on purpose") }).await, Err(Failed));
+        assert_eq!(pool.run(|| -> u8 { panic!("on purpose") }).await, Err(Failed::Panicked));
         assert_eq!(pool.run(|| 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn no_more_than_so_much_waits() {
+        let pool = Arc::new(Cpu::start(1).unwrap());
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let mut callers = tokio::task::JoinSet::new();
+        let first = Arc::clone(&pool);
+        callers.spawn(async move { first.run(move || wait.recv().is_ok()).await });
+        for _ in 0..WAITING_MAX + 10 {
+            let (pool, asked) = (Arc::clone(&pool), Arc::clone(&asked));
+            callers.spawn(async move {
+                asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                pool.run(|| true).await
+            });
+        }
+        // All have asked before the first is let go.
+        while asked.load(std::sync::atomic::Ordering::Relaxed) < WAITING_MAX + 10 {
+            tokio::task::yield_now().await;
+        }
+        go.send(()).unwrap();
+        let ended = callers.join_all().await;
+        let refused = ended.iter().filter(|result| **result == Err(Failed::Busy)).count();
+        // The first may wait as well when the others ask.
+        assert!((10..=11).contains(&refused), "{refused}");
+        assert_eq!(ended.len() - refused, ended.iter().filter(|one| **one == Ok(true)).count());
     }
 
     #[tokio::test]

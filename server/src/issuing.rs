@@ -181,6 +181,8 @@ fn tell<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo, par: &Par) -> Done<(), 
         happened_at: call.now,
         keys: None,
     };
-    log::insert(tx, &call.asp, &entry)?;
-    Ok(())
+    if log::insert(tx, &call.asp, &entry)? {
+        return Ok(());
+    }
+    Err(fault("the log has the row's id already"))
 }

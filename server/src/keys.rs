@@ -54,6 +54,9 @@ pub enum KeysError {
     /// Servers may still be using it.
     #[error("key {1} for {0} was in use until a moment ago: try again in {2} s")]
     TooEarly(KeyPurpose, i64, i64),
+    /// Values would be moved over to a key that is being replaced.
+    #[error("key {1} for {0} is not the newest one: try again once that one has begun")]
+    NotNewest(KeyPurpose, i64),
     /// Something depends on it.
     #[error("key {1} for {0} cannot be retired: {2} depend on it")]
     Needed(KeyPurpose, i64, String),

@@ -40,6 +40,7 @@ pub struct Metrics {
     queue: Gauge,
     log_unsealed: Gauge,
     log_unsealed_age: Gauge,
+    log_seal_failures: Counter,
 }
 
 impl Default for Metrics {
@@ -72,6 +73,12 @@ impl Default for Metrics {
         );
         registry.register("database_queue", "Jobs waiting for the database", queue.clone());
         let (log_unsealed, log_unsealed_age) = (Gauge::default(), Gauge::default());
+        let log_seal_failures = Counter::default();
+        registry.register(
+            "log_seal_failures",
+            "Times that a partner's part of the operation log could not be sealed",
+            log_seal_failures.clone(),
+        );
         registry.register(
             "log_unsealed",
             "Rows of the operation log that are not sealed yet, at most 1,000 a partner",
@@ -93,6 +100,7 @@ impl Default for Metrics {
             queue,
             log_unsealed,
             log_unsealed_age,
+            log_seal_failures,
         }
     }
 }
@@ -113,6 +121,11 @@ impl Metrics {
     pub fn fees_open(&self, overdue: i64, returns_due: i64) {
         self.fees_overdue.set(overdue);
         self.returns_due.set(returns_due);
+    }
+
+    /// A partner's part of the operation log could not be sealed.
+    pub fn sealing_failed(&self) {
+        self.log_seal_failures.inc();
     }
 
     /// So many rows of the operation log are not sealed yet; the oldest is so old.

@@ -75,8 +75,13 @@ pub fn unregistered<E>(cx: &Cx, tx: &mut Tx<'_>, on_card: &OnCard<'_>) -> Done<O
     Ok(None)
 }
 
+/// As many looks for a number that there is not as for one that there is. By several keys the first
+/// comes once more at the end: meanwhile the card may have been indexed by it anew.
 fn find<E>(cx: &Cx, tx: &mut Tx<'_>, number: &str) -> Done<Option<Plastic>, E> {
-    for index in cx.core.pan_indexes(&cx.call.asp, number) {
+    let indexes = cx.core.pan_indexes(&cx.call.asp, number);
+    let again = indexes.first().filter(|_| indexes.len() > 1);
+    let mut found = None;
+    for index in indexes.iter().chain(again) {
         let row = tx.query_opt(
             "SELECT card_id, service_id, par, expiry_yymm, cvc_key_id, given_cvc_sealed, account_id
              FROM card WHERE asp_id = $1 AND pan_index = $2 AND form = 'PHYSICAL'",
@@ -92,9 +97,9 @@ fn find<E>(cx: &Cx, tx: &mut Tx<'_>, number: &str) -> Done<Option<Plastic>, E> {
             cvc_key_id: row.opt_int(4)?,
             given_cvc_sealed: row.opt_blob(5)?.map(<[u8]>::to_vec),
         };
-        return Ok(account.is_none().then_some(plastic));
+        found = account.is_none().then_some(plastic);
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// Compares all of it in any case; without plastic against the code of no card.

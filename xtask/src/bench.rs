@@ -1,5 +1,8 @@
 //! `bench`: builds what is measured and measures it.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use crate::postgres::{Durability, Postgres};
 use crate::tools::{self, Tool};
 use crate::{Outcome, environment, run};
@@ -15,11 +18,21 @@ pub(crate) fn command(arguments: &[&str]) -> Outcome {
     let platen = environment::release_binary();
     let mut bench = run::command(&platen.with_file_name("platen-bench"));
     bench.arg("all").arg("--platen").arg(&platen).args(["--postgres", &server.url()]);
-    bench.arg("--pgbench").arg(programs.join("pgbench")).args(others);
+    bench.arg("--pgbench").arg(pgbench(&programs)?).args(others);
     if !writes.is_empty() {
         bench.arg("--write").arg(environment::root().join("docs"));
     }
     succeed(&mut bench)
+}
+
+/// Beside the server's other programs, or where links to those lead.
+fn pgbench(programs: &Path) -> Result<PathBuf, String> {
+    let linked = fs::canonicalize(programs.join("postgres")).ok();
+    let folders = [Some(programs), linked.as_deref().and_then(Path::parent)];
+    let mut beside = folders.into_iter().flatten().map(|folder| folder.join("pgbench"));
+    let found = beside.find(|file| file.is_file());
+    let found = found.or_else(|| environment::find_program("pgbench"));
+    found.ok_or_else(|| "the PostgreSQL that is here has no pgbench".to_owned())
 }
 
 fn succeed(command: &mut std::process::Command) -> Outcome {

@@ -25,7 +25,7 @@ pub enum SealError {
     /// Every row is sealed.
     #[error("there is nothing to seal")]
     Nothing,
-    /// The seal before has another form.
+    /// The seal before is not there.
     #[error("seal {0} of partner {1} is missing: the chain cannot go on")]
     Broken(i64, String),
 }
@@ -47,21 +47,35 @@ pub async fn round(app: &App) -> Result<(), WriteError<SealError>> {
     let (mut rows, mut oldest) = (0, None::<Timestamp>);
     for asp in partners {
         let asp = AspId::new(&asp);
-        // A look that costs nothing comes first: most partners are quiet.
-        let mut unsealed = look(&app.store, &asp).await?;
-        if unsealed.0 > 0 {
-            for _ in 0..ROUND_SEALS_MAX {
-                if seal(&app.store, &app.core.keys, &asp, app.clock.now()).await? < SEAL_ROWS_MAX {
-                    break;
-                }
-            }
-            unsealed = look(&app.store, &asp).await?;
+        // One chain that cannot go on does not hold up the others, nor hide what it leaves.
+        if let Err(error) = seal_all(app, &asp).await {
+            app.metrics.sealing_failed();
+            let reason = match &error {
+                WriteError::Refused(refused) => refused.to_string(),
+                WriteError::Unavailable(_) | WriteError::Fault(_) => error.to_string(),
+            };
+            tracing::error!(reason, partner = asp.as_str(), "the operation log is not sealed");
         }
+        let unsealed = look(&app.store, &asp).await?;
         rows += unsealed.0;
         oldest = [oldest, unsealed.1].into_iter().flatten().min();
     }
     let age_us = oldest.map_or(0, |oldest| (app.clock.now().0 - oldest.0).max(0));
     app.metrics.unsealed(rows, age_us / 1_000_000);
+    Ok(())
+}
+
+/// Seals what a partner has.
+async fn seal_all(app: &App, asp: &AspId) -> Result<(), WriteError<SealError>> {
+    // A look that costs nothing comes first: most partners are quiet.
+    if look(&app.store, asp).await?.0 == 0 {
+        return Ok(());
+    }
+    for _ in 0..ROUND_SEALS_MAX {
+        if seal(&app.store, &app.core.keys, asp, app.clock.now()).await? < SEAL_ROWS_MAX {
+            break;
+        }
+    }
     Ok(())
 }
 

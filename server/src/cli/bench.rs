@@ -48,7 +48,7 @@ pub(super) struct Bench {
     #[arg(long, value_name = "N", default_value_t = 0)]
     skip: usize,
     /// Calls, number [default: as many as there are cards].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     calls: Option<usize>,
     /// Callers at the same time, each on a connection of its own.
     #[arg(long, value_name = "N", default_value_t = 64,
@@ -93,6 +93,14 @@ enum Format {
 struct Card {
     user_id: u64,
     card_no: String,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("there is nothing to be measured".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("it is no whole number".to_owned()),
+    }
 }
 
 impl Bench {

@@ -57,7 +57,12 @@ impl Change {
             happened_at: self.now,
             keys: None,
         };
-        log::insert(tx, asp, &entry).map(drop)
+        if log::insert(tx, asp, &entry)? {
+            return Ok(());
+        }
+        // No change without its row.
+        let (wanted, found) = ("a new row of the operation log", 0);
+        Err(DbError::Rows { wanted, found })
     }
 }
 

@@ -12,7 +12,7 @@ use store::tables::PLATFORM;
 use store::{DbError, Row, Store, Tx, Value};
 
 use super::change::Change;
-use super::{KeysError, Made, broken, unwrapped, uses};
+use super::{KeysError, Made, broken, refused, unwrapped, uses};
 use crate::context::{Core, place};
 
 /// Rows in a transaction; the statements have it too.
@@ -219,11 +219,23 @@ fn begin(
 ) -> Result<Vec<AspId>, KeysError> {
     let change = change.clone();
     let work = move |tx: &mut Tx<'_>| -> Made<Vec<AspId>> {
+        check_newest(tx, purpose, to)?;
         let subject = format!("key:{purpose}:{to}");
         change.note(tx, &AspId::new(PLATFORM), "key.resealed", &subject, json!({}))?;
         Ok(uses::partners(tx)?.iter().map(AspId::new).collect())
     };
     store.write_blocking(work).map_err(unwrapped)
+}
+
+/// Values are moved over to the newest key alone: the one that this process knows may have been
+/// replaced since, and then it may be retired as well.
+fn check_newest(tx: &mut Tx<'_>, purpose: KeyPurpose, to: i64) -> Made<()> {
+    let row = tx.query_one(
+        "SELECT MAX(key_id) FROM platform_key
+         WHERE asp_id = $1 AND purpose = $2 AND state = 'ACTIVE'",
+        &[PLATFORM.into(), purpose.name().into()],
+    )?;
+    if row.opt_int(0)? == Some(to) { Ok(()) } else { refused(KeysError::NotNewest(purpose, to)) }
 }
 
 /// One batch of a column; how many values were sealed anew, and where to go on.
@@ -234,6 +246,7 @@ fn batch(
     column: &Column,
     after: &Cursor,
 ) -> Made<(u64, Option<Cursor>)> {
+    check_newest(tx, KeyPurpose::DataKey, i64::from(ring.active_data_key_id()))?;
     let rows = tx.query(column.walk, &after.after(vec![asp.as_str().into()]))?;
     let (mut moved, mut last) = (0, None);
     let is_end = rows.len() < BATCH;
@@ -274,13 +287,14 @@ pub fn lookup(store: &Store, core: &Core, change: &Change) -> Result<Resealed, K
 }
 
 fn index_batch(tx: &mut Tx<'_>, core: &Core, asp: &AspId, after: i64) -> Made<(u64, Option<i64>)> {
+    let ring = core.keys.ring();
+    let (to, key) = ring.lookup();
+    check_newest(tx, KeyPurpose::Lookup, to)?;
     let rows = tx.query(
         "SELECT card_id, pan_sealed, lookup_key_id FROM card
          WHERE asp_id = $1 AND card_id > $2 ORDER BY card_id LIMIT 200",
         &[asp.as_str().into(), after.into()],
     )?;
-    let ring = core.keys.ring();
-    let (to, key) = ring.lookup();
     let (mut moved, mut last) = (0, None);
     let is_end = rows.len() < BATCH;
     for row in rows {

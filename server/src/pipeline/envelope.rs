@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use super::Failure;
 use super::headers::Headers;
 use crate::context::App;
+use crate::cpu;
 use crate::directory::{CryptoKey, Project};
 use crate::op::Handler;
 use crate::settings::Settings;
@@ -143,6 +144,10 @@ async fn decrypt(
     match app.cpu.run(move || jwe::decrypt(&cipher_text, &key)).await {
         Ok(Ok(opened)) => Ok(opened),
         Ok(Err(_)) => Err(&pipeline::DECRYPTION_FAILED),
-        Err(_) => Err(&pipeline::SERVER_FAULT),
+        Err(cpu::Failed::Panicked) => Err(&pipeline::SERVER_FAULT),
+        Err(cpu::Failed::Busy) => {
+            tracing::warn!("more calls wait to be decrypted than can be");
+            Err(&pipeline::UNAVAILABLE)
+        }
     }
 }

@@ -102,8 +102,8 @@ async fn run(
     }
     let project = auth::authenticate(app, &headers, &body).await?;
     trace.asp_id = Some(headers.asp.clone());
-    let project = auth::with_key(app, &headers, project).await?;
     limit(app, &headers.asp)?;
+    let project = auth::with_key(app, &headers, project).await?;
     let opened = envelope::open(app, handler, &headers, &project, body).await?;
     let call = identify(app, handler, headers, &project, &opened);
     let answer = handler.perform(app, call, &opened.json).await;

@@ -22,7 +22,7 @@ use super::given::{
 use super::world::{Bank, Card, GIVEN_EXPIRY_YYMM, World};
 use crate::cards;
 use crate::context::{App, Core};
-use crate::op::{Answer, Call, CallKind, Done, OrStop, transact};
+use crate::op::{Answer, Call, CallKind, Done, OrStop, fault, transact};
 use crate::ops::prepaid_card::reissue::with_plastic;
 
 /// Depth of requests that arming makes itself.
@@ -159,7 +159,9 @@ fn reverse(
         happened_at: now,
         keys: None,
     };
-    log::insert(tx, asp, &entry)?;
+    if !log::insert(tx, asp, &entry)? {
+        return Err(fault("the log has the row's id already"));
+    }
     for (line, ((debit, credit), amount)) in (1_i64..).zip(net) {
         tx.execute(
             "INSERT INTO posting (asp_id, log_id, line, debit, credit, amount, currency)

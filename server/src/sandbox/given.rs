@@ -250,8 +250,10 @@ pub fn put_card<E>(
         happened_at: now,
         keys: None,
     };
-    log::insert(tx, asp, &entry)?;
-    Ok(())
+    if log::insert(tx, asp, &entry)? {
+        return Ok(());
+    }
+    Err(fault("the log has the row's id already"))
 }
 
 /// Plastic that belongs to no account yet.

@@ -339,7 +339,7 @@ async fn a_database_of_the_first_release_is_taken_over() {
             "ALTER TABLE platform_key DROP COLUMN active_from",
             "ALTER TABLE sandbox_master_key DROP COLUMN generation",
             "ALTER TABLE crypto_key DROP COLUMN made_at",
-            "DELETE FROM schema_migration WHERE version IN (2, 3)",
+            "DELETE FROM schema_migration WHERE version > 1",
         ] {
             let back = move |tx: &mut Tx<'_>| -> Result<(), TxError<()>> { Ok(tx.batch(sql)?) };
             server.app.store.write(back).await.unwrap();
@@ -355,6 +355,37 @@ async fn a_database_of_the_first_release_is_taken_over() {
         let sql = "SELECT COUNT(*) FROM platform_key WHERE asp_id <> $1 AND state = 'ACTIVE'";
         assert_eq!(next.number(sql).await, 6);
         next.stop().await;
+    })
+    .await;
+}
+
+/// A chain that somebody has cut cannot go on; others do, and it is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_cannot_go_on_does_not_hold_up_others() {
+    on_each_database(async |target, bank| {
+        let sealing = Settings { audit_seal_interval_ms: 20, ..quick() };
+        let server = TestServer::start(&target, &bank, sealing).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for sql in [
+            // The platform's partner id is the first in every order.
+            "DELETE FROM audit_seal WHERE asp_id = '000000000000000'",
+            "INSERT INTO operation_log (asp_id, log_id, operation, event, code, correlation_id,
+                 subject, payload, happened_at)
+             VALUES ('000000000000000', 999999999, 'test', 'x', '000_000', '-', '-', '{}', 1)",
+        ] {
+            let cut = move |tx: &mut Tx<'_>| -> Result<(), TxError<()>> { Ok(tx.batch(sql)?) };
+            server.app.store.write(cut).await.unwrap();
+        }
+        let world = given_of(&server, &bank, FREE).await;
+        let done = server.call(REISSUE, &with_plastic(&world)).await;
+        assert_eq!(code(&done), "000_000");
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        let sql = "SELECT COUNT(*) FROM operation_log WHERE asp_id = $1 AND sealed_in IS NULL";
+        assert_eq!(server.number(sql).await, 0);
+        let metrics = server.app.metrics.text(0);
+        assert!(metrics.contains("platen_log_unsealed 1"), "{metrics}");
+        assert!(!metrics.contains("platen_log_seal_failures_total 0"), "{metrics}");
+        server.stop().await;
     })
     .await;
 }

@@ -61,6 +61,8 @@ fn what_cannot_be_measured_is_one_sentence() {
     drop(Server::start(folder.path(), &own));
     let card = file("card", r#"{"userId":60000000000,"cardNo":"9491401000000009"}"#);
     let (wrong, empty) = (file("wrong", "{}"), file("empty", ""));
+    let nothing = run(&["bench", "--cards", &card, "--calls", "0"]);
+    assert_eq!(nothing.status.code(), Some(2));
     let nowhere = ["--url", "http://127.0.0.1:9"];
     for (cards, more, part) in [
         (card.as_str(), &nowhere[..], "no sandbox answers at http://127.0.0.1:9"),

@@ -88,6 +88,8 @@ fn keys_are_listed_rotated_and_retired_by_command() {
         assert!(stage.done(&soon).contains("key 2 for data_key begins in 3 s"));
         assert_eq!(stage.states("data_key"), ["in use", "to come"]);
         assert!(stage.refused(&soon).contains("rotate again"));
+        let early = stage.refused(&[&["keys", "reseal", "data_key"], &WHY[..]].concat());
+        assert!(early.contains("key 1 for data_key is not the newest one"), "{early}");
         assert!(stage.done(&rotate("master")).contains("master key 2"));
         let told = stage.done(&rotate("crypto"));
         assert!(stage.refused(&rotate("crypto")).contains("two live crypto keys"));

@@ -226,7 +226,8 @@ impl Calls {
             }
         }
         let body = format!("{{\"userId\":1,\"cardNo\":\"{pan}\",\"status\":\"SUSPEND\"}}");
-        for name in ["X-KM-Tran-Token", "X-KM-Access-Key", "X-KM-Crypto-Key-Id", "X-KM-Asp-Id"] {
+        for name in ["X-KM-Tran-Token", "X-KM-Access-Key", "X-KM-Crypto-Key-Id", "X-KM-User-AspId"]
+        {
             let wrong = |call: &mut client::Prepared| call.set_header(name, pan);
             self.change(STATE, &body, sealed, wrong).await;
             let without = |call: &mut client::Prepared| call.remove_header(name);

@@ -124,9 +124,8 @@ impl Worker {
                 Attempt::Lost | Attempt::Silent => {
                     Attempt::Ended(Verdict::Unavailable(Cause::CommitUnknown))
                 }
-                // A commit of what has failed is a roll-back: the session is idle and alive.
                 Attempt::Ended(_) | Attempt::Conflict => {
-                    self.session = Some(session);
+                    self.roll_back(session);
                     attempt
                 }
             };

@@ -46,7 +46,11 @@ pub(crate) const STEPS: &[Step] = &[
             // As the step before builds it, so that nothing is built again.
             let arguments = ["test", "--workspace", "--locked", "--test", "it", "--"];
             let chosen = ["--ignored", "--exact", "cli::ten_thousand_steps_hold"];
-            step(run::cargo(&arguments).args(chosen))
+            let tally = step(run::cargo(&arguments).args(chosen))?;
+            match tally.passed {
+                0 => Err(Failed::from("the simulation's test was not found".to_owned())),
+                _ => Ok(tally),
+            }
         },
     },
     Step {
