@@ -6,7 +6,7 @@ use crate::machine;
 use crate::rows::{Aim, Results};
 
 /// What stands below the table: what a run does not measure, and why a figure is what it is.
-const NOTES: &str = include_str!("notes.md");
+const NOTES: &str = include_str!("notes.txt");
 
 /// The page.
 pub(crate) fn of(results: &Results) -> String {
