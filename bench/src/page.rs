@@ -12,10 +12,11 @@ const NOTES: &str = include_str!("notes.txt");
 pub(crate) fn of(results: &Results) -> String {
     let mut page = format!(
         "# Performance\n\nMade by `cargo xtask bench --write` on {}, commit `{}`: {}.\n\n\
-         Ratios are of things that were run in turn on the same machine, the median of the rounds \
-         shown; latency, memory, start-up and `populate` are of one run. The server has one core to itself, the load (and the bank) the other. Every \
-         reissue writes its application, cards, journal, delivery where plastic is ordered, and \
-         operation log, durably.\n\n\
+         Ratios are of things that were run in turn on the same machine, the median of the \
+         rounds shown; latency, memory, start-up and `populate` are of one run. The server has \
+         one core to itself, the load (and the bank) the other. Every reissue writes its \
+         application, cards, journal, delivery where plastic is ordered, and operation log, \
+         durably.\n\n\
          | what | compared with | aim | measured | met | figures |\n|---|---|---|---|---|---|\n",
         machine::day(),
         machine::commit(),
