@@ -40,7 +40,7 @@ pub(super) async fn authenticate(
     };
     tracing::info!(
         cause,
-        partner = headers.asp.as_str(),
+        partner = mask_numbers(headers.asp.as_str()),
         correlation_id = mask_numbers(&headers.correlation_id),
         "authentication failed"
     );
