@@ -7,14 +7,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::types::{ToSqlOutput, Value as Sql};
-use rusqlite::{Connection, ToSql};
 use serde::{Deserialize, Serialize};
-use store::Target;
+use store::{Owned, Target, Value};
 
 use crate::machine::{SERVER_CORE, output, pinned};
-use crate::record::{self, Owned, Statement, Transaction};
+use crate::record::{self, Statement, Transaction};
 use crate::{Failure, runtime, say};
 
 /// Reissues in one commit.
@@ -114,22 +113,10 @@ fn send(connection: &Connection, group: &[Vec<Numbered>]) -> Result<(), Failure>
     for (sql, values) in group.iter().flatten() {
         let mut prepared = connection.prepare_cached(sql)?;
         for (index, value) in values.iter().enumerate() {
-            prepared.raw_bind_parameter(index + 1, value)?;
+            prepared.raw_bind_parameter(index + 1, Value::from(value))?;
         }
         let mut rows = prepared.raw_query();
         while rows.next()?.is_some() {}
     }
     Ok(connection.execute_batch("COMMIT")?)
-}
-
-impl ToSql for Owned {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Owned::Int(value) => (*value).into(),
-            Owned::Text(value) => value.as_str().into(),
-            Owned::Blob(value) => value.as_slice().into(),
-            Owned::Bool(value) => i64::from(*value).into(),
-            Owned::Null => ToSqlOutput::Owned(Sql::Null),
-        })
-    }
 }

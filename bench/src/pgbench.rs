@@ -6,12 +6,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use store::Target;
+use data_encoding::HEXLOWER;
+use store::{Owned, Target};
 use tokio_postgres::NoTls;
 
 use crate::Failure;
 use crate::machine::{LOAD_CORE, output};
-use crate::record::{self, Owned, Statement, Transaction};
+use crate::record::{self, Statement, Transaction};
 
 /// Reissues in one run of the script.
 const BATCH: usize = 8;
@@ -136,15 +137,10 @@ fn as_text(value: &Owned) -> String {
     match value {
         Owned::Int(value) => format!("'{value}'"),
         Owned::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        Owned::Blob(bytes) => format!("'{}'", hex(bytes)),
+        Owned::Blob(bytes) => format!("'\\x{}'", HEXLOWER.encode(bytes)),
         Owned::Bool(value) => format!("'{value}'"),
         Owned::Null => "NULL".to_owned(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
-    format!("\\x{}", digits.collect::<String>())
 }
 
 fn script(varying: &Varying, statements: &[Statement], runs: usize) -> String {

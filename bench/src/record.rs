@@ -17,44 +17,17 @@ use platen::supply::Supply;
 use serde_json::json;
 use store::schema::MIGRATIONS;
 use store::tables::log::{CallKeys, Since};
-use store::{FaultSeam, Options, Point, Store, Target, Value};
+use store::{FaultSeam, Options, Owned, Point, Store, Target};
 
 use crate::Failure;
 
 /// A statement as it was sent.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Statement {
     /// Its text.
     pub(crate) sql: &'static str,
     /// Its values.
     pub(crate) values: Vec<Owned>,
-}
-
-/// A value, owned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Owned {
-    /// BIGINT.
-    Int(i64),
-    /// TEXT.
-    Text(String),
-    /// BYTEA.
-    Blob(Vec<u8>),
-    /// BOOLEAN.
-    Bool(bool),
-    /// NULL.
-    Null,
-}
-
-impl From<&Value<'_>> for Owned {
-    fn from(value: &Value<'_>) -> Self {
-        match *value {
-            Value::Int(value) => Owned::Int(value),
-            Value::Text(value) => Owned::Text(value.to_owned()),
-            Value::Blob(value) => Owned::Blob(value.to_owned()),
-            Value::Bool(value) => Owned::Bool(value),
-            Value::Null => Owned::Null,
-        }
-    }
 }
 
 /// The statements of one transaction.

@@ -31,4 +31,4 @@ pub use sqlite::stepped::{Direct, Stepper, Waiting};
 pub use sqlite::watch::{Change, Ended, Image, Ran, Table};
 pub use target::Target;
 pub use tx::{Tx, placeholders};
-pub use value::Value;
+pub use value::{Owned, Value};

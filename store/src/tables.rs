@@ -11,6 +11,7 @@ pub mod dossier;
 pub mod log;
 pub mod members;
 pub mod number_ranges;
+pub mod partners;
 pub mod postings;
 pub mod products;
 

@@ -17,12 +17,18 @@ pub enum Value<'a> {
     Null,
 }
 
-/// A parameter that outlives the caller's.
-pub(crate) enum Owned {
+/// A parameter that outlives the caller's. It has no `Debug`: it may be a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Owned {
+    /// For a BIGINT.
     Int(i64),
+    /// For a TEXT.
     Text(String),
+    /// For a BYTEA.
     Blob(Vec<u8>),
+    /// For a BOOLEAN.
     Bool(bool),
+    /// For any type.
     Null,
 }
 

@@ -12,7 +12,7 @@ pub(crate) fn command(arguments: &[&str]) -> Outcome {
     let (writes, others): (Vec<&str>, Vec<&str>) =
         arguments.iter().partition(|argument| **argument == "--write");
     let build = ["build", "--release", "--locked", "--package", "platen", "--package", "bench"];
-    succeed(&mut run::cargo(&build))?;
+    run::succeed(&mut run::cargo(&build))?;
     let programs = tools::ensure(Tool::Postgres)?;
     let server = Postgres::start(&programs, Durability::Flushed)?;
     let platen = environment::release_binary();
@@ -22,7 +22,7 @@ pub(crate) fn command(arguments: &[&str]) -> Outcome {
     if !writes.is_empty() {
         bench.arg("--write").arg(environment::root().join("docs"));
     }
-    succeed(&mut bench)
+    run::succeed(&mut bench)
 }
 
 /// Beside the server's other programs, or where links to those lead.
@@ -33,13 +33,4 @@ fn pgbench(programs: &Path) -> Result<PathBuf, String> {
     let found = beside.find(|file| file.is_file());
     let found = found.or_else(|| environment::find_program("pgbench"));
     found.ok_or_else(|| "the PostgreSQL that is here has no pgbench".to_owned())
-}
-
-fn succeed(command: &mut std::process::Command) -> Outcome {
-    let shown = run::shown(command);
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{shown}: {status}")),
-        Err(error) => Err(format!("cannot run {shown}: {error}")),
-    }
 }

@@ -43,25 +43,19 @@ pub(crate) fn command(arguments: &[&str]) -> Outcome {
     }
     if run::output(&mut run::cargo(&["fuzz", "--version"])).is_err() {
         say::line("cargo-fuzz is not here; cargo installs it");
-        passed(&["install", "cargo-fuzz", "--locked"])?;
+        run::succeed(&mut run::cargo(&["install", "cargo-fuzz", "--locked"]))?;
     }
     for target in targets {
         let time = format!("-max_total_time={seconds}");
         // Without a sanitizer the stable toolchain will do; there is no unsafe code of ours.
         let common = ["--sanitizer", "none", target.as_str(), "--"];
-        passed(&[&["fuzz", "run"], &common[..], &[&time, "-print_final_stats=1"]].concat())?;
+        let run = [&["fuzz", "run"], &common[..], &[&time, "-print_final_stats=1"]].concat();
+        run::succeed(&mut run::cargo(&run))?;
         // One input for each place in the code, not for each number of times that it is reached.
-        passed(&[&["fuzz", "cmin"], &common[..], &["-use_counters=0"]].concat())?;
+        let minimise = [&["fuzz", "cmin"], &common[..], &["-use_counters=0"]].concat();
+        run::succeed(&mut run::cargo(&minimise))?;
     }
     Ok(())
-}
-
-fn passed(arguments: &[&str]) -> Outcome {
-    let mut command = run::cargo(arguments);
-    match run::counted(&mut command)? {
-        (_, true) => Ok(()),
-        (_, false) => Err(format!("{} failed", run::shown(&command))),
-    }
 }
 
 fn targets() -> Result<Vec<String>, String> {

@@ -7,9 +7,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::environment;
 use crate::say;
 use crate::tally::Tally;
+use crate::{Outcome, environment};
 
 /// How long output may come after a child has ended: a process that it left behind may hold on
 /// to the pipe for ever.
@@ -93,6 +93,16 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
         return Err(format!("{shown} failed ({}):\n{}", output.status, said.trim_end()));
     }
     String::from_utf8(output.stdout).map_err(|_| format!("{shown} printed what is not UTF-8"))
+}
+
+/// Runs a command that says itself what it has to say.
+pub(crate) fn succeed(command: &mut Command) -> Outcome {
+    let shown = shown(command);
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{shown}: {status}")),
+        Err(error) => Err(format!("cannot run {shown}: {error}")),
+    }
 }
 
 /// The command as one would type it.

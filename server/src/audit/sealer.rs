@@ -43,7 +43,7 @@ pub async fn run(app: Arc<App>) {
 
 /// One round over all partners.
 pub async fn round(app: &App) -> Result<(), WriteError<SealError>> {
-    let partners = app.store.read(|tx: &mut Tx<'_>| Ok(uses::partners(tx)?)).await?;
+    let partners = app.store.read(|tx: &mut Tx<'_>| Ok(uses::all_with_platform(tx)?)).await?;
     let (mut rows, mut oldest) = (0, None::<Timestamp>);
     for asp in partners {
         let asp = AspId::new(&asp);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use domain::AspId;
 use serde_json::{Value, json};
 
@@ -61,18 +62,11 @@ struct Verify {
 fn anchor(text: &str) -> Result<Anchor, String> {
     let wrong = || format!("an anchor is a seal's number, a colon and {} digits", MAC_BYTES * 2);
     let (no, hex) = text.split_once(':').ok_or_else(wrong)?;
-    let digits = hex.as_bytes();
-    if digits.len() != MAC_BYTES * 2 {
+    let mac = HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).map_err(|_| wrong())?;
+    if mac.len() != MAC_BYTES {
         return Err(wrong());
     }
-    let byte = |pair: &[u8]| {
-        let text = std::str::from_utf8(pair).map_err(|_| wrong())?;
-        u8::from_str_radix(text, 16).map_err(|_| wrong())
-    };
-    Ok(Anchor {
-        seal_no: no.parse().map_err(|_| wrong())?,
-        mac: digits.chunks(2).map(byte).collect::<Result<_, String>>()?,
-    })
+    Ok(Anchor { seal_no: no.parse().map_err(|_| wrong())?, mac })
 }
 
 impl Audit {
@@ -113,14 +107,6 @@ fn age_ms(report: &Report) -> Option<i64> {
     report.oldest_unsealed.map(|at| ((Clock.now().0 - at.0) / 1_000).max(0))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// A break: its kind and where it is.
 fn told(found: &Break) -> (&'static str, i64, Option<i64>) {
     match *found {
@@ -145,7 +131,7 @@ fn as_text(report: &Report) -> String {
         None => text.push_str("; none is unsealed"),
     }
     if let Some((no, mac)) = &report.head {
-        let _ = write!(text, "\n  head {no}:{}", hex(mac));
+        let _ = write!(text, "\n  head {no}:{}", HEXLOWER.encode(mac));
     }
     for found in &report.breaks {
         let (kind, seal_no, log_id) = told(found);
@@ -164,7 +150,10 @@ fn as_json(report: &Report) -> Value {
         let (kind, seal_no, log_id) = told(found);
         json!({ "kind": kind, "sealNo": seal_no, "logId": log_id })
     });
-    let head = report.head.as_ref().map(|(no, mac)| json!({ "sealNo": no, "digest": hex(mac) }));
+    let head = report
+        .head
+        .as_ref()
+        .map(|(no, mac)| json!({ "sealNo": no, "digest": HEXLOWER.encode(mac) }));
     json!({
         "aspId": report.asp_id,
         "rows": report.rows,

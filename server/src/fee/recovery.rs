@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use domain::fee::ExternalCall;
 use domain::{ApplyNo, AspId, Timestamp};
-use store::{DbError, Tx, TxError, WriteError};
+use store::tables::partners;
+use store::{DbError, Tx, WriteError};
 use tokio::task::JoinSet;
 
 use super::driver;
@@ -31,7 +32,7 @@ pub async fn run(app: Arc<App>) {
 /// One round over all partners: asks about each fee that is overdue.
 pub async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
     let (mut overdue, mut returns_due) = (0, 0);
-    for asp in app.store.read(partners).await? {
+    for asp in app.store.read(|tx: &mut Tx<'_>| Ok(partners::all(tx)?)).await? {
         let (taken, owed, count) = {
             let (asp, now) = (asp.clone(), app.clock.now());
             let settings = &app.core.settings;
@@ -84,12 +85,6 @@ fn returns_due_of(tx: &mut Tx<'_>, asp: &AspId) -> Result<i64, DbError> {
         &[asp.as_str().into()],
     )?;
     row.int(0)
-}
-
-fn partners(tx: &mut Tx<'_>) -> Result<Vec<AspId>, TxError<()>> {
-    let rows = tx.query("SELECT asp_id FROM partner ORDER BY asp_id", &[])?;
-    let each = rows.iter().map(|row| row.text(0).map(AspId::new));
-    Ok(each.collect::<Result<_, DbError>>()?)
 }
 
 /// Takes overdue applications: each is put off, so that another server leaves it alone meanwhile.

@@ -222,7 +222,7 @@ fn begin(
         check_newest(tx, purpose, to)?;
         let subject = format!("key:{purpose}:{to}");
         change.note(tx, &AspId::new(PLATFORM), "key.resealed", &subject, json!({}))?;
-        Ok(uses::partners(tx)?.iter().map(AspId::new).collect())
+        Ok(uses::all_with_platform(tx)?.iter().map(AspId::new).collect())
     };
     store.write_blocking(work).map_err(unwrapped)
 }

@@ -2,7 +2,7 @@
 
 use crypto::keyring::KeyPurpose;
 use domain::Timestamp;
-use store::tables::PLATFORM;
+use store::tables::{PLATFORM, partners};
 use store::{DbError, Tx, Value};
 
 /// What depends, in an operator's words, and how to count it within a partner: `$2` is the key.
@@ -111,7 +111,7 @@ pub(super) fn of(
         KeyPurpose::Digest => (DIGEST, id.into()),
         KeyPurpose::Audit => (AUDIT, id.into()),
     };
-    let partners = partners(tx)?;
+    let partners = all_with_platform(tx)?;
     let mut found = Vec::new();
     for (what, sql) in uses {
         let mut rows = 0;
@@ -161,11 +161,7 @@ fn remembered(
 }
 
 /// All partners, and the platform itself.
-pub(crate) fn partners(tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
-    let rows = tx.query("SELECT asp_id FROM partner ORDER BY asp_id", &[])?;
-    let mut partners = vec![PLATFORM.to_owned()];
-    for row in rows {
-        partners.push(row.text(0)?.to_owned());
-    }
-    Ok(partners)
+pub(crate) fn all_with_platform(tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
+    let own = partners::all(tx)?.into_iter().map(|asp| asp.to_string());
+    Ok(std::iter::once(PLATFORM.to_owned()).chain(own).collect())
 }

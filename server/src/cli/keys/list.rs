@@ -82,7 +82,7 @@ fn list(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Listed>, TxError<KeysErro
         since: key.active_from,
         partner: None,
     }));
-    for asp in uses::partners(tx)? {
+    for asp in uses::all_with_platform(tx)? {
         let pairs = partner::of(tx, &AspId::new(&asp))?;
         listed.extend(pairs.into_iter().map(|pair: PairRow| Listed {
             key: "crypto".to_owned(),
