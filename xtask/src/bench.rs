@@ -7,10 +7,8 @@ use crate::postgres::{Durability, Postgres};
 use crate::tools::{self, Tool};
 use crate::{Outcome, environment, run};
 
-/// Measures; further arguments go to `platen-bench all`. `--write` writes docs/performance.md.
+/// Measures; the arguments go to `platen-bench all`.
 pub(crate) fn command(arguments: &[&str]) -> Outcome {
-    let (writes, others): (Vec<&str>, Vec<&str>) =
-        arguments.iter().partition(|argument| **argument == "--write");
     let build = ["build", "--release", "--locked", "--package", "platen", "--package", "bench"];
     run::succeed(&mut run::cargo(&build))?;
     let programs = tools::ensure(Tool::Postgres)?;
@@ -18,10 +16,7 @@ pub(crate) fn command(arguments: &[&str]) -> Outcome {
     let platen = environment::release_binary();
     let mut bench = run::command(&platen.with_file_name("platen-bench"));
     bench.arg("all").arg("--platen").arg(&platen).args(["--postgres", &server.url()]);
-    bench.arg("--pgbench").arg(pgbench(&programs)?).args(others);
-    if !writes.is_empty() {
-        bench.arg("--write").arg(environment::root().join("docs"));
-    }
+    bench.arg("--pgbench").arg(pgbench(&programs)?).args(arguments);
     run::succeed(&mut bench)
 }
 
