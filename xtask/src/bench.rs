@@ -5,10 +5,21 @@ use std::path::{Path, PathBuf};
 
 use crate::postgres::{Durability, Postgres};
 use crate::tools::{self, Tool};
-use crate::{Outcome, environment, run};
+use crate::{Outcome, environment, run, unknown_option};
 
-/// Measures; the arguments go to `platen-bench all`.
+/// What the program says of its options, which go to it as they are.
+const OPTIONS: &str = include_str!("../../bench/src/options.txt");
+
+/// The options.
+pub(crate) fn details() -> Result<String, String> {
+    Ok(OPTIONS.to_owned())
+}
+
+/// Measures, on a PostgreSQL of its own.
 pub(crate) fn command(arguments: &[&str]) -> Outcome {
+    if let Some(unknown) = unknown_option(OPTIONS, arguments) {
+        return Err(format!("`{unknown}` is no option of bench: `cargo xtask bench --help`"));
+    }
     let build = ["build", "--release", "--locked", "--package", "platen", "--package", "bench"];
     run::succeed(&mut run::cargo(&build))?;
     let programs = tools::ensure(Tool::Postgres)?;

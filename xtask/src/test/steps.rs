@@ -14,7 +14,7 @@ use crate::{environment, run, tidy};
 const NODE_TESTS: &str = "tests/node";
 
 /// All steps in their order.
-pub(crate) const STEPS: &[Step] = &[
+pub(super) const STEPS: &[Step] = &[
     Step { name: "tidy", doc: "house rules", needs: None, run: tidy },
     Step {
         name: "fmt",
