@@ -14,8 +14,8 @@ pub(crate) fn of(results: &Results) -> String {
         "# Performance\n\nMade by `cargo xtask bench --write` on {}, commit `{}`: {}.\n\n\
          Ratios are of things that were run in turn on the same machine, the median of the \
          rounds shown; the table of latency is the round of its median; memory and start-up are \
-         of the last round, `populate` of one run. The server has core {SERVER_CORE} to itself, \
-         the load (and the bank) core {LOAD_CORE}; PostgreSQL is put on either by the system. \
+         of the last round, `populate` of one run. The server is on core {SERVER_CORE}, the load \
+         (and the bank) on core {LOAD_CORE}, PostgreSQL on either as the system puts it. \
          Every reissue writes its application, cards, journal, delivery where plastic is \
          ordered, and operation log, durably.\n\n\
          | what | compared with | aim | measured | met | figures |\n|---|---|---|---|---|---|\n",
