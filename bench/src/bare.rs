@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 use serde::{Deserialize, Serialize};
-use store::{Owned, Target, Value};
+use store::{Owned, Target, Value, testing};
 
 use crate::machine::{SERVER_CORE, output, pinned};
 use crate::record::{self, Statement, Transaction};
@@ -44,7 +43,7 @@ impl Arguments {
 /// The loop in a process of its own, on the server's core.
 pub(crate) fn on_server_core(database: &Path, cards: &Path, calls: usize) -> Result<Bare, Failure> {
     let own = std::env::current_exe()?;
-    let mut command = pinned(SERVER_CORE, &own.to_string_lossy());
+    let mut command = pinned(SERVER_CORE, own);
     command.arg("bare").arg("--database").arg(database).arg("--cards").arg(cards);
     Ok(serde_json::from_str(&output(command.args(["--calls", &calls.to_string()]))?)?)
 }
@@ -74,7 +73,7 @@ async fn run(database: &Path, cards: &Path, calls: usize) -> Result<Bare, Failur
     let transactions = record::reissues(&target, cards, calls).await?;
     let statements = transactions.iter().map(Vec::len).sum();
     let numbered = numbered(transactions);
-    let connection = open(database)?;
+    let connection = testing::sqlite_writer(database)?;
     let begun = Instant::now();
     for group in numbered.chunks(GROUP) {
         send(&connection, group)?;
@@ -93,19 +92,6 @@ fn numbered(transactions: Vec<Transaction>) -> Vec<Vec<Numbered>> {
         (Rc::clone(text), statement.values)
     };
     transactions.into_iter().map(|each| each.into_iter().map(&mut number).collect()).collect()
-}
-
-/// Durable as the server's own connection is.
-fn open(path: &Path) -> Result<Connection, Failure> {
-    let connection = Connection::open(path)?;
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;
-         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 2048;
-         PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = ON;",
-    )?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
 }
 
 fn send(connection: &Connection, group: &[Vec<Numbered>]) -> Result<(), Failure> {

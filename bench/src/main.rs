@@ -4,6 +4,7 @@
 
 mod bare;
 mod machine;
+mod needs;
 mod page;
 mod pgbench;
 mod plot;
@@ -13,7 +14,7 @@ mod sandbox;
 
 use std::io::Write as _;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::RangedU64ValueParser;
@@ -34,15 +35,16 @@ enum Command {
 #[derive(Args)]
 struct Arguments {
     /// The release build of `platen`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     platen: PathBuf,
     /// A PostgreSQL server that flushes its log, on which databases may be made.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", hide_short_help = true)]
+    #[arg(required_if_eq("only", "postgres"))]
     postgres: Option<String>,
     /// The `pgbench` of that server.
-    #[arg(long, value_name = "FILE", default_value = "pgbench")]
+    #[arg(long, value_name = "FILE", default_value = "pgbench", hide_short_help = true)]
     pgbench: PathBuf,
-    /// Cards of the large database.
+    /// Cards of the large database, 1.2 GB of disk a million.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     #[arg(value_parser = of(20_000..=50_000_000))]
     cards: usize,
@@ -58,10 +60,13 @@ struct Arguments {
     /// Measure this part alone.
     #[arg(long, value_name = "PART", value_enum)]
     only: Option<Part>,
-    /// Write docs/performance.md and its pictures to this folder.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "only")]
-    write: Option<PathBuf>,
+    /// Write docs/performance.md and its pictures.
+    #[arg(long, conflicts_with = "only")]
+    write: bool,
 }
+
+/// Where the page goes, from the workspace's folder, in which xtask runs this.
+const DOCS: &str = "docs";
 
 /// Numbers within bounds.
 fn of(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
@@ -111,13 +116,14 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 fn measure(arguments: &Arguments) -> Result<(), Failure> {
-    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
-        return Err(Failure("two cores are needed: one for the server, one for the load".into()));
-    }
     let needed = arguments.calls * arguments.rounds;
     if arguments.cards < needed {
         let sentence = format!("--cards must be at least --calls times --rounds: {needed}");
         return Err(Failure(sentence));
+    }
+    let docs = Path::new(DOCS);
+    if arguments.write && !docs.is_dir() {
+        return Err(Failure(format!("--write needs the folder {DOCS}, which is not here")));
     }
     let folder = match &arguments.folder {
         Some(folder) => tempfile::tempdir_in(folder)?,
@@ -133,13 +139,71 @@ fn measure(arguments: &Arguments) -> Result<(), Failure> {
         pgbench: arguments.pgbench.clone(),
         only: arguments.only,
     };
-    let results = runtime()?.block_on(bench.run())?;
+    let results = runtime()?.block_on(async {
+        needs::check(&bench).await?;
+        bench.run().await
+    })?;
     let page = page::of(&results);
     say(&page);
-    if let Some(docs) = &arguments.write {
+    if arguments.write {
         std::fs::write(docs.join("performance.md"), page)?;
         std::fs::write(docs.join("latency.svg"), plot::latency(&results))?;
         std::fs::write(docs.join("throughput.svg"), plot::throughput(&results))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// With a program in platen's place that does nothing.
+    fn parsed(arguments: &[&str]) -> Result<Box<Arguments>, clap::Error> {
+        let command = ["platen-bench", "all", "--platen", "true"];
+        match Command::try_parse_from(command.iter().chain(arguments))? {
+            Command::All(arguments) => Ok(arguments),
+            Command::Bare(_) => panic!("not asked for"),
+        }
+    }
+
+    #[test]
+    fn the_options_are_those_that_xtask_tells_of() {
+        let mut command = Command::command();
+        let all = command.find_subcommand_mut("all").unwrap();
+        let all = all.clone().help_template("{options}").disable_help_flag(true);
+        let told = all.term_width(100).render_help().to_string();
+        assert_eq!(include_str!("options.txt"), told, "bench/src/options.txt should be:\n{told}");
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        for (option, bounds) in
+            [("--cards", 20_000..=50_000_000), ("--calls", 640..=100_000), ("--rounds", 1..=20)]
+        {
+            let takes = |value: u64| parsed(&[option, &value.to_string()]).is_ok();
+            let (least, most) = (*bounds.start(), *bounds.end());
+            assert!(takes(least) && takes(most), "{option}");
+            assert!(!takes(least - 1) && !takes(most + 1), "{option}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        assert!(parsed(&["--only", "size", "--write"]).is_err());
+        assert!(parsed(&["--only", "everything"]).is_err());
+        assert!(parsed(&["--only", "postgres"]).is_err());
+        assert!(parsed(&["--only", "postgres", "--postgres", "postgres://localhost/x"]).is_ok());
+        let arguments = parsed(&["--cards", "20000", "--calls", "8000", "--rounds", "3"]).unwrap();
+        let Failure(told) = measure(&arguments).unwrap_err();
+        assert_eq!(told, "--cards must be at least --calls times --rounds: 24000");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_told() {
+        let arguments = parsed(&["--folder", "/no/such/folder"]).unwrap();
+        let Failure(told) = measure(&arguments).unwrap_err();
+        assert!(told.contains("/no/such/folder") && told.lines().count() == 1, "{told}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::machine;
+use crate::machine::{self, LOAD_CORE, SERVER_CORE};
 use crate::rows::{Aim, Results};
 
 /// What stands below the table: what a run does not measure, and why a figure is what it is.
@@ -13,10 +13,11 @@ pub(crate) fn of(results: &Results) -> String {
     let mut page = format!(
         "# Performance\n\nMade by `cargo xtask bench --write` on {}, commit `{}`: {}.\n\n\
          Ratios are of things that were run in turn on the same machine, the median of the \
-         rounds shown; latency, memory, start-up and `populate` are of one run. The server has \
-         one core to itself, the load (and the bank) the other. Every reissue writes its \
-         application, cards, journal, delivery where plastic is ordered, and operation log, \
-         durably.\n\n\
+         rounds shown; the table of latency is the round of its median; memory and start-up are \
+         of the last round, `populate` of one run. The server is on core {SERVER_CORE}, the load \
+         (and the bank) on core {LOAD_CORE}, PostgreSQL on either as the system puts it. \
+         Every reissue writes its application, cards, journal, delivery where plastic is \
+         ordered, and operation log, durably.\n\n\
          | what | compared with | aim | measured | met | figures |\n|---|---|---|---|---|---|\n",
         machine::day(),
         machine::commit(),
@@ -57,4 +58,46 @@ pub(crate) fn of(results: &Results) -> String {
 
 fn number(value: f64) -> String {
     if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::Row;
+    use crate::sandbox::{Latency, Measured};
+
+    fn row(value: f64, aim: Aim) -> Row {
+        Row {
+            what: "calls".to_owned(),
+            compared_with: "the limit".to_owned(),
+            measured: "a; b".to_owned(),
+            value,
+            unit: "×",
+            aim,
+        }
+    }
+
+    #[test]
+    fn a_row_says_whether_its_aim_is_met() {
+        let rows = vec![row(0.6, Aim::AtLeast(0.6)), row(149.6, Aim::AtMost(0.5))];
+        let page = of(&Results { rows, ..Results::default() });
+        assert!(
+            page.contains("\n| calls | the limit | ≥ 0.60 | 0.60 × | yes | a; b |\n"),
+            "{page}"
+        );
+        assert!(
+            page.contains("| calls | the limit | ≤ 0.50 | 150 × | **no** | a; b |\n"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn latency_is_told_in_milliseconds() {
+        let latency_us =
+            Latency { p50: 1_000.0, p90: 2_345.0, p99: 3_000.0, p99_9: 4_000.0, max: 0.0 };
+        let latency = vec![(25, Measured { calls_per_second: 406.4, latency_us })];
+        let page = of(&Results { latency, ..Results::default() });
+        let told = "| 25 % | 406 | 1.00 | 2.35 | 3.00 | 4.00 | 0.00 |\n";
+        assert!(page.contains(told), "{page}");
+    }
 }

@@ -71,3 +71,68 @@ fn picture(title: &str, bars: &[Bar]) -> String {
     svg.push_str("</svg>\n");
     svg
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{Latency, Measured};
+
+    /// Every number that places or sizes something; each element is closed on its way.
+    fn coordinates(svg: &str) -> Vec<f64> {
+        let (mut open, mut found) = (Vec::new(), Vec::new());
+        for tag in svg.split('<').skip(1) {
+            let (tag, _) = tag.split_once('>').expect("a tag ends");
+            if let Some(name) = tag.strip_prefix('/') {
+                assert_eq!(open.pop(), Some(name), "{svg}");
+                continue;
+            }
+            let (name, attributes) = tag.split_once(' ').unwrap();
+            if !tag.ends_with('/') {
+                open.push(name);
+            }
+            let mut words = attributes.split('"');
+            while let (Some(name), Some(value)) = (words.next(), words.next()) {
+                let is_number = ["x=", "y=", "width=", "height="].contains(&name.trim());
+                if is_number && !value.ends_with('%') {
+                    found.push(value.parse().unwrap());
+                }
+            }
+        }
+        assert!(open.is_empty(), "{open:?} stay open in {svg}");
+        found
+    }
+
+    fn drawn(throughput: Vec<(usize, f64)>) -> String {
+        super::throughput(&Results { throughput, ..Results::default() })
+    }
+
+    #[test]
+    fn the_longest_bar_has_all_the_room_and_the_others_their_share() {
+        let svg = drawn(vec![(10_000, 500.0), (20_000, 1_000.0)]);
+        assert!(svg.contains("width=\"220.0\"") && svg.contains("width=\"440.0\""), "{svg}");
+        assert!(svg.contains(">10000 cards</text>") && svg.contains(">500 calls/s</text>"));
+        assert!(coordinates(&svg).iter().all(|at| (0.0..=WIDTH).contains(at)), "{svg}");
+    }
+
+    #[test]
+    fn nothing_one_bar_and_zeros_can_be_drawn() {
+        for throughput in [vec![], vec![(1, 7.0)], vec![(1, 0.0)], vec![(1, 0.0), (2, 0.0)]] {
+            let bars = throughput.len();
+            let found = coordinates(&drawn(throughput));
+            // The title's two, then the place of a label, a bar's four, and that of its figure.
+            assert_eq!(found.len(), 2 + 8 * bars);
+            assert!(found.iter().all(|at| (0.0..=WIDTH).contains(at)), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn each_load_has_its_percentiles() {
+        let latency_us = Latency { p50: 1_000.0, p90: 0.0, p99: 2_500.0, p99_9: 4_000.0, max: 0.0 };
+        let latency = vec![(25, Measured { calls_per_second: 1.0, latency_us })];
+        let svg = super::latency(&Results { latency, ..Results::default() });
+        for told in [">25 % load, p50<", ">25 % load, p99.9<", ">2.5 ms<"] {
+            assert!(svg.contains(told), "{told} is not in {svg}");
+        }
+        coordinates(&svg);
+    }
+}

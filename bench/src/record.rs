@@ -1,6 +1,8 @@
 //! The very statements of a reissue, with their values: written down while the operation runs, so
 //! that what is measured beside it can never fall behind it.
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -61,9 +63,9 @@ pub(crate) async fn reissues(
         .operations
         .by_id("prepaid-card.reissue")
         .ok_or_else(|| Failure("there is no operation prepaid-card.reissue".to_owned()))?;
-    let text = std::fs::read_to_string(cards)?;
-    for (number, line) in text.lines().take(calls).enumerate() {
-        let card: serde_json::Value = serde_json::from_str(line)?;
+    let lines = BufReader::new(File::open(cards)?).lines();
+    for (number, line) in lines.take(calls).enumerate() {
+        let card: serde_json::Value = serde_json::from_str(&line?)?;
         let body = json!({
             "userInfo": { "userId": card["userId"] },
             "cardInfo": { "oldCardNo": card["cardNo"] },

@@ -29,7 +29,7 @@ pub(crate) struct Sandbox {
 }
 
 /// A load and what came of it; as `platen bench --format json` prints it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Measured {
     pub(crate) calls_per_second: f64,
@@ -58,7 +58,7 @@ pub(crate) struct Load<'a> {
 
 impl Platen {
     fn command(&self, core: &str) -> Command {
-        pinned(core, &self.0.to_string_lossy())
+        pinned(core, &self.0)
     }
 
     /// Fills a sandbox that has been started once; how long it took.

@@ -12,7 +12,12 @@ use tempfile::TempDir;
 
 /// Where files that need not last are fast, on Linux.
 const MEMORY: &str = "/dev/shm";
-const USAGE: &str = "usage: sim [--seed N] [--steps M] [--database FILE]";
+/// What `cargo xtask sim --help` prints too.
+const OPTIONS: &str = include_str!("options.txt");
+const SEE: &str = "`cargo xtask sim --help` lists the options";
+/// Unless told otherwise.
+const SEED_DEFAULT: u64 = 1;
+const STEPS_DEFAULT: u64 = 10_000;
 
 /// What is asked for.
 struct Options {
@@ -22,7 +27,12 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match options().and_then(|options| run(&options)) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--help") {
+        let _ = write!(std::io::stdout().lock(), "{OPTIONS}");
+        return ExitCode::SUCCESS;
+    }
+    match options(arguments).and_then(|options| run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             // Where nobody reads, nobody is told.
@@ -32,11 +42,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn options() -> Result<Options, String> {
-    let mut options = Options { seed: 1, steps: 10_000, database: None };
-    let mut arguments = std::env::args().skip(1);
+fn options(arguments: Vec<String>) -> Result<Options, String> {
+    let mut options = Options { seed: SEED_DEFAULT, steps: STEPS_DEFAULT, database: None };
+    let mut arguments = arguments.into_iter();
     while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or_else(|| format!("{name} has no value; {USAGE}"))?;
+        let value = arguments.next().ok_or_else(|| format!("{name} has no value; {SEE}"))?;
         let number = || {
             let number = value.parse::<u64>();
             number.map_err(|_| format!("{name} must be a whole number, not `{value}`"))
@@ -45,7 +55,7 @@ fn options() -> Result<Options, String> {
             "--seed" => options.seed = number()?,
             "--steps" => options.steps = number()?,
             "--database" => options.database = Some(PathBuf::from(value)),
-            _ => return Err(format!("`{name}` is no option; {USAGE}")),
+            _ => return Err(format!("`{name}` is no option; {SEE}")),
         }
     }
     match options.steps {
@@ -108,5 +118,18 @@ fn told(failure: &Failure) -> String {
              repeat it: cargo xtask sim --seed {seed} --steps {step}",
             events.join("\n")
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_options_say_what_is_the_default() {
+        for (option, default) in [("--seed", SEED_DEFAULT), ("--steps", STEPS_DEFAULT)] {
+            let line = OPTIONS.lines().find(|line| line.trim_start().starts_with(option));
+            assert!(line.unwrap().ends_with(&format!("[default: {default}]")), "{option}");
+        }
     }
 }

@@ -8,11 +8,11 @@ use store::{Change, Image};
 use crate::broken::{Check, broken, hold};
 
 /// All rows, and what follows from the postings.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Mirror {
     tables: BTreeMap<String, BTreeMap<String, Image>>,
-    /// Debits and credits of each account of the ledger, by partner and key.
-    ledger: HashMap<String, i64>,
+    /// Credits less debits of each account of the ledger, by partner and key.
+    ledger: BTreeMap<(String, String), i64>,
     /// The applications of an order at the bank.
     by_order: HashMap<(String, String), Vec<String>>,
     /// How many open applications hold a card account, by partner and account.
@@ -71,7 +71,8 @@ impl Mirror {
         let asp = posting.text("asp_id").unwrap_or_default();
         for (column, amount) in [("debit", -amount), ("credit", amount)] {
             let account = posting.text(column).unwrap_or_default();
-            *self.ledger.entry(format!("{asp}/{account}")).or_default() += amount;
+            let key = (asp.to_owned(), account.to_owned());
+            *self.ledger.entry(key).or_default() += amount;
         }
     }
 
@@ -95,13 +96,13 @@ impl Mirror {
     /// What the postings say that an account of the ledger holds: credits less debits.
     #[must_use]
     pub fn derived(&self, asp: &str, account: &str) -> i64 {
-        self.ledger.get(&format!("{asp}/{account}")).copied().unwrap_or(0)
+        self.ledger.get(&(asp.to_owned(), account.to_owned())).copied().unwrap_or(0)
     }
 
-    /// The sum of all accounts of the ledger, which is nothing.
-    #[must_use]
-    pub fn sum(&self) -> i64 {
-        self.ledger.values().sum()
+    /// The same of every account of a partner's ledger that was ever posted to.
+    pub fn ledger<'a>(&'a self, asp: &'a str) -> impl Iterator<Item = (&'a str, i64)> {
+        let own = self.ledger.iter().filter(move |((of, _), _)| of == asp);
+        own.map(|((_, account), held)| (account.as_str(), *held))
     }
 
     /// The applications that an order was made for.

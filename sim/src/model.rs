@@ -1,12 +1,15 @@
 //! The model: what the platform must answer and do, written from its documents and not from its
 //! code. It knows members, cards, applications and what is remembered; it decides by itself.
 
+mod books;
 mod decide;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Success.
 pub const SUCCESS: &str = "000_000";
+/// Account of the ledger: what the bank has taken and not yet paid out.
+pub const CLEARING: &str = "pg-clearing:open-banking";
 /// The bank has not answered for good.
 pub const FEE_IN_PROGRESS: &str = "003_055";
 

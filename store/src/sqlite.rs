@@ -18,7 +18,7 @@ use crate::row::{Cell, Row};
 use crate::value::Value;
 
 use error::db_error;
-pub(crate) use open::{start, start_stepped};
+pub(crate) use open::{alone, start, start_stepped};
 
 pub(crate) struct SqliteTx<'a> {
     connection: &'a Connection,

@@ -5,12 +5,22 @@
 //! `PLATEN_TEST_POSTGRES_REQUIRED=1`.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::path::Path;
 use std::thread;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
+use crate::error::DbError;
+use crate::sqlite;
 use crate::target::Target;
+
+/// A connection as the store's writer has it, without a store: for what is measured beside one.
+/// There is no thread to copy its log, so its commits do, as often.
+pub fn sqlite_writer(path: &Path) -> Result<Connection, DbError> {
+    sqlite::alone(path)
+}
 
 /// A database of one test's own; dropped with it.
 pub struct TestDatabase {

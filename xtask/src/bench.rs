@@ -5,12 +5,21 @@ use std::path::{Path, PathBuf};
 
 use crate::postgres::{Durability, Postgres};
 use crate::tools::{self, Tool};
-use crate::{Outcome, environment, run};
+use crate::{Outcome, environment, run, unknown_option};
 
-/// Measures; further arguments go to `platen-bench all`. `--write` writes docs/performance.md.
+/// What the program says of its options, which go to it as they are.
+const OPTIONS: &str = include_str!("../../bench/src/options.txt");
+
+/// The options.
+pub(crate) fn details() -> Result<String, String> {
+    Ok(OPTIONS.to_owned())
+}
+
+/// Measures, on a PostgreSQL of its own.
 pub(crate) fn command(arguments: &[&str]) -> Outcome {
-    let (writes, others): (Vec<&str>, Vec<&str>) =
-        arguments.iter().partition(|argument| **argument == "--write");
+    if let Some(unknown) = unknown_option(OPTIONS, arguments) {
+        return Err(format!("`{unknown}` is no option of bench: `cargo xtask bench --help`"));
+    }
     let build = ["build", "--release", "--locked", "--package", "platen", "--package", "bench"];
     run::succeed(&mut run::cargo(&build))?;
     let programs = tools::ensure(Tool::Postgres)?;
@@ -18,10 +27,7 @@ pub(crate) fn command(arguments: &[&str]) -> Outcome {
     let platen = environment::release_binary();
     let mut bench = run::command(&platen.with_file_name("platen-bench"));
     bench.arg("all").arg("--platen").arg(&platen).args(["--postgres", &server.url()]);
-    bench.arg("--pgbench").arg(pgbench(&programs)?).args(others);
-    if !writes.is_empty() {
-        bench.arg("--write").arg(environment::root().join("docs"));
-    }
+    bench.arg("--pgbench").arg(pgbench(&programs)?).args(arguments);
     run::succeed(&mut bench)
 }
 

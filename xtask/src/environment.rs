@@ -21,11 +21,16 @@ pub(crate) fn cargo() -> PathBuf {
     variable("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
-/// Where cargo puts the release build of the server.
-pub(crate) fn release_binary() -> PathBuf {
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> PathBuf {
     let target =
         variable("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    root().join(target).join("release").join(format!("platen{}", env::consts::EXE_SUFFIX))
+    root().join(target)
+}
+
+/// Where cargo puts the release build of the server.
+pub(crate) fn release_binary() -> PathBuf {
+    target_folder().join("release").join(format!("platen{}", env::consts::EXE_SUFFIX))
 }
 
 /// The first program of this name in `PATH`.

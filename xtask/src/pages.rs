@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Outcome, environment, run, say};
+use crate::{Outcome, environment, run, say, usage};
 
 /// A page: what `platen reference` calls it, and its file.
 const PAGES: &[(&str, &str)] = &[("settings", "docs/reference/settings.md")];
@@ -20,7 +20,7 @@ pub(crate) fn command(arguments: &[&str]) -> Outcome {
     match arguments {
         [] => write(),
         ["--check"] => check(&Printer::Cargo),
-        _ => Err("usage: cargo xtask gen [--check]".to_owned()),
+        _ => Err(usage("gen")),
     }
 }
 

@@ -3,17 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Outcome, environment, run};
+use crate::{Outcome, environment, run, unknown_option};
 
 /// The simulation's package and its program.
 const SIM: &str = "sim";
-/// Options that go to the program as they are.
-const OPTIONS: &[&str] = &["--seed", "--steps", "--database"];
+/// What the program says of its options, which go to it as they are.
+const OPTIONS: &str = include_str!("../../sim/src/options.txt");
+
+/// The options.
+pub(crate) fn details() -> Result<String, String> {
+    Ok(OPTIONS.to_owned())
+}
 
 /// Builds the simulation and runs it.
 pub(crate) fn command(arguments: &[&str]) -> Outcome {
-    if let Some(unknown) = arguments.iter().step_by(2).find(|name| !OPTIONS.contains(name)) {
-        return Err(format!("`{unknown}` is no option of sim, which takes {}", OPTIONS.join(", ")));
+    if let Some(unknown) = unknown_option(OPTIONS, arguments) {
+        return Err(format!("`{unknown}` is no option of sim: `cargo xtask sim --help`"));
     }
     let build = ["build", "--quiet", "--release", "--locked", "--package", SIM];
     let built = run::cargo(&build).status();

@@ -8,19 +8,19 @@ use std::time::Instant;
 use crate::postgres::{Durability, Postgres};
 use crate::tally::Tally;
 use crate::tools::{self, Tool};
-use crate::{Outcome, environment, say};
+use crate::{Outcome, environment, say, usage};
 
-pub(crate) use steps::STEPS;
+use steps::STEPS;
 
 /// Names a PostgreSQL server on which tests may create databases.
 const POSTGRES_URL: &str = "PLATEN_TEST_POSTGRES";
 
 /// A step of `test`.
-pub(crate) struct Step {
+struct Step {
     /// What `--only` calls it.
-    pub(crate) name: &'static str,
+    name: &'static str,
     /// What it does.
-    pub(crate) doc: &'static str,
+    doc: &'static str,
     /// What it needs beside Rust.
     needs: Option<Tool>,
     run: fn(&Bench) -> Result<Tally, Failed>,
@@ -70,6 +70,18 @@ impl Bench {
     }
 }
 
+/// The steps, and how to have a PostgreSQL of one's own used.
+pub(crate) fn details() -> Result<String, String> {
+    let steps = STEPS.iter().map(|step| format!("  {:<12} {}", step.name, step.doc));
+    let steps: Vec<String> = steps.collect();
+    Ok(format!(
+        "The steps, in their order; the first that fails ends the run:\n\n{}\n\n\
+         {POSTGRES_URL}, where it is set, is the URL of the PostgreSQL server to be used,\n\
+         on which databases may be created; else one is started in a temporary folder.",
+        steps.join("\n")
+    ))
+}
+
 pub(crate) fn command(arguments: &[&str]) -> Outcome {
     let steps = chosen(arguments)?;
     let bench = Bench::prepare(&steps)?;
@@ -106,7 +118,7 @@ fn chosen(arguments: &[&str]) -> Result<Vec<&'static Step>, String> {
     let name = match arguments {
         [] => return Ok(STEPS.iter().collect()),
         ["--only", name] => name,
-        _ => return Err("usage: cargo xtask test [--only STEP]".to_owned()),
+        _ => return Err(usage("test")),
     };
     let step = STEPS.iter().find(|step| step.name == *name);
     step.map(|step| vec![step]).ok_or_else(|| {

@@ -11,7 +11,7 @@ mod words;
 
 use crate::tally::Tally;
 use crate::tree::Tree;
-use crate::{Outcome, environment, say};
+use crate::{Outcome, environment, say, usage};
 
 struct Rule {
     doc: &'static str,
@@ -34,9 +34,15 @@ const RULES: &[Rule] = &[
     Rule { doc: "links between documents lead somewhere", check: links::resolve },
 ];
 
+/// The rules.
+pub(crate) fn details() -> Result<String, String> {
+    let rules: Vec<String> = RULES.iter().map(|rule| format!("  {}", rule.doc)).collect();
+    Ok(format!("The rules:\n\n{}", rules.join("\n")))
+}
+
 pub(crate) fn command(arguments: &[&str]) -> Outcome {
     if !arguments.is_empty() {
-        return Err("usage: cargo xtask tidy".to_owned());
+        return Err(usage("tidy"));
     }
     match check()? {
         Tally { failed: 0, .. } => Ok(()),

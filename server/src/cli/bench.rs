@@ -3,7 +3,8 @@
 mod load;
 mod report;
 
-use std::fs;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -136,18 +137,19 @@ impl Bench {
 
     fn prepare(&self, client: &Client) -> Result<Vec<Prepared>, Failure> {
         let shown = self.cards.display();
-        let text = fs::read_to_string(&self.cards)
-            .map_err(|error| Failure(format!("cannot read {shown}: {error}")))?;
+        let cannot = |error: std::io::Error| Failure(format!("cannot read {shown}: {error}"));
+        let file = File::open(&self.cards).map_err(cannot)?;
         let path = format!("{BASE}{}", Reissue::SPEC.path);
         let encryption = match self.encrypt {
             Encrypt::No => Encryption::Plain,
             Encrypt::A128gcm => Encryption::Encrypted(Enc::A128Gcm),
             Encrypt::A256gcm => Encryption::Encrypted(Enc::A256Gcm),
         };
-        let lines = text.lines().enumerate().skip(self.skip);
+        // Line by line: the file of ten million cards is not to be held in memory.
+        let lines = BufReader::new(file).lines().enumerate().skip(self.skip);
         let lines = lines.take(self.calls.unwrap_or(usize::MAX));
         let prepared = lines.map(|(index, line)| {
-            let card: Card = serde_json::from_str(line).map_err(|_| {
+            let card: Card = serde_json::from_str(&line.map_err(cannot)?).map_err(|_| {
                 let number = index + 1;
                 Failure(format!("line {number} of {shown} is not as `platen populate` writes it"))
             })?;

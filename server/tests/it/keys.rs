@@ -20,13 +20,14 @@ use platen::sandbox::world::World;
 use platen::sandbox::world::products::{FREE, STANDARD};
 use platen::sandbox::{ASP_ID, PROJECT_ID};
 use serde_json::Value;
-use store::{Target, Tx, TxError};
+use store::{Target, Tx};
 use tokio::task::JoinHandle;
 
 use crate::fees::patient;
 use crate::given::{change as change_of, given_of, mobile_only, new_id};
 use crate::support::{
-    REISSUE, STATE, TestBank, TestServer, code, credentials, on_each_database, on_each_engine,
+    DoneElsewhere, REISSUE, STATE, TestBank, TestServer, code, credentials, on_each_database,
+    on_each_engine, overtaken,
 };
 
 /// How long after a rotation a key begins here, milliseconds: longer than servers take to read it.
@@ -441,32 +442,14 @@ async fn a_call_that_another_server_has_done_under_another_digest_key_is_not_don
         let parts = [ASP_ID, "prepaid-card.state", &id, &text].map(str::as_bytes);
         let next =
             server.app.core.keys.ring().digest_keys().nth(1).unwrap().digest("replay", &parts);
-        let (began, begun) = tokio::sync::oneshot::channel();
-        let mut began = Some(began);
-        let other = server.app.store.write(move |tx: &mut Tx<'_>| -> Result<(), TxError<()>> {
-            let claim = "UPDATE card_account SET version = version + 1
-                 WHERE asp_id = $1 AND account_id = $2";
-            tx.execute(claim, &[ASP_ID.into(), account.into()])?;
-            if let Some(began) = began.take() {
-                began.send(()).unwrap();
-            }
-            // The call looks itself up, finds nothing, and waits for the card.
-            std::thread::sleep(Duration::from_millis(600));
-            tx.execute(
-                "INSERT INTO operation_log (asp_id, log_id, operation, event, code,
-                     correlation_id, subject, payload, happened_at, replay_key)
-                 VALUES ($1, 999999999, 'prepaid-card.state', 'card.resumed', '000_000', '-',
-                     '-', '{}', CAST(9000000000000000 AS BIGINT), $2)",
-                &[ASP_ID.into(), next.as_slice().into()],
-            )?;
-            Ok(())
-        });
-        let waiting = async {
-            begun.await.unwrap();
-            server.call_as(STATE, &body, Some(&id)).await
+        let done = DoneElsewhere {
+            operation: "prepaid-card.state",
+            event: "card.resumed",
+            code: "000_000",
+            replay: next.to_vec(),
         };
-        let (other, answer) = tokio::join!(other, waiting);
-        other.unwrap();
+        let call = server.call_as(STATE, &body, Some(&id));
+        let answer = overtaken(&server, account, done, call).await;
         assert_eq!(code(&answer), "000_000");
         let sql = "SELECT state FROM card_account WHERE asp_id = $1 AND account_id = $2";
         assert_eq!(server.row(sql, &[account.into()]).await, "SUSPENDED");

@@ -11,11 +11,12 @@ use platen::sandbox::world::products::{FREE, ORDINARY, STANDARD};
 use platen::sandbox::world::{Bank, Card, World};
 use platen::settings::Settings;
 use serde_json::Value;
-use store::{Tx, TxError};
 
 use crate::given::{change, given, given_of, mobile_only, new_id, told_card};
 use crate::rows::{Dump, hex};
-use crate::support::{REISSUE, STATE, TestBank, TestServer, code, on_each_engine, quick};
+use crate::support::{
+    DoneElsewhere, REISSUE, STATE, TestBank, TestServer, code, on_each_engine, overtaken, quick,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_call_is_answered_again_and_not_done_again() {
@@ -325,34 +326,14 @@ async fn a_call_that_was_refused_while_it_waited_is_not_made_anew() {
         let parts = [asp.as_bytes(), operation.as_bytes(), id.as_bytes(), text.as_bytes()];
         let replay = server.app.core.keys.ring().digest_key().digest("replay", &parts);
         let account = server.account(&world).await;
-        let (began, begun) = tokio::sync::oneshot::channel();
-        let mut began = Some(began);
-        let settling = server.app.store.write(move |tx: &mut Tx<'_>| -> Result<(), TxError<()>> {
-            tx.execute(
-                "UPDATE card_account SET version = version + 1
-                 WHERE asp_id = $1 AND account_id = $2",
-                &[asp.into(), account.into()],
-            )?;
-            if let Some(began) = began.take() {
-                began.send(()).unwrap();
-            }
-            // The other call looks itself up and waits for the card.
-            std::thread::sleep(Duration::from_millis(600));
-            tx.execute(
-                "INSERT INTO operation_log (asp_id, log_id, operation, event, code,
-                     correlation_id, subject, payload, happened_at, replay_key)
-                 VALUES ($1, 999999999, 'prepaid-card.reissue', 'fee.refused', '003_056', '-',
-                     '-', '{}', CAST(9000000000000000 AS BIGINT), $2)",
-                &[asp.into(), replay.as_slice().into()],
-            )?;
-            Ok(())
-        });
-        let waiting = async {
-            begun.await.unwrap();
-            server.call_as(REISSUE, &body, Some(&id)).await
+        let refused = DoneElsewhere {
+            operation,
+            event: "fee.refused",
+            code: "003_056",
+            replay: replay.to_vec(),
         };
-        let (settled, exchange) = tokio::join!(settling, waiting);
-        settled.unwrap();
+        let call = server.call_as(REISSUE, &body, Some(&id));
+        let exchange = overtaken(&server, account, refused, call).await;
         assert_eq!(code(&exchange), "003_056");
         assert_eq!(server.state(world.user_id()).await, "none");
         assert!(bank.withdrawn(&world).await.is_empty());

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bank::sim::{Admin, SimOptions, TOKEN_SECONDS_DEFAULT};
 use client::{Client, Credentials, Encryption, Exchange};
@@ -242,4 +243,56 @@ pub async fn change(server: &TestServer, sql: &'static str) {
         Ok(tx.execute(sql, &[ASP_ID.into()])?)
     };
     assert!(server.app.store.write(write).await.unwrap() > 0, "{sql} changed nothing");
+}
+
+/// What another server writes down of the very call that waits here.
+pub struct DoneElsewhere {
+    pub operation: &'static str,
+    pub event: &'static str,
+    pub code: &'static str,
+    pub replay: Vec<u8>,
+}
+
+/// The answer to a call that finds itself neither done nor the card free: another server, which
+/// has claimed the card, writes down that it did the call and only then lets the card go.
+pub async fn overtaken(
+    server: &TestServer,
+    account: i64,
+    done: DoneElsewhere,
+    call: impl Future<Output = Exchange>,
+) -> Exchange {
+    let (began, begun) = oneshot::channel();
+    let mut began = Some(began);
+    let other = server.app.store.write(move |tx: &mut Tx<'_>| -> Result<(), TxError<()>> {
+        let claim = "UPDATE card_account SET version = version + 1
+             WHERE asp_id = $1 AND account_id = $2";
+        tx.execute(claim, &[ASP_ID.into(), account.into()])?;
+        if let Some(began) = began.take() {
+            began.send(()).unwrap();
+        }
+        // The call looks itself up, finds nothing, and waits for the card.
+        std::thread::sleep(Duration::from_millis(600));
+        let DoneElsewhere { operation, event, code, replay } = &done;
+        tx.execute(
+            "INSERT INTO operation_log (asp_id, log_id, operation, event, code,
+                 correlation_id, subject, payload, happened_at, replay_key)
+             VALUES ($1, 999999999, $2, $3, $4, '-', '-', '{}',
+                 CAST(9000000000000000 AS BIGINT), $5)",
+            &[
+                ASP_ID.into(),
+                (*operation).into(),
+                (*event).into(),
+                (*code).into(),
+                replay.as_slice().into(),
+            ],
+        )?;
+        Ok(())
+    });
+    let waiting = async {
+        begun.await.unwrap();
+        call.await
+    };
+    let (other, answer) = tokio::join!(other, waiting);
+    other.unwrap();
+    answer
 }

@@ -9,11 +9,9 @@ use super::{Around, Job, Model, Want, hold, remembered, row_is};
 use crate::bank::{Done, ORDER_LIFETIME_MS};
 use crate::broken::{Check, broken};
 use crate::model::{
-    Account, AppState, Application, CallKey, Card, CardState, Memory, Partner, SUCCESS, tax_within,
+    Account, AppState, Application, CLEARING, CallKey, Card, CardState, Memory, Partner, SUCCESS,
+    tax_within,
 };
-
-/// The clearing account of the payment gateway.
-const CLEARING: &str = "pg-clearing:open-banking";
 
 /// The code and the stored word of a refusal.
 const fn refusal(cause: RefusalCause) -> (&'static str, &'static str) {

@@ -204,7 +204,7 @@ impl World {
         let index = self.running()?;
         let rows = self.server(index).map(Server::rows).transpose()?.unwrap_or_default();
         self.mirror.compare(&rows)?;
-        Ok(crate::invariants::on_everything(&self.mirror, &self.bank)?)
+        Ok(crate::invariants::on_everything(&self.mirror, &self.bank, &self.model)?)
     }
 }
 

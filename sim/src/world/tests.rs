@@ -3,7 +3,8 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::invariants::{bank_agrees, on_everything};
+use crate::invariants::{bank_agrees, on_everything, posting_moves};
+use crate::model::AppState;
 use crypto::keyring::generate_all;
 use store::Image;
 
@@ -48,9 +49,9 @@ fn broken_by(
     world.mirror.apply(std::slice::from_ref(&there)).unwrap();
     let rule = |check: Check| check.map_or_else(|broken| broken.rule, |()| "nothing");
     let touched = rule(on_touched(&world.mirror, &world.bank, &[there]));
-    let all = rule(on_everything(&world.mirror, &world.bank));
+    let all = rule(on_everything(&world.mirror, &world.bank, &world.model));
     world.mirror.apply(&[back]).unwrap();
-    assert_eq!(on_everything(&world.mirror, &world.bank), Ok(()));
+    assert_eq!(on_everything(&world.mirror, &world.bank, &world.model), Ok(()));
     (touched, all)
 }
 
@@ -125,6 +126,40 @@ fn there_again(world: &World) -> Change {
 }
 
 #[test]
+fn books_that_the_model_would_not_keep_are_noticed() {
+    let folder = TempDir::new().unwrap();
+    let mut world = lived(&folder);
+    let fee = world.mirror.rows("posting").find(|row| row.text("credit") == Some("fee-income"));
+    let booked = fee.unwrap().clone();
+    // A tax that is none, an account of nobody's: every posting for itself is a good one.
+    for column in ["debit", "credit"] {
+        let strayed = booked.clone().with_text(column, "nobodys").with_int("line", 99);
+        let mut mirror = world.mirror.clone();
+        mirror.apply(&[Change { before: None, after: Some(strayed) }]).unwrap();
+        let rule = on_everything(&mirror, &world.bank, &world.model).unwrap_err().rule;
+        assert_eq!(rule, "the-ledger-is-the-models", "{column}");
+    }
+    // A fee that the model says was owed back, and the books do not.
+    let paid = world.model.values_mut().flat_map(|partner| partner.applications.values_mut());
+    let mut paid = paid.filter(|it| it.fee > 0 && it.state == AppState::Digital);
+    paid.next().unwrap().state = AppState::ReturnDue;
+    let rule = on_everything(&world.mirror, &world.bank, &world.model).unwrap_err().rule;
+    assert_eq!(rule, "the-ledger-is-the-models");
+}
+
+#[test]
+fn a_posting_that_moves_nothing_is_noticed() {
+    let folder = TempDir::new().unwrap();
+    let world = lived(&folder);
+    let good = world.mirror.rows("posting").next().unwrap();
+    assert_eq!(posting_moves(good), Ok(()));
+    let debit = good.text("debit").unwrap();
+    for bad in [good.clone().with_text("credit", debit), good.clone().with_int("amount", 0)] {
+        assert_eq!(posting_moves(&bad).unwrap_err().rule, "a-posting-moves-an-amount");
+    }
+}
+
+#[test]
 fn two_open_applications_for_a_card_are_noticed() {
     let folder = TempDir::new().unwrap();
     let mut world = lived(&folder);
@@ -134,6 +169,6 @@ fn two_open_applications_for_a_card_are_noticed() {
     world.mirror.apply(&[Change { before: None, after: Some(second.clone()) }]).unwrap();
     let rule = crate::invariants::one_open_application(&world.mirror, &second).unwrap_err().rule;
     assert_eq!(rule, "one-open-application");
-    let everything = on_everything(&world.mirror, &world.bank).unwrap_err().rule;
+    let everything = on_everything(&world.mirror, &world.bank, &world.model).unwrap_err().rule;
     assert!(["one-open-application", "one-withdrawal"].contains(&everything), "{everything}");
 }

@@ -31,6 +31,17 @@ fn the_impossible_is_refused_in_one_line() {
 }
 
 #[test]
+fn each_option_that_is_told_of_is_taken() {
+    let told = String::from_utf8(sim(&["--help"]).stdout).unwrap();
+    let options: Vec<&str> = told.split_whitespace().filter(|it| it.starts_with("--")).collect();
+    assert_eq!(options, ["--seed", "--steps", "--database"]);
+    for option in options {
+        let said = sim(&[option, "7", "--steps", "0"]).stderr;
+        assert_eq!(String::from_utf8(said).unwrap(), "--steps must be at least 1\n", "{option}");
+    }
+}
+
+#[test]
 fn a_run_prints_what_it_has_seen_and_leaves_no_file() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("world.db");

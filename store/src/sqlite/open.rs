@@ -131,6 +131,14 @@ fn create_file(path: &Path) -> Result<(), OpenError> {
     options.open(path).map(drop).map_err(failed)
 }
 
+/// The writer's connection by itself.
+pub(crate) fn alone(path: &Path) -> Result<Connection, DbError> {
+    let connection = connect(path, "foreign_keys = ON")?;
+    let copies = format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}");
+    connection.execute_batch(&copies).map_err(db_error)?;
+    Ok(connection)
+}
+
 fn connect(path: &Path, role: &str) -> Result<Connection, DbError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(db_error)?;

@@ -14,7 +14,7 @@ use crate::{environment, run, tidy};
 const NODE_TESTS: &str = "tests/node";
 
 /// All steps in their order.
-pub(crate) const STEPS: &[Step] = &[
+pub(super) const STEPS: &[Step] = &[
     Step { name: "tidy", doc: "house rules", needs: None, run: tidy },
     Step {
         name: "fmt",
@@ -32,6 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
             step(&mut run::cargo(&arguments))
         },
     },
+    Step { name: "fuzz", doc: "the fuzz targets compile", needs: None, run: fuzz },
     Step {
         name: "rust",
         doc: "the tests of all crates, on SQLite and PostgreSQL",
@@ -90,6 +91,14 @@ fn tidy(_: &Bench) -> Result<Tally, Failed> {
         return Err(Failed { tally, reason: None });
     }
     Ok(tally)
+}
+
+/// In a workspace of its own, which no other step builds; what it depends on is in the main
+/// workspace's folder already. As nothing is linked, libFuzzer itself need not be compiled.
+fn fuzz(_: &Bench) -> Result<Tally, Failed> {
+    let mut check = run::cargo(&["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"]);
+    check.arg("--target-dir").arg(environment::target_folder());
+    step(check.env("CUSTOM_LIBFUZZER_PATH", "not/linked/libfuzzer.a"))
 }
 
 fn rust(bench: &Bench) -> Result<Tally, Failed> {
