@@ -121,9 +121,9 @@ function deliveries(before, after, moved) {
 }
 
 function journals(before, after) {
-  const count = before?.journals?.length ?? 0;
-  const all = (after.journals ?? []).map((now, at) => {
-    return { now, was: before && at < count ? now : undefined, isKnown: before };
+  const old = new Set((before?.journals ?? []).map((each) => JSON.stringify(each)));
+  const all = (after.journals ?? []).map((now) => {
+    return { now, was: old.has(JSON.stringify(now)) || undefined, isKnown: before };
   });
   if (all.length === 0) return null;
   const line = ({ debit, credit, amount }) =>

@@ -49,7 +49,7 @@ function jwe(call) {
   if (!call.jwe) return null;
   const header = call.jwe.header;
   const text = typeof header === 'string' ? header : JSON.stringify(header);
-  const parts = (call.jwe.parts ?? []).map(({ name, bytes }) => row(name, say('bytes', bytes)));
+  const parts = (call.jwe.parts ?? []).map(({ name, bytes }) => row(name, say('bytes', bytes ?? '?')));
   return h('section', {}, h('h3', {}, 'JWE'),
     h('dl.facts', {}, row(say('key-id'), call.keyId && h('code', {}, call.keyId)),
       row(say('jwe-header'), h('code', {}, text)), parts));
@@ -74,11 +74,11 @@ function whole(call) {
 
 function entry(call) {
   const body = h('div.call-whole');
-  const details = h('details.call', { id: `call-${call.seq}` },
+  const details = h('details.entry', { id: `entry-${call.seq}` },
     h('summary', {},
       h('time', { datetime: call.at, title: call.at }, time(call.at)),
       h(`span.status.${kindOf(call.status)}`, {}, call.status),
-      h('code.code', {}, call.code ?? '–'),
+      h('code.said', {}, call.code ?? '–'),
       h('span.operation', {}, call.operation ?? `${call.method} ${call.path}`),
       h('span.duration', {}, duration(call.durationUs)),
       h('code.correlation', {}, call.correlationId ?? '–')),
@@ -168,6 +168,11 @@ function build(box) {
       filter();
     });
     source.addEventListener('open', filter);
+    // More was missed than the server kept for this reader.
+    source.addEventListener('reload', () => {
+      source.close();
+      poll();
+    });
     source.addEventListener('error', poll);
   };
   const start = async () => {

@@ -1,10 +1,11 @@
 // On every page: theme, language, copying, tabs of code, folded parts that a link leads into.
 
-import { announce, copyButton, h, remember, remembered, say, tabs } from './dom.js';
+import { announce, copyButton, h, remember, remembered, say } from './dom.js';
 
 const html = document.documentElement;
 const dark = matchMedia('(prefers-color-scheme: dark)');
-const isDark = () => (html.dataset.theme || (dark.matches ? 'dark' : 'light')) === 'dark';
+const isDark = () =>
+  html.dataset.theme === 'dark' || (html.dataset.theme !== 'light' && dark.matches);
 
 function themeButton(button) {
   const show = () => {
@@ -32,44 +33,36 @@ function languageLink(link) {
   });
 }
 
+/** The language of the code that was chosen last. */
 function samples(box) {
-  const sections = [...box.querySelectorAll(':scope > .sample')];
-  if (sections.length < 2) return;
-  const entries = sections.map((panel) => ({ label: panel.dataset.label, panel }));
-  const last = entries.findIndex(({ label }) => label === remembered('localStorage', 'sample'));
-  for (const { panel } of entries) panel.querySelector('h3')?.classList.add('visually-hidden');
-  const keep = (label) => remember('localStorage', 'sample', label);
-  box.prepend(tabs(say('language-of-code'), entries, last, keep));
+  const radios = [...box.querySelectorAll('input[type="radio"]')];
+  const last = remembered('localStorage', 'sample');
+  for (const radio of radios) {
+    if (radio.value === last) radio.checked = true;
+    radio.addEventListener('change', () => remember('localStorage', 'sample', radio.value));
+  }
 }
 
-function codeBlocks() {
-  for (const figure of document.querySelectorAll('figure.code-block')) {
-    const code = figure.querySelector('pre');
-    const caption = figure.querySelector('figcaption') ?? figure.insertBefore(h('figcaption'), code);
-    caption.append(copyButton(() => code.textContent, `${say('copy')}: ${caption.textContent}`));
-  }
-  for (const button of document.querySelectorAll('[data-copy]')) {
-    button.replaceWith(copyButton(() => button.dataset.copy, button.getAttribute('aria-label')));
-  }
+function copyable(element) {
+  const button = copyButton(() => element.textContent);
+  if (element.tagName !== 'PRE') return element.after(button);
+  const frame = h('div.copyable');
+  element.replaceWith(frame);
+  return frame.append(element, button);
 }
 
 /** Opens what is folded around the place that the address names. */
 function reveal() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
-  for (let at = target; at; at = at.parentElement) {
-    if (at.tagName === 'DETAILS') at.open = true;
-    if (at.getAttribute('role') === 'tabpanel') {
-      document.getElementById(at.getAttribute('aria-labelledby'))?.click();
-    }
-  }
+  for (let at = target; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true;
   target.scrollIntoView();
 }
 
-document.querySelectorAll('[data-theme-button]').forEach(themeButton);
-document.querySelectorAll('[data-language]').forEach(languageLink);
-document.querySelectorAll('[data-tabs]').forEach(samples);
-codeBlocks();
+document.querySelectorAll('[data-theme-switch]').forEach(themeButton);
+document.querySelectorAll('a.language').forEach(languageLink);
+document.querySelectorAll('.tabs[role="group"]').forEach(samples);
+document.querySelectorAll('[data-copy]').forEach(copyable);
 document.querySelector('.side [aria-current]')?.scrollIntoView({ block: 'nearest' });
 addEventListener('hashchange', reveal);
 if (location.hash) reveal();

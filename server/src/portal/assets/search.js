@@ -36,8 +36,7 @@ function find(index, query) {
 const prepared = (entry) => {
   const title = folded(entry.title);
   const words = title.split(/[^\p{L}\p{N}_]+/u).concat(title.split('_'));
-  const text = folded(`${entry.where ?? ''} ${entry.text ?? ''}`);
-  return { ...entry, folded: { title, words, text } };
+  return { ...entry, folded: { title, words, text: folded(entry.text) } };
 };
 
 function build(box) {
@@ -93,7 +92,7 @@ function build(box) {
         { role: 'option', id: `result-${each}`, 'aria-selected': 'false', click: () => go(entry) },
         h('span.kind', {}, say(`kind-${entry.kind}`)),
         h('span.title', {}, entry.title),
-        h('span.where', {}, entry.where ?? ''),
+        h('span.where', {}, entry.text ?? ''),
       )));
     panel.hidden = false;
     input.setAttribute('aria-expanded', String(found.length > 0));
@@ -124,6 +123,7 @@ function build(box) {
     input.focus();
   });
   box.append(input, h('kbd', { 'aria-hidden': 'true' }, '/'), panel);
+  box.hidden = false;
 }
 
 document.querySelectorAll('[data-search]').forEach(build);

@@ -128,11 +128,11 @@ class Editor {
   }
 }
 
-/** What the page says about a code. */
+/** What the page says about a code: its row in the table of codes. */
 function documented(code) {
   const row = document.getElementById(`code-${code}`);
-  const text = (name) => row?.querySelector(name)?.textContent.trim();
-  return { row, meaning: text('.meaning'), advice: text('.advice') };
+  const [meaning, advice] = [...(row?.cells ?? [])].slice(-2).map((cell) => cell.textContent);
+  return { meaning, advice, href: row ? `#code-${code}` : `${root}/errors#code-${code}` };
 }
 
 /** Marks a field in the documentation, or takes the marks away. */
@@ -144,9 +144,8 @@ function markField(name, text) {
   if (!name) return undefined;
   const rows = [...document.querySelectorAll('.field[id^="request-"]')];
   const row =
-    rows.find((each) => each.dataset.wire === name) ??
     document.getElementById(`request-${name}`) ??
-    rows.find((each) => each.id.split('.').at(-1) === name);
+    rows.find(({ id }) => id.split(/[-.]/).at(-1) === name.split('.').at(-1));
   row?.classList.add('at-fault');
   row?.querySelector('.field-head')?.after(h('p.fault', {}, text));
   return row;
@@ -216,12 +215,16 @@ class TryIt {
     });
     this.box.replaceChildren(h('h2', {}, say('try-it')), form, this.result, this.state, this.history);
     this.box.hidden = false;
-    document.addEventListener('click', ({ target }) => {
-      const link = target.closest?.('[data-scenario]');
-      if (!link) return;
-      this.scenario.element.value = link.dataset.scenario;
-      this.choose(this.chosen);
-    });
+    for (const details of document.querySelectorAll('details[data-scenario]')) {
+      const click = () => {
+        this.scenario.element.value = details.dataset.scenario;
+        this.choose(this.chosen);
+        this.box.scrollIntoView({ block: 'nearest' });
+        this.button.focus();
+      };
+      details.querySelector('summary').after(
+        h('p.try', {}, h('button', { type: 'button', click }, say('try-this'))));
+    }
     if (!wire.canSign()) this.fail(new wire.WireError('no-webcrypto'));
   }
 
@@ -353,17 +356,16 @@ class TryIt {
 
   draw(call) {
     const kind = call.status ? `s${Math.floor(call.status / 100)}` : 's5';
-    const { row, meaning, advice } = documented(call.code);
+    const { meaning, advice, href } = documented(call.code);
     this.result.replaceChildren(
       h('h3', {}, say('answer')),
       h('p.verdict', {}, h(`span.status.${kind}`, {}, call.status ?? say('none')), ' ',
-        h('code.code', {}, call.code ?? '–'), ' ',
+        h('code.said', {}, call.code ?? '–'), ' ',
         h('span.message', {}, call.description ?? say('no-answer-to-show'))),
       h('p.call-facts', {}, this.facts(call)),
       this.verdict(call) ?? '',
-      meaning && call.code !== '000_000' ? h('p.meaning', {}, meaning, ' ',
-        row && h('a', { href: `#code-${call.code}` }, say('about-code'))) : '',
-      advice && call.code !== '000_000' ? h('p.advice', {}, advice) : '',
+      call.code && call.code !== '000_000' ? h('p.meaning', {}, meaning, ' ', advice, ' ',
+        h('a', { href }, say('about-code'))) : '',
       h('p.buttons', {}, this.againButtons(call)),
       call.sent ? views(call, this.view, (label) => (this.view = label)) : '',
     );
