@@ -91,6 +91,9 @@ export function codeBlock(caption, text, children = [text]) {
   );
 }
 
+/** A line of a list of facts. */
+export const fact = (name, value) => h('div', {}, h('dt', {}, name), h('dd', {}, value));
+
 let count = 0;
 
 /** Tabs over panels: `entries` are `{label, panel}`; `changed` gets the label that is chosen. */

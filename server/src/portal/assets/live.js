@@ -1,6 +1,6 @@
 // What the sandbox holds for a scenario: before a call and after it, with what has changed.
 
-import { announce, h, sandbox, say } from './dom.js';
+import { announce, fact, h, sandbox, say } from './dom.js';
 
 /** What the sandbox holds of the scenario's member. */
 export const fetchState = (operation, name) =>
@@ -28,8 +28,7 @@ function compared(before, after, key) {
 /** A value; marked, with the old one beside it, where it has changed. */
 function value({ now, was, isKnown }, name, shown = (each) => each ?? '–') {
   const text = String(shown(now[name]));
-  if (!isKnown) return text;
-  if (!was) return text;
+  if (!isKnown || !was) return text;
   const old = String(shown(was[name]));
   if (old === text) return text;
   const hidden = (word) => h('span.visually-hidden', {}, ` ${say(word)} `);
@@ -38,24 +37,10 @@ function value({ now, was, isKnown }, name, shown = (each) => each ?? '–') {
 
 const isNew = ({ was, isKnown }) => isKnown && !was;
 const fresh = (pair) => isNew(pair) && h('span.badge.new', {}, say('new'));
-const facts = (...rows) =>
-  h('dl.facts', {}, rows.map(([name, text]) => h('div', {}, h('dt', {}, name), h('dd', {}, text))));
+const facts = (...rows) => h('dl.facts', {}, rows.map((row) => fact(...row)));
 const section = (title, ...children) => h('section.live-part', {}, h('h4', {}, title), children);
 
-/** Accounts from the oldest to the newest: each behind the one that it replaces. */
-function inOrder(pairs) {
-  const ids = new Set(pairs.map(({ now }) => now.accountId));
-  const starts = pairs.filter(({ now }) => !ids.has(now.predecessor));
-  const ordered = [];
-  for (let next = starts; next.length > 0; ) {
-    ordered.push(...next);
-    next = pairs.filter(
-      (pair) => !ordered.includes(pair) && next.some(({ now }) => now.accountId === pair.now.predecessor),
-    );
-  }
-  return [...ordered, ...pairs.filter((pair) => !ordered.includes(pair))];
-}
-
+/** Accounts with their cards, the oldest first: each behind the one that it replaces. */
 function chain(before, after) {
   const cards = compared(before?.cards, after.cards, 'cardId');
   const account = (pair) => {
@@ -69,11 +54,11 @@ function chain(before, after) {
         h('span.balance', {}, value(pair, 'balance', won))),
       h('ul', {}, own.map((card) =>
         h('li', {}, h('span.form', {}, value(card, 'form')), ' ', h('code', {}, card.now.number),
-          h('span.expiry', {}, ` ${say('valid-to')} ${card.now.expiry ?? '–'}`), ' ', fresh(card)))),
+          ' ', h('span.expiry', {}, say('valid-to'), ' ', card.now.expiry), ' ', fresh(card)))),
       pair.now.isMain && h('p.main-card', {}, say('main-card')),
     );
   };
-  const accounts = inOrder(compared(before?.accounts, after.accounts, 'accountId'));
+  const accounts = compared(before?.accounts, after.accounts, 'accountId').reverse();
   const nothing = accounts.length === 0 && h('p', {}, say('no-cards'));
   return section(say('cards'), nothing, h('ol.chain', {}, accounts.map(account)));
 }

@@ -1,22 +1,20 @@
 // The sandbox's log of calls: every call of any client, the newest first, as it comes in.
 
-import { codeBlock, coloured, h, root, sandbox, say } from './dom.js';
+import { codeBlock, coloured, fact, h, root, sandbox, say } from './dom.js';
 import { pretty } from './json.js';
 
 const CALLS_MAX = 500;
 const POLL_MS = 2_000;
 
-const time = (at) => new Date(at).toLocaleTimeString(document.documentElement.lang, { hour12: false });
-const duration = (us) => (us >= 1_000 ? `${(us / 1_000).toFixed(us >= 10_000 ? 0 : 1)} ms` : `${us} µs`);
+const time = (at) => new Date(at).toLocaleTimeString([], { hour12: false });
+const duration = (us) => `${(us / 1_000).toFixed(us >= 10_000 ? 0 : 1)} ms`;
 const kindOf = (status) => `s${Math.floor(status / 100)}`;
-const row = (name, value) =>
-  value !== null && value !== undefined && h('div', {}, h('dt', {}, name), h('dd', {}, value));
+const row = (name, value) => (value ?? null) !== null && fact(name, value);
 
 /** A body as it was understood: JSON, already masked by the server. */
 function block(caption, body) {
   if (body === null || body === undefined) return null;
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const shown = pretty(text);
+  const shown = pretty(JSON.stringify(body));
   return codeBlock(caption, shown, coloured(shown));
 }
 
@@ -26,7 +24,7 @@ const STEPS = ['headers', 'body', 'token', 'key', 'decryption', 'fields', 'opera
 function steps({ step, cause }) {
   const failed = STEPS.indexOf(step);
   return h('ol.call-steps', {}, STEPS.slice(0, -1).map((name, at) => {
-    const state = step === 'done' || at < failed ? 'passed' : at === failed ? 'failed' : 'not-reached';
+    const state = ['passed', 'failed', 'not-reached'][Math.sign(at - failed) + 1];
     return h(`li.${state}`, {},
       h('span.mark', {}, say(`step-${state}`)), ' ', say(`step-of-${name}`),
       at === failed && cause && h('p.cause', {}, cause));
@@ -47,12 +45,10 @@ function token({ signed }) {
 
 function jwe(call) {
   if (!call.jwe) return null;
-  const header = call.jwe.header;
-  const text = typeof header === 'string' ? header : JSON.stringify(header);
-  const parts = (call.jwe.parts ?? []).map(({ name, bytes }) => row(name, say('bytes', bytes ?? '?')));
+  const parts = call.jwe.parts.map(({ name, bytes }) => row(name, say('bytes', bytes ?? '?')));
   return h('section', {}, h('h3', {}, 'JWE'),
     h('dl.facts', {}, row(say('key-id'), call.keyId && h('code', {}, call.keyId)),
-      row(say('jwe-header'), h('code', {}, text)), parts));
+      row(say('jwe-header'), h('code', {}, call.jwe.header)), parts));
 }
 
 function whole(call) {
@@ -124,23 +120,22 @@ function build(box) {
     if (calls.has(call.seq)) return;
     last = Math.max(last, call.seq);
     const element = entry(call);
-    const older = [...calls.values()].filter((each) => each.call.seq < call.seq);
-    const next = older.sort((a, b) => b.call.seq - a.call.seq)[0];
-    list.insertBefore(element, next?.element ?? null);
+    const next = [...list.children].find((each) => Number(each.id.slice(6)) < call.seq);
+    list.insertBefore(element, next ?? null);
     calls.set(call.seq, { call, element });
     if (calls.size <= CALLS_MAX) return;
     const oldest = Math.min(...calls.keys());
     calls.get(oldest).element.remove();
     calls.delete(oldest);
   };
-  const read = async (query) => {
-    const found = await sandbox(`calls?${query}`);
+  const read = async () => {
+    const found = await sandbox(`calls?after=${last}&limit=${CALLS_MAX}`);
     // A sandbox that was started anew counts from the beginning.
     if (found.last < last) {
       calls.clear();
       list.replaceChildren();
       last = 0;
-      return read(`limit=${CALLS_MAX}`);
+      return read();
     }
     found.calls.toReversed().forEach(take);
     last = found.last;
@@ -153,7 +148,7 @@ function build(box) {
     while (source.readyState !== EventSource.OPEN) {
       await new Promise((done) => setTimeout(done, POLL_MS));
       try {
-        await read(`after=${last}&limit=${CALLS_MAX}`);
+        await read();
         if (source.readyState === EventSource.CLOSED) listen();
       } catch {
         note.textContent = say('server-away');
@@ -177,11 +172,8 @@ function build(box) {
   };
   const start = async () => {
     try {
-      await read(`limit=${CALLS_MAX}`);
-      if (asked) {
-        await read(`correlationId=${encodeURIComponent(asked)}&limit=${CALLS_MAX}`);
-        list.querySelector('details:not([hidden])')?.setAttribute('open', '');
-      }
+      await read();
+      if (asked) list.querySelector('details:not([hidden])')?.setAttribute('open', '');
     } catch (error) {
       note.textContent = error.message;
     }

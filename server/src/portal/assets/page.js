@@ -14,11 +14,7 @@ function themeButton(button) {
   };
   button.addEventListener('click', () => {
     html.dataset.theme = isDark() ? 'light' : 'dark';
-    try {
-      localStorage.setItem('platen.theme', html.dataset.theme);
-    } catch {
-      // It holds for this page.
-    }
+    remember('localStorage', 'theme', html.dataset.theme);
     show();
     announce(say(isDark() ? 'is-dark' : 'is-light'));
   });

@@ -10,17 +10,10 @@ const ANSWER_MS_MAX = 60_000;
 const CALLS_MAX = 30;
 /** What the bank can be told for one call, and the code that it leads to. */
 const BANK = [
-  ['answer', '000_000'],
-  ['refuse:412', '003_052'],
-  ['refuse:815', '003_053'],
-  ['refuse:S54', '003_054'],
-  ['refuse:S56', '003_056'],
-  ['refuse:S57', '003_057'],
-  ['refuse:S58', '003_058'],
-  ['refuse:S59', '003_059'],
-  ['disconnect', '003_051'],
-  ['take_silently', '003_055'],
-  ['delay:30000', '003_055'],
+  ['answer', '000_000'], ['refuse:412', '003_052'], ['refuse:815', '003_053'],
+  ['refuse:S54', '003_054'], ['refuse:S56', '003_056'], ['refuse:S57', '003_057'],
+  ['refuse:S58', '003_058'], ['refuse:S59', '003_059'], ['disconnect', '003_051'],
+  ['take_silently', '003_055'], ['delay:30000', '003_055'],
 ];
 /** Codes that say that the keys are not those of this sandbox: it may be a new one. */
 const FOREIGN_KEYS = ['000_902', '000_911', '000_912'];
@@ -153,7 +146,6 @@ function markField(name, text) {
 
 class TryIt {
   calls = [];
-  view = undefined;
   isSending = false;
 
   constructor(box) {
@@ -171,12 +163,12 @@ class TryIt {
     this.restore();
   }
 
-  get chosen() {
-    return this.scenarios.find(({ name }) => name === this.scenario.element.value);
+  named(name) {
+    return this.scenarios.find((scenario) => scenario.name === name);
   }
 
-  get isEdited() {
-    return this.editor.value !== this.chosen?.text;
+  get chosen() {
+    return this.named(this.scenario.element.value);
   }
 
   build() {
@@ -213,7 +205,8 @@ class TryIt {
     form.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });
-    this.box.replaceChildren(h('h2', {}, say('try-it')), form, this.result, this.state, this.history);
+    const title = h('h2', {}, say('try-it'));
+    this.box.replaceChildren(title, form, this.result, this.state, this.history);
     this.box.hidden = false;
     for (const details of document.querySelectorAll('details[data-scenario]')) {
       const click = () => {
@@ -232,8 +225,8 @@ class TryIt {
   restore() {
     const draft = remembered('sessionStorage', `draft.${operation}`);
     const first = this.scenarios.find(({ expect }) => expect.code === '000_000');
-    const wanted = this.scenarios.find(({ name }) => name === draft?.scenario);
-    this.scenario.element.value = (wanted ?? first ?? this.scenarios[0])?.name ?? '';
+    const wanted = this.named(draft?.scenario) ?? first ?? this.scenarios[0];
+    this.scenario.element.value = wanted?.name ?? '';
     this.editor.value = draft?.text ?? this.chosen?.text ?? '{}';
     this.calls = remembered('sessionStorage', `calls.${operation}`) ?? [];
     this.drawHistory();
@@ -270,24 +263,18 @@ class TryIt {
     this.isSending = true;
     this.button.disabled = true;
     this.button.textContent = say('sending');
-    try {
-      await this.run(call, isSame);
-      this.add(call);
-    } catch (error) {
-      if (call.sent) this.add(call);
-      this.fail(error);
-    } finally {
-      this.isSending = false;
-      this.button.disabled = false;
-      this.button.textContent = say('send');
-    }
+    await this.run(call, isSame).catch((error) => this.fail(error));
+    if (call.sent) this.add(call);
+    this.isSending = false;
+    this.button.disabled = false;
+    this.button.textContent = say('send');
   }
 
   fromForm() {
     const { enc, base, bank } = this.options;
     return {
       scenario: this.chosen?.name,
-      isEdited: this.isEdited,
+      isEdited: this.editor.value !== this.chosen?.text,
       text: this.editor.value,
       enc: enc.element.value,
       base: base.element.value,
@@ -313,10 +300,10 @@ class TryIt {
     const look = () => call.scenario && fetchState(operation, call.scenario).catch(() => undefined);
     call.before = await look();
     const withKeyId = Boolean(call.enc) || isEncrypted('response');
-    const { enc, id } = call;
-    const whole = { credentials: own, path: call.base + path, clear: call.text, enc, id, withKeyId };
-    call.sent = await wire.prepare(whole);
-    call.id = call.sent.id;
+    const { enc, id, base, text: clear } = call;
+    const order = { credentials: own, path: base + path, clear, enc, id, withKeyId };
+    call.sent = await wire.prepare(order);
+    call.id = new Map(call.sent.headers).get('X-KM-Correlation-Id');
     call.at = new Date().toISOString();
     const received = await wire.send(call.sent, AbortSignal.timeout(ANSWER_MS_MAX));
     Object.assign(call, { status: received.status, ms: received.ms });
@@ -324,12 +311,12 @@ class TryIt {
     const { code, description } = call.answer.response ?? {};
     Object.assign(call, { code, description });
     if (FOREIGN_KEYS.includes(code)) credentials = undefined;
-    if (isSame) call.isSameAnswer = this.isAsBefore(call);
+    // Of a call before the page was loaded anew, the code alone is known.
+    const { first } = call;
+    const isAsBefore = () =>
+      first.answer ? call.answer.clear === first.answer.clear : code === first.code;
+    if (isSame) call.isSameAnswer = isAsBefore();
     call.after = await look();
-  }
-
-  isAsBefore({ answer, code, first }) {
-    return first.answer ? answer.clear === first.answer.clear : code === first.code;
   }
 
   /** The bank's behaviour belongs to the member whom the request names. */
@@ -390,7 +377,7 @@ class TryIt {
       const isSame = call.isSameAnswer;
       return h(`p.note${isSame ? '.good' : '.warn'}`, {}, say(isSame ? 'same-answer' : 'other-answer'));
     }
-    const scenario = this.scenarios.find(({ name }) => name === call.scenario);
+    const scenario = this.named(call.scenario);
     if (!scenario || call.isEdited || call.bank || call.status === undefined) return undefined;
     const { status, code } = scenario.expect;
     const isSame = call.status === status && call.code === code;
@@ -405,10 +392,8 @@ class TryIt {
   }
 
   drawState(call) {
-    if (!call.after) {
-      this.state.hidden = true;
-      return;
-    }
+    this.state.hidden = !call.after;
+    if (!call.after) return;
     const refresh = async () => {
       try {
         call.after = await fetchState(operation, call.scenario);
@@ -436,8 +421,7 @@ class TryIt {
   drawHistory() {
     const row = (call) => {
       const time = new Date(call.at).toLocaleTimeString([], { hour12: false });
-      const scenario = this.scenarios.find(({ name }) => name === call.scenario);
-      const title = call.isEdited ? say('own-request') : (scenario?.title ?? '');
+      const title = call.isEdited ? say('own-request') : (this.named(call.scenario)?.title ?? '');
       return h('li', {},
         h('button.plain', { type: 'button', click: () => this.draw(call) },
           h('time', {}, time), ' ', h('code', {}, call.code ?? say('none')), ' ', title,

@@ -1,6 +1,6 @@
 // A call in three views of both directions: in clear, as sent, and step by step.
 
-import { codeBlock, coloured, h, say, tabs } from './dom.js';
+import { codeBlock, coloured, fact, h, say, tabs } from './dom.js';
 import { pretty } from './json.js';
 
 const SHOWN_CHARS = 56;
@@ -50,8 +50,8 @@ function outward(sent) {
     step(say('step-sign'),
       h('p', {}, say('step-sign-how')),
       h('dl.facts', {},
-        h('div', {}, h('dt', {}, say('time-in-token')), h('dd', {}, h('code', {}, sent.token.time))),
-        h('div', {}, h('dt', {}, 'base64(HMAC-SHA-256)'), h('dd', {}, h('code', {}, sent.token.mac)))),
+        fact(say('time-in-token'), h('code', {}, sent.token.time)),
+        fact('base64(HMAC-SHA-256)', h('code', {}, sent.token.mac))),
       codeBlock('X-KM-Tran-Token', sent.token.token)),
     step(say('step-headers'), codeBlock(say('request-headers'), pairs(sent.headers))),
   ];

@@ -6,7 +6,6 @@ const KEY_BYTES = { A128GCM: 16, A256GCM: 32 };
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const PART_NAMES = ['header', 'key', 'iv', 'ciphertext', 'tag'];
-const CHUNK_BYTES = 8_192;
 
 /** An error that a page can explain in its own words: `reason` names it. */
 export class WireError extends Error {
@@ -26,14 +25,7 @@ function subtle() {
 /** Whether this browser lets this page sign and encrypt. */
 export const canSign = () => Boolean(globalThis.crypto?.subtle);
 
-function base64(bytes) {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-    text += String.fromCharCode(...bytes.subarray(at, at + CHUNK_BYTES));
-  }
-  return btoa(text);
-}
-
+const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 const base64url = (bytes) =>
   base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 
@@ -131,50 +123,39 @@ export async function decrypt(compact, clientPrivateKey) {
  * A signed call, not yet sent. `clear` goes as it was typed: it is never read as JSON, as a number
  * beyond 2^53 would come out another. With `enc` it is encrypted.
  */
-export async function prepare({ credentials, path, clear, enc, id, withKeyId = true, now }) {
+export async function prepare(call) {
+  const { credentials, path, clear, enc, id, withKeyId = true, now = new Date() } = call;
   const { aspId, accessKey, secretKey, cryptoKeyId, serverPublicKey } = credentials;
   if (![aspId, accessKey, secretKey].every((each) => typeof each === 'string' && each)) {
     throw new WireError('bad-credentials');
   }
-  const at = now ?? new Date();
   const jwe = enc ? await encrypt(clear, serverPublicKey, enc) : undefined;
   const body = jwe ? JSON.stringify({ encData: jwe }) : clear;
   const bytes = utf8.encode(body);
-  const signed = await tranToken(secretKey, bytes, at);
+  const signed = await tranToken(secretKey, bytes, now);
   const headers = [
     ['Content-Type', 'application/json'],
     ['Accept', 'application/json'],
     ['X-KM-User-AspId', aspId],
-    ['X-KM-Correlation-Id', id ?? correlationId(at)],
+    ['X-KM-Correlation-Id', id ?? correlationId(now)],
     ['X-KM-Access-Key', accessKey],
     ...(withKeyId ? [['X-KM-Crypto-Key-Id', cryptoKeyId]] : []),
     ['X-KM-Tran-Token', signed.token],
     ['X-KM-Tran-Time', signed.time.slice(0, 14)],
     ['X-KM-Time-Zone', 'UTC'],
   ];
-  return {
-    path,
-    headers,
-    id: headers[3][1],
-    clear,
-    clearBytes: utf8.encode(clear).length,
-    body,
-    bodyBytes: bytes.length,
-    jwe: jwe && anatomy(jwe),
-    token: signed,
-  };
+  const lengths = { clearBytes: utf8.encode(clear).length, bodyBytes: bytes.length };
+  return { path, headers, clear, body, ...lengths, jwe: jwe && anatomy(jwe), token: signed };
 }
 
 /** Sends it: status, headers and text as they came, and how long it took. */
 export async function send(prepared, signal) {
   const { path, headers, body } = prepared;
   const begun = performance.now();
-  let answer;
   try {
-    answer = await fetch(path, { method: 'POST', headers, body, signal, cache: 'no-store' });
-    const text = await answer.text();
-    const ms = performance.now() - begun;
-    return { status: answer.status, headers: [...answer.headers], body: text, ms };
+    const answer = await fetch(path, { method: 'POST', headers, body, signal });
+    const read = { status: answer.status, headers: [...answer.headers], body: await answer.text() };
+    return { ...read, ms: performance.now() - begun };
   } catch (error) {
     throw new WireError(error.name === 'TimeoutError' ? 'no-answer' : 'server-away', error.message);
   }
