@@ -22,7 +22,7 @@ struct Step {
     /// What it does.
     doc: &'static str,
     /// What it needs beside Rust.
-    needs: Option<Tool>,
+    needs: &'static [Tool],
     run: fn(&Bench) -> Result<Tally, Failed>,
 }
 
@@ -42,6 +42,8 @@ impl From<String> for Failed {
 #[derive(Default)]
 struct Bench {
     node: Option<PathBuf>,
+    npm: Option<PathBuf>,
+    chromium: Option<PathBuf>,
     postgres_url: Option<String>,
     /// Kept until the steps have ended.
     _postgres: Option<Postgres>,
@@ -50,11 +52,14 @@ struct Bench {
 impl Bench {
     /// Finds or installs what these steps need.
     fn prepare(steps: &[&Step]) -> Result<Self, String> {
-        let needs = |tool| steps.iter().any(|step| step.needs == Some(tool));
-        let mut bench = Bench::default();
-        if needs(Tool::Node) {
-            bench.node = Some(tools::ensure(Tool::Node)?);
-        }
+        let needs = |tool| steps.iter().any(|step| step.needs.contains(&tool));
+        let ensure = |tool| needs(tool).then(|| tools::ensure(tool)).transpose();
+        let mut bench = Bench {
+            node: ensure(Tool::Node)?,
+            npm: ensure(Tool::Npm)?,
+            chromium: ensure(Tool::Chromium)?,
+            ..Bench::default()
+        };
         if needs(Tool::Postgres) {
             if let Some(given) = environment::variable(POSTGRES_URL) {
                 say::line(&format!("Using the PostgreSQL server that {POSTGRES_URL} names"));

@@ -11,6 +11,15 @@ use crate::{environment, run, say};
 /// The oldest Node whose test runner can do what the tests need: major and minor version.
 const NODE_MIN: (u32, u32) = (18, 15);
 
+/// What Chromium is called in `PATH`.
+const CHROMIUM_NAMES: &[&str] =
+    &["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+/// Where macOS has it.
+const CHROMIUM_APPLICATIONS: &[&str] = &[
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
 /// A program that the tests need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
@@ -18,6 +27,10 @@ pub(crate) enum Tool {
     Postgres,
     /// Node.
     Node,
+    /// Node's package manager.
+    Npm,
+    /// Chromium, or a browser that is built of it.
+    Chromium,
 }
 
 impl Tool {
@@ -25,6 +38,8 @@ impl Tool {
         match self {
             Tool::Postgres => "the PostgreSQL server (initdb and postgres)".to_owned(),
             Tool::Node => format!("Node {}.{} or newer", NODE_MIN.0, NODE_MIN.1),
+            Tool::Npm => "npm".to_owned(),
+            Tool::Chromium => "Chromium".to_owned(),
         }
     }
 
@@ -35,11 +50,17 @@ impl Tool {
                 .iter()
                 .filter_map(|name| environment::find_program(name))
                 .find(|node| is_new_enough(node)),
+            Tool::Npm => environment::find_program("npm"),
+            Tool::Chromium => CHROMIUM_NAMES
+                .iter()
+                .filter_map(|name| environment::find_program(name))
+                .chain(CHROMIUM_APPLICATIONS.iter().map(PathBuf::from))
+                .find(|file| file.is_file()),
         }
     }
 }
 
-/// Where a tool is: the folder of PostgreSQL's programs, or Node itself. Installs it if missing.
+/// Where a tool is: the folder of PostgreSQL's programs, or the program itself. Installs it if missing.
 pub(crate) fn ensure(tool: Tool) -> Result<PathBuf, String> {
     if let Some(found) = tool.find() {
         return Ok(found);

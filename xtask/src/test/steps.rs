@@ -8,41 +8,43 @@ use super::{Bench, Failed, POSTGRES_URL, Step};
 use crate::pages::{self, Printer};
 use crate::tally::Tally;
 use crate::tools::Tool;
-use crate::{environment, run, tidy};
+use crate::{environment, run, say, tidy};
 
 /// Where the tests in JavaScript are.
 const NODE_TESTS: &str = "tests/node";
+/// Where those are that drive a browser.
+const BROWSER_TESTS: &str = "tests/browser";
 
 /// All steps in their order.
 pub(super) const STEPS: &[Step] = &[
-    Step { name: "tidy", doc: "house rules", needs: None, run: tidy },
+    Step { name: "tidy", doc: "house rules", needs: &[], run: tidy },
     Step {
         name: "fmt",
         doc: "the layout of all Rust code",
-        needs: None,
+        needs: &[],
         run: |_| step(&mut run::cargo(&["fmt", "--all", "--check"])),
     },
     Step {
         name: "clippy",
         doc: "lints",
-        needs: None,
+        needs: &[],
         run: |_| {
             let arguments =
                 ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
             step(&mut run::cargo(&arguments))
         },
     },
-    Step { name: "fuzz", doc: "the fuzz targets compile", needs: None, run: fuzz },
+    Step { name: "fuzz", doc: "the fuzz targets compile", needs: &[], run: fuzz },
     Step {
         name: "rust",
         doc: "the tests of all crates, on SQLite and PostgreSQL",
-        needs: Some(Tool::Postgres),
+        needs: &[Tool::Postgres],
         run: rust,
     },
     Step {
         name: "simulation",
         doc: "ten thousand steps of the simulation (the build of the tests)",
-        needs: None,
+        needs: &[],
         run: |_| {
             // As the step before builds it, so that nothing is built again.
             let arguments = ["test", "--workspace", "--locked", "--test", "it", "--"];
@@ -57,13 +59,13 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         name: "release",
         doc: "the release build of the server",
-        needs: None,
+        needs: &[],
         run: |_| step(&mut run::cargo(&["build", "--release", "--locked", "--package", "platen"])),
     },
     Step {
         name: "reference",
         doc: "docs/reference says what the code says (the release build)",
-        needs: None,
+        needs: &[],
         run: |_| {
             pages::check(&Printer::Binary(environment::release_binary()))?;
             Ok(Tally::default())
@@ -72,8 +74,14 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         name: "node",
         doc: "a partner's program in JavaScript against the release build",
-        needs: Some(Tool::Node),
+        needs: &[Tool::Node],
         run: node,
+    },
+    Step {
+        name: "browser",
+        doc: "the developer portal of the release build in Chromium",
+        needs: &[Tool::Node, Tool::Npm, Tool::Chromium],
+        run: browser,
     },
 ];
 
@@ -110,20 +118,40 @@ fn rust(bench: &Bench) -> Result<Tally, Failed> {
 }
 
 fn node(bench: &Bench) -> Result<Tally, Failed> {
+    step(&mut tests_in_javascript(bench, NODE_TESTS)?)
+}
+
+/// The test's packages are taken from the lock file, and installed where they differ from it.
+fn browser(bench: &Bench) -> Result<Tally, Failed> {
+    let npm = bench.npm.as_deref().unwrap_or(Path::new("npm"));
+    let mut install = run::command(npm);
+    install.args(["ci", "--no-progress"]).current_dir(environment::root().join(BROWSER_TESTS));
+    let shown = run::shown(&install);
+    say::line(&format!("Running `{shown}` in {BROWSER_TESTS}"));
+    run::succeed(&mut install)?;
+    let mut tests = tests_in_javascript(bench, BROWSER_TESTS)?;
+    if let Some(chromium) = &bench.chromium {
+        tests.env("PLATEN_TEST_CHROMIUM", chromium);
+    }
+    step(&mut tests)
+}
+
+/// Node's test runner over a folder, with the release build of the server.
+fn tests_in_javascript(bench: &Bench, folder: &str) -> Result<Command, String> {
     let node = bench.node.as_deref().unwrap_or(Path::new("node"));
     let mut command = run::command(node);
-    command.args(["--test", "--test-reporter=spec"]).args(node_tests()?);
+    command.args(["--test", "--test-reporter=spec"]).args(files_of_tests(folder)?);
     command.env("PLATEN_BIN", environment::release_binary());
-    step(&mut command)
+    Ok(command)
 }
 
 /// The files by name: versions of Node differ in how they take a folder.
-fn node_tests() -> Result<Vec<PathBuf>, String> {
-    let folder = environment::root().join(NODE_TESTS);
-    let entries = fs::read_dir(&folder).map_err(|error| format!("{NODE_TESTS}: {error}"))?;
+fn files_of_tests(name: &str) -> Result<Vec<PathBuf>, String> {
+    let folder = environment::root().join(name);
+    let entries = fs::read_dir(&folder).map_err(|error| format!("{name}: {error}"))?;
     let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
     let mut tests: Vec<PathBuf> =
         paths.filter(|path| path.to_string_lossy().ends_with(".test.mjs")).collect();
     tests.sort();
-    if tests.is_empty() { Err(format!("{NODE_TESTS} has no tests")) } else { Ok(tests) }
+    if tests.is_empty() { Err(format!("{name} has no tests")) } else { Ok(tests) }
 }

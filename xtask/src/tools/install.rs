@@ -30,7 +30,10 @@ impl Manager {
             (Manager::Apt | Manager::Apk | Manager::Brew, Tool::Postgres) => "postgresql",
             (Manager::Dnf, Tool::Postgres) => "postgresql-server",
             (Manager::Apt | Manager::Dnf | Manager::Apk, Tool::Node) => "nodejs",
-            (Manager::Brew, Tool::Node) => "node",
+            (Manager::Brew, Tool::Node | Tool::Npm) => "node",
+            (Manager::Apt | Manager::Dnf | Manager::Apk, Tool::Npm) => "npm",
+            (Manager::Apt | Manager::Dnf | Manager::Apk, Tool::Chromium) => "chromium",
+            (Manager::Brew, Tool::Chromium) => "google-chrome",
         }
     }
 
@@ -110,7 +113,7 @@ mod tests {
     #[test]
     fn every_manager_installs_what_it_calls_the_package() {
         for manager in Manager::ALL {
-            for tool in [Tool::Postgres, Tool::Node] {
+            for tool in [Tool::Postgres, Tool::Node, Tool::Npm, Tool::Chromium] {
                 let package = manager.package(tool);
                 let commands = manager.commands(package);
                 assert_eq!(commands.last().unwrap().last(), Some(&package), "{manager:?}");
