@@ -1,0 +1,4 @@
+//! The developer portal: pages made from the registry.
+
+pub mod guides;
+pub mod lang;
