@@ -217,9 +217,6 @@ words! {
 
     changelog_about: "What was added to the API and what changed in it, newest first.",
         "API에 추가되거나 변경된 내용을 최신순으로 표시합니다.";
-    changelog_order: "No version has been released yet: what stands here is what a server built \
-                      today can do.",
-        "아직 릴리스된 버전은 없습니다. 아래 내용은 현재 소스로 빌드한 서버 기준입니다.";
     log_about: "Every call that reached the sandbox, newest first, from whatever program it came.",
         "어떤 프로그램에서 보냈든 샌드박스에 도착한 모든 호출을 최신순으로 표시합니다.";
     log_needs_script: "The log is live, which needs JavaScript.",
