@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::context::App;
 use crate::pipeline;
+use crate::portal::Pages;
 use stream::Stream;
 
 /// How long `/readyz` waits for the database: who asks has little patience, and a database that
@@ -36,6 +37,8 @@ pub struct Served {
     pub ready: Arc<AtomicBool>,
     /// `/openapi.json`, made once.
     pub openapi: Arc<str>,
+    /// The developer portal, where it is on.
+    pub portal: Option<Arc<Pages>>,
 }
 
 /// The routes; `sandbox` adds those of the sandbox.
@@ -51,7 +54,13 @@ pub fn router(served: Served, sandbox: Option<Router<Served>>) -> Router {
 }
 
 async fn call(State(served): State<Served>, request: Request) -> Response {
-    pipeline::handle(served.app, request).await
+    let page = served
+        .portal
+        .and_then(|pages| pages.answer(request.method(), request.uri(), request.headers()));
+    match page {
+        Some(page) => page,
+        None => pipeline::handle(served.app, request).await,
+    }
 }
 
 async fn readyz(State(served): State<Served>) -> Response {

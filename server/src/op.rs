@@ -5,6 +5,8 @@
 //! the same call again is answered from there and never done twice. An [`Inquiry`] is decided
 //! anew each time.
 
+mod changes;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ use crate::context::{App, Core};
 use crate::sandbox::world::Scenario;
 use crate::supply::{Need, SupplyError};
 
+pub use changes::Changes;
+
 /// How often a transaction is run again because a supply ran out or the same call came first. A
 /// block serves a hundred of a crowd that waits for it, and a crowd is as large as connections
 /// are many.
@@ -31,6 +35,8 @@ const ATTEMPTS_MAX: usize = 64;
 pub trait Operation: Send + Sync + 'static {
     /// Its head.
     const SPEC: Spec;
+    /// The steps of a card's life that it can bring about.
+    const CHANGES: Changes;
     /// What it is asked.
     type Request: Input + Send + Sync + 'static;
     /// What it answers.
@@ -313,6 +319,8 @@ pub struct Handler {
     pub entry: Entry,
     /// Its examples with what is given before each.
     pub scenarios: Vec<Scenario>,
+    /// The steps of a card's life that it can bring about.
+    pub changes: Changes,
     check: fn(&Json) -> Result<(), Invalid>,
     perform: Box<Perform>,
 }
@@ -328,6 +336,7 @@ impl Handler {
         Handler {
             entry: Entry::of::<O::Request, O::Response, O::Error>(spec, told),
             scenarios,
+            changes: O::CHANGES,
             check: |body| O::Request::from_json(body).map(drop),
             perform: Box::new(move |app, call, body| match O::Request::from_json(body) {
                 Ok(request) => {

@@ -17,8 +17,8 @@ pub const BASE: &str = "/open-api";
 fn all() -> Vec<Handler> {
     vec![
         fee::saga::<prepaid_card::reissue::Reissue>(),
-        op::write::<prepaid_card::state::State>(),
         op::inquiry::<prepaid_card::unregistered_info::UnregisteredInfo>(),
+        op::write::<prepaid_card::state::State>(),
     ]
 }
 

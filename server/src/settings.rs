@@ -3,6 +3,7 @@
 //! is made from here.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -40,6 +41,42 @@ pub struct SettingDoc {
     pub doc: &'static str,
 }
 
+/// Whether something is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// A text that is no [`Switch`].
+#[derive(Debug, thiserror::Error)]
+#[error("it is either `on` or `off`")]
+pub struct NoSwitch;
+
+impl FromStr for Switch {
+    type Err = NoSwitch;
+
+    fn from_str(text: &str) -> Result<Self, NoSwitch> {
+        match text {
+            "on" => Ok(Switch::On),
+            "off" => Ok(Switch::Off),
+            _ => Err(NoSwitch),
+        }
+    }
+}
+
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Switch::On => "on",
+            Switch::Off => "off",
+        })
+    }
+}
+
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -59,13 +96,15 @@ pub enum SettingsError {
         /// What is wrong.
         reason: String,
     },
-    /// A variable is not a number.
-    #[error("the variable {name} must be a whole number, not `{value}`")]
+    /// A variable is not of its setting's form.
+    #[error("the variable {name} cannot be `{value}`: {reason}")]
     Variable {
         /// The variable.
         name: String,
         /// Its value.
         value: String,
+        /// What is wrong.
+        reason: String,
     },
     /// A number that no server can run with.
     #[error("{name} is {number}, but must be from {least} to {most}")]
@@ -212,17 +251,26 @@ settings! {
     database_statement_ms_max: u64 = 8_000_u64;
     /// Database: how long a call may wait for its turn, milliseconds.
     database_wait_ms_max: u64 = 10_000_u64;
+    /// The developer portal at `/`: `on` or `off`. A production server's has no Try It!, no log and
+    /// no data of a sandbox.
+    portal: Switch = Switch::On;
     /// Threads that decrypt (RSA), number; 0: one a core.
     cpu_threads: u64 = 0_u64;
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-fn variable<T: FromStr>(name: &str) -> Result<Option<T>, SettingsError> {
+fn variable<T>(name: &str) -> Result<Option<T>, SettingsError>
+where
+    T: FromStr<Err: fmt::Display>,
+{
     let name = format!("PLATEN_{}", name.to_uppercase());
     let Ok(value) = std::env::var(&name) else { return Ok(None) };
     match value.trim().parse() {
-        Ok(number) => Ok(Some(number)),
-        Err(_) => Err(SettingsError::Variable { name, value }),
+        Ok(parsed) => Ok(Some(parsed)),
+        Err(error) => {
+            let reason = error.to_string();
+            Err(SettingsError::Variable { name, value, reason })
+        }
     }
 }
 

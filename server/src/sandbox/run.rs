@@ -21,7 +21,8 @@ use crate::context::{App, Clock, Core};
 use crate::fee::recovery;
 use crate::http::{self, Served};
 use crate::ops::{BASE, Operations};
-use crate::settings::Settings;
+use crate::portal::{Mode, Pages};
+use crate::settings::{Settings, Switch};
 use crate::supply::Supply;
 
 /// The fact that every scenario was armed once.
@@ -154,7 +155,11 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     let mut document = openapi::document(app.operations.registry(), &[BASE, "/"]);
     api::document(&mut document);
     let openapi = document.to_pretty_json().unwrap_or_default().into();
-    let served = Served { app, ready: Arc::new(AtomicBool::new(true)), openapi };
+    let portal = match start.settings.portal {
+        Switch::On => Some(Arc::new(Pages::render(&app.operations, Mode::Sandbox))),
+        Switch::Off => None,
+    };
+    let served = Served { app, ready: Arc::new(AtomicBool::new(true)), openapi, portal };
     Ok(Running { address, listener, served, bank })
 }
 

@@ -33,6 +33,8 @@ mod given;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod html;
+#[cfg(test)]
 mod input;
 #[cfg(test)]
 mod interrupted;
@@ -50,6 +52,8 @@ mod mutations;
 mod outage;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod portal;
 #[cfg(test)]
 mod process;
 #[cfg(test)]

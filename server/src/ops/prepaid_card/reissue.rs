@@ -2,7 +2,9 @@
 //! one, and its balance moves to the new card.
 
 use contract::{Digits, Object, Spec, Text, UInt, at, catalogue, errors, input, output};
-use domain::application::State as ApplicationState;
+use domain::application::{Event, State as ApplicationState};
+use domain::card::CardEvent;
+use domain::delivery::DeliveryState;
 use domain::fee::FeeRefusal;
 use domain::ledger::Journal;
 use domain::reissue::{BankAccounts, Delivery, Facts, Membership, OldCard, Refusal, decide};
@@ -20,7 +22,7 @@ use crate::applying::{self, Granted, PostalAddress};
 use crate::cards::Made;
 use crate::fee::{Begun, Saga};
 use crate::issuing;
-use crate::op::{Cx, Done, Operation, OrStop, by_code, fault, refuse};
+use crate::op::{Changes, Cx, Done, Operation, OrStop, by_code, fault, refuse};
 use crate::sandbox::world::{Bank, Card, Scenario, World, products as given};
 
 /// The operation.
@@ -151,6 +153,11 @@ impl Operation for Reissue {
         response_encrypted: true,
         success_message: "Success.",
         same_as: &[],
+    };
+    const CHANGES: Changes = Changes {
+        card: &[CardEvent::Reissue],
+        application: &[Event::ChargeFee, Event::FeeTaken, Event::FeeRefused, Event::IssueMobile],
+        delivery: &[DeliveryState::Ready],
     };
     type Request = Request;
     type Response = Response;

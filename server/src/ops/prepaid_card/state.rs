@@ -10,7 +10,7 @@ use store::tables::card_accounts::{self, CardAccount, CardKey};
 use store::tables::log::Remembered;
 use store::tables::{applications, members};
 
-use crate::op::{Cx, Done, Effect, Operation, OrStop, Write, refuse};
+use crate::op::{Changes, Cx, Done, Effect, Operation, OrStop, Write, refuse};
 use crate::sandbox::world::{Bank, Card, Scenario, World, products};
 
 /// The operation.
@@ -77,6 +77,8 @@ impl Operation for State {
         success_message: "Success",
         same_as: &[],
     };
+    const CHANGES: Changes =
+        Changes { card: &[CardEvent::Suspend, CardEvent::Resume], ..Changes::NONE };
     type Request = Request;
     type Response = Response;
     type Error = Error;

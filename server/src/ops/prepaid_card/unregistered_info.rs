@@ -8,7 +8,7 @@ use contract::{Digits, Spec, Text, at, catalogue, errors, input, output};
 use serde_json::json;
 use store::Tx;
 
-use crate::op::{Cx, Done, Inquiry, Operation, OrStop, Ruling};
+use crate::op::{Changes, Cx, Done, Inquiry, Operation, OrStop, Ruling};
 use crate::sandbox::world::{Card, GIVEN_EXPIRY_YYMM, Scenario, World};
 use crate::verification::{self, OnCard};
 
@@ -64,6 +64,7 @@ impl Operation for UnregisteredInfo {
         success_message: "Success.",
         same_as: &[],
     };
+    const CHANGES: Changes = Changes::NONE;
     type Request = Request;
     type Response = Response;
     type Error = Error;
