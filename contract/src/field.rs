@@ -36,6 +36,17 @@ impl Need {
     }
 }
 
+/// Who may see what a field holds, beside the call itself: it decides what a log may show of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Privacy {
+    /// Anyone who may see the call; of a card number, its ends.
+    Open,
+    /// About a person: nobody; its length may be told.
+    Personal,
+    /// It proves that somebody holds a card, such as a CVC: nobody.
+    Secret,
+}
+
 /// Where a request field stands and whether it must be there. See [`at`].
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
@@ -49,11 +60,14 @@ pub struct Place {
     pub need: Need,
     /// The value taken where the field is left out, as documentation prints it.
     pub default: Option<bool>,
+    /// Who may see it.
+    pub privacy: Privacy,
 }
 
 /// A required field at `path`.
 pub const fn at(path: &'static str) -> Place {
-    Place { path, also_at: None, wire_name: None, need: Need::Required, default: None }
+    let (need, privacy) = (Need::Required, Privacy::Open);
+    Place { path, also_at: None, wire_name: None, need, default: None, privacy }
 }
 
 impl Place {
@@ -66,6 +80,18 @@ impl Place {
     /// Taken from this path too; two different values are refused.
     pub const fn or_at(mut self, path: &'static str) -> Self {
         self.also_at = Some(path);
+        self
+    }
+
+    /// It is about a person.
+    pub const fn personal(mut self) -> Self {
+        self.privacy = Privacy::Personal;
+        self
+    }
+
+    /// It proves that somebody holds a card.
+    pub const fn secret(mut self) -> Self {
+        self.privacy = Privacy::Secret;
         self
     }
 
@@ -120,6 +146,8 @@ pub struct Field {
     pub depends_on: Option<String>,
     /// The value taken where it is left out.
     pub default: Option<bool>,
+    /// Who may see it.
+    pub privacy: Privacy,
     /// What it means.
     pub doc: String,
 }
@@ -135,6 +163,7 @@ impl Field {
             need: place.need,
             depends_on: place.need.depends_on().map(str::to_owned),
             default: place.default,
+            privacy: place.privacy,
             doc: doc.trim().to_owned(),
         }
     }

@@ -19,7 +19,7 @@ pub mod shape;
 pub mod spec;
 
 pub use errors::{Action, Code, ErrorSet, Origin};
-pub use field::{Field, Need, at};
+pub use field::{Field, Need, Privacy, at};
 pub use input::{Input, Invalid, Object};
 pub use json::Json;
 pub use output::Output;

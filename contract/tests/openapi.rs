@@ -277,6 +277,7 @@ fn a_plain_path_stands_beside_the_operations() {
                 description: "A fault on the bank's side.",
                 tag: "Sandbox",
                 path_params: &[("name", "Its name.")],
+                query_params: &[("limit", "At most so many.")],
                 request,
                 responses: vec![done],
             },
@@ -291,6 +292,8 @@ fn a_plain_path_stands_beside_the_operations() {
     assert_eq!(item["put"]["requestBody"]["required"], true);
     assert_eq!(item["put"]["parameters"][0]["name"], "name");
     assert_eq!(item["put"]["parameters"][0]["required"], true);
+    assert_eq!(item["put"]["parameters"][1]["in"], "query");
+    assert_eq!(item["put"]["parameters"][1]["required"], false);
     assert_eq!(item["put"]["responses"], json!({ "204": { "description": "Done." } }));
 }
 

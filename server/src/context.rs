@@ -16,6 +16,7 @@ use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::ops::Operations;
+use crate::pipeline::observe::Observer;
 use crate::settings::Settings;
 use crate::supply::Supply;
 
@@ -79,6 +80,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Threads for RSA.
     pub cpu: Cpu,
+    /// Is told of each call: the sandbox's log of calls. Production has none.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl App {
@@ -96,6 +99,7 @@ impl App {
             limits: Limits::new(settings.rate_limit_per_second, settings.rate_limit_burst),
             cpu: Cpu::start(settings.cpu_threads)?,
             metrics: Metrics::default(),
+            observer: None,
             store,
             core,
             clock,

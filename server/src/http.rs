@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -185,7 +185,9 @@ fn is_from_here(headers: &HeaderMap) -> bool {
         None => !headers.contains_key(header::ORIGIN),
         Some(origin) => origin.strip_prefix("http://").is_some_and(is_own),
     };
-    host_is_own && origin_is_own
+    // A browser says so of what a page of another site makes it ask for, where it sends no Origin.
+    let is_foreign = text(HeaderName::from_static("sec-fetch-site")) == Some("cross-site");
+    host_is_own && origin_is_own && !is_foreign
 }
 
 /// Whether a host, with its port or without, is this machine by its own name.

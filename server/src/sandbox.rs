@@ -4,12 +4,14 @@
 pub mod api;
 pub mod arm;
 pub mod bank;
+pub mod calls;
 pub mod given;
 pub mod keys;
 pub mod populate;
 pub mod published;
 pub mod run;
 pub mod seed;
+pub mod view;
 pub mod world;
 
 /// The sandbox's partner.

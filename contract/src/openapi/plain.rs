@@ -24,6 +24,8 @@ pub struct PlainPath<'a> {
     pub tag: &'a str,
     /// Name and meaning of each parameter in the path.
     pub path_params: &'a [(&'a str, &'a str)],
+    /// Name and meaning of each parameter in the query; none is required.
+    pub query_params: &'a [(&'a str, &'a str)],
     /// The request's JSON; `None` where there is no body.
     pub request: Option<Schema>,
     /// What it can answer.
@@ -52,11 +54,13 @@ pub fn add_plain_path(doc: &mut OpenApi, plain: PlainPath<'_>) {
         .description(Some(plain.description))
         .tag(plain.tag)
         .servers(Some([server("/")]));
-    for (name, meaning) in plain.path_params {
+    let in_path = plain.path_params.iter().map(|it| (it, ParameterIn::Path, Required::True));
+    let in_query = plain.query_params.iter().map(|it| (it, ParameterIn::Query, Required::False));
+    for ((name, meaning), place, required) in in_path.chain(in_query) {
         let parameter = ParameterBuilder::new()
             .name(*name)
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
+            .parameter_in(place)
+            .required(required)
             .description(Some(*meaning))
             .schema(Some(schema::text()));
         operation = operation.parameter(parameter);

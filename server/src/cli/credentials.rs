@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use domain::AspId;
-use serde_json::json;
 use store::{Target, Tx};
 
 use super::{Database, Failure, Outcome, say};
@@ -37,27 +36,13 @@ enum Format {
 impl Credentials {
     pub(super) fn run(self) -> Outcome {
         let read = read(&self.database.target()?)?;
-        let fields = [
-            ("PLATEN_ASP_ID", "aspId", ASP_ID),
-            ("PLATEN_ACCESS_KEY", "accessKey", &read.access_key),
-            ("PLATEN_SECRET_KEY", "secretKey", &read.secret_key),
-            ("PLATEN_CRYPTO_KEY_ID", "cryptoKeyId", &read.crypto_key_id),
-            ("PLATEN_SERVER_PUBLIC_KEY", "serverPublicKey", &read.server_public_key),
-            ("PLATEN_CLIENT_PRIVATE_KEY", "clientPrivateKey", &read.client_private_key),
-        ];
         match self.format {
             Format::Dotenv => {
-                for (name, _, value) in fields {
+                for (name, value) in read.variables() {
                     say(format_args!("{name}=\"{}\"", value.trim_end().replace('\n', "\\n")));
                 }
             }
-            Format::Json => {
-                let object: serde_json::Map<_, _> = fields
-                    .iter()
-                    .map(|(_, key, value)| ((*key).to_owned(), json!(value)))
-                    .collect();
-                say(format_args!("{:#}", serde_json::Value::Object(object)));
-            }
+            Format::Json => say(format_args!("{:#}", read.to_json())),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -9,6 +9,7 @@ use crypto::tran_token::TokenKey;
 
 use super::Failure;
 use super::headers::Headers;
+use super::observe::Notes;
 use crate::context::App;
 use crate::directory::Project;
 
@@ -17,12 +18,14 @@ pub(super) async fn authenticate(
     app: &App,
     headers: &Headers,
     body: &[u8],
+    notes: &mut Notes,
 ) -> Result<Arc<Project>, Failure> {
     let found = app.directory.project(&app.store, &app.core, &headers.asp, &headers.access_key);
     let project = found.await.map_err(|error| {
         tracing::error!(?error, "a project could not be read");
         &pipeline::UNAVAILABLE
     })?;
+    notes.add(|seen| seen.project.clone_from(&project));
     let key = project.as_ref().map_or(TokenKey::dummy(), |project| &project.token_key);
     // A malformed token takes the work of a wrong one.
     let verified = match &headers.token {

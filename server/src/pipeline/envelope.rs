@@ -6,13 +6,14 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use contract::{Code, Json, pipeline};
+use contract::{Json, pipeline};
 use crypto::jwe::{self, Enc};
 use crypto::secret::SecretBytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::Failure;
 use super::headers::Headers;
+use super::observe::{Reason, Step};
+use super::{Failure, Trace};
 use crate::context::App;
 use crate::cpu;
 use crate::directory::{CryptoKey, Project};
@@ -87,13 +88,17 @@ pub(super) async fn open(
     headers: &Headers,
     project: &Project,
     body: Bytes,
+    trace: &mut Trace,
 ) -> Result<Opened, Failure> {
+    trace.step = Step::Body;
     let sent = parse(app, &body)?;
     let spec = handler.entry.spec;
+    trace.step = Step::Decryption;
     let Some(cipher_text) = cipher_text(&sent)? else {
         if spec.request_encrypted && !project.accepts_plain {
             return Err((&pipeline::ENCRYPTION_REQUIRED).into());
         }
+        trace.step = Step::Key;
         // A key that nothing would be encrypted with is not looked at.
         let key = match &headers.crypto_key_id {
             Some(id) if spec.response_encrypted => Some(live_key(project, id)?),
@@ -102,12 +107,16 @@ pub(super) async fn open(
         let clear = SecretBytes::new(body.to_vec());
         return Ok(Opened { clear, json: sent, cipher_text: None, enc: None, key });
     };
+    trace.step = Step::Key;
     let id = headers.crypto_key_id.as_ref().ok_or(&pipeline::CRYPTO_KEY_ID_MISSING)?;
     let (id, key) = live_key(project, id)?;
+    trace.step = Step::Decryption;
     // Of the calls whose turn to be decrypted comes, most will write.
     let announced = app.store.announce();
     let (clear, enc) = decrypt(app, &key, cipher_text.clone()).await?;
     drop(announced);
+    trace.notes.add(|seen| seen.decrypted = Some(clear.clone()));
+    trace.step = Step::Body;
     let json = parse(app, clear.expose())?;
     let cipher_text = Some(cipher_text);
     Ok(Opened { clear, json, cipher_text, enc: Some(enc), key: Some((id, key)) })
@@ -115,7 +124,10 @@ pub(super) async fn open(
 
 fn parse(app: &App, bytes: &[u8]) -> Result<Json, Failure> {
     let depth = usize::try_from(app.core.settings.json_depth_max).unwrap_or(usize::MAX);
-    Json::parse_object(bytes, depth).map_err(|_| Failure::from(&pipeline::MALFORMED_BODY))
+    Json::parse_object(bytes, depth).map_err(|error| Failure {
+        reason: Some(Reason::Json(error)),
+        ..Failure::from(&pipeline::MALFORMED_BODY)
+    })
 }
 
 /// The encrypted text of an envelope; `None` for a plain body. An envelope has nothing beside it.
@@ -126,8 +138,12 @@ fn cipher_text(sent: &Json) -> Result<Option<String>, Failure> {
     }
     match members.as_slice() {
         [(_, Json::String(text))] => Ok(Some(text.clone())),
-        _ => Err((&pipeline::DECRYPTION_FAILED).into()),
+        _ => Err(does_not_open(Reason::Envelope)),
     }
+}
+
+fn does_not_open(reason: Reason) -> Failure {
+    Failure { reason: Some(reason), ..Failure::from(&pipeline::DECRYPTION_FAILED) }
 }
 
 fn live_key(project: &Project, id: &str) -> Result<(String, Arc<CryptoKey>), Failure> {
@@ -139,15 +155,15 @@ async fn decrypt(
     app: &App,
     key: &CryptoKey,
     cipher_text: String,
-) -> Result<(SecretBytes, Enc), &'static Code> {
+) -> Result<(SecretBytes, Enc), Failure> {
     let key = Arc::clone(&key.server_private);
     match app.cpu.run(move || jwe::decrypt(&cipher_text, &key)).await {
         Ok(Ok(opened)) => Ok(opened),
-        Ok(Err(_)) => Err(&pipeline::DECRYPTION_FAILED),
-        Err(cpu::Failed::Panicked) => Err(&pipeline::SERVER_FAULT),
+        Ok(Err(error)) => Err(does_not_open(Reason::Jwe(error))),
+        Err(cpu::Failed::Panicked) => Err((&pipeline::SERVER_FAULT).into()),
         Err(cpu::Failed::Busy) => {
             tracing::warn!("more calls wait to be decrypted than can be");
-            Err(&pipeline::UNAVAILABLE)
+            Err((&pipeline::UNAVAILABLE).into())
         }
     }
 }

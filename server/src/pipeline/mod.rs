@@ -3,6 +3,7 @@
 mod auth;
 mod envelope;
 mod headers;
+pub mod observe;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,6 +25,7 @@ use crate::directory::{CryptoKey, Project};
 use crate::op::{Answer, Call, CallKind, Handler, fresh_keys};
 use envelope::Opened;
 use headers::Headers;
+use observe::{End, Notes, Reason, Step};
 
 /// The failure of a step: a code of the pipeline.
 #[derive(Debug)]
@@ -33,11 +35,13 @@ struct Failure {
     name: Option<&'static str>,
     /// Seconds after which the call may be made again.
     retry_after_seconds: Option<u64>,
+    /// What the code does not say, for an observer.
+    reason: Option<Reason>,
 }
 
 impl From<&'static Code> for Failure {
     fn from(code: &'static Code) -> Self {
-        Failure { code, name: None, retry_after_seconds: None }
+        Failure { code, name: None, retry_after_seconds: None, reason: None }
     }
 }
 
@@ -47,12 +51,23 @@ pub fn headers_at_fault(map: &HeaderMap) -> Option<(&'static Code, Option<&'stat
     Headers::read(map).err().map(|failure| (failure.code, failure.name))
 }
 
-/// What one call leaves in the log and in the metrics.
+/// What one call leaves in the log, in the metrics and with an observer.
 #[derive(Clone, Default)]
 struct Trace {
     operation: Option<&'static str>,
     asp_id: Option<AspId>,
     correlation_id: Option<String>,
+    step: Step,
+    notes: Notes,
+}
+
+impl Trace {
+    /// What a call that begins is known by.
+    fn begin(app: &App, request: &Request<Body>) -> Self {
+        let correlation_id = headers::correlation_id(request.headers());
+        let notes = Notes::begin(app, request);
+        Trace { correlation_id, notes, ..Trace::default() }
+    }
 }
 
 /// Answers any request below the API's paths. The call runs in a task of its own: a caller that
@@ -60,13 +75,18 @@ struct Trace {
 pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let begun = Instant::now();
     let correlation = request.headers().get(headers::CORRELATION_ID).cloned();
-    let told =
-        Trace { correlation_id: headers::correlation_id(request.headers()), ..Trace::default() };
+    let told = Trace::begin(&app, &request);
     let (running, mut trace) = (Arc::clone(&app), told.clone());
     let call = tokio::spawn(async move {
         let (parts, mut body) = request.into_parts();
         let outcome = run(&running, &parts, &mut body, &mut trace).await;
-        let reply = outcome.unwrap_or_else(Reply::failed);
+        let reply = outcome.unwrap_or_else(|failure| {
+            trace.notes.add(|seen| {
+                seen.fault = failure.name.map(str::to_owned);
+                seen.reason = failure.reason;
+            });
+            Reply::failed(failure)
+        });
         report(&running, &trace, &reply, begun);
         if reply.code != pipeline::BODY_TIMEOUT.code {
             envelope::drain(&running.core.settings, body).await;
@@ -77,6 +97,7 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
         Ok(reply) => reply,
         Err(_) => {
             let reply = Reply::failed((&pipeline::SERVER_FAULT).into());
+            let told = Trace { step: Step::Operation, ..told };
             report(&app, &told, &reply, begun);
             reply
         }
@@ -96,18 +117,24 @@ async fn run(
         return Err((&pipeline::METHOD_NOT_ALLOWED).into());
     }
     let headers = Headers::read(&parts.headers)?;
+    trace.notes.add(|seen| seen.tran_time = Some(headers.tran_time));
+    trace.step = Step::Body;
     let body = envelope::receive(&app.core.settings, &parts.headers, body).await?;
+    trace.notes.add(|seen| seen.body = Some(body.clone()));
+    trace.step = Step::Token;
     if fresh_keys(app).await.is_err() {
         return Err((&pipeline::UNAVAILABLE).into());
     }
-    let project = auth::authenticate(app, &headers, &body).await?;
+    let project = auth::authenticate(app, &headers, &body, &mut trace.notes).await?;
     trace.asp_id = Some(headers.asp.clone());
     limit(app, &headers.asp)?;
     let project = auth::with_key(app, &headers, project).await?;
-    let opened = envelope::open(app, handler, &headers, &project, body).await?;
+    trace.notes.add(|seen| seen.project = Some(Arc::clone(&project)));
+    let opened = envelope::open(app, handler, &headers, &project, body, trace).await?;
+    trace.step = Step::Operation;
     let call = identify(app, handler, headers, &project, &opened);
     let answer = handler.perform(app, call, &opened.json).await;
-    reply(handler, &opened, answer)
+    reply(handler, &opened, answer, trace)
 }
 
 /// Refuses a call too many, before anything is decrypted for it.
@@ -157,14 +184,28 @@ fn identify(
 }
 
 /// The answer as it goes out: encrypted where the operation says so and a key came.
-fn reply(handler: &Handler, opened: &Opened, answer: Answer) -> Result<Reply, Failure> {
+fn reply(
+    handler: &Handler,
+    opened: &Opened,
+    answer: Answer,
+    trace: &mut Trace,
+) -> Result<Reply, Failure> {
     let (code, http, clear) = match answer {
         Answer::Failed(code) => return Err(code.into()),
-        Answer::Success(body) => ("000_000", 200, body),
+        Answer::Success(body) => {
+            trace.step = Step::Done;
+            ("000_000", 200, body)
+        }
         Answer::Refused(code, field) => {
-            (code.code, code.http, error_body(code.code, &code.description(field.as_deref())))
+            let body = error_body(code.code, &code.description(field.as_deref()));
+            if field.is_some() {
+                trace.step = Step::Fields;
+                trace.notes.add(|seen| seen.fault = field);
+            }
+            (code.code, code.http, body)
         }
     };
+    trace.notes.add(|seen| seen.answer = Some(clear.clone()));
     let key = opened.key.as_ref().filter(|_| handler.entry.spec.response_encrypted);
     let (body, key_id) = match key {
         None => (clear, None),
@@ -200,7 +241,7 @@ struct Reply {
 
 impl Reply {
     fn failed(failure: Failure) -> Self {
-        let Failure { code, name, retry_after_seconds } = failure;
+        let Failure { code, name, retry_after_seconds, reason: _ } = failure;
         let body = error_body(code.code, &code.description(name));
         Reply { http: code.http, code: code.code, body, key_id: None, retry_after_seconds }
     }
@@ -243,4 +284,7 @@ fn report(app: &App, trace: &Trace, reply: &Reply, begun: Instant) {
         correlation_id = trace.correlation_id.as_deref().unwrap_or("-"),
         "call"
     );
+    let (step, operation) = (trace.step, trace.operation);
+    let (status, code, body) = (reply.http, reply.code, reply.body.as_str());
+    trace.notes.tell(app, &End { operation, step, status, code, body, elapsed });
 }

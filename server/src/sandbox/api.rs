@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bank::sim::{Admin, AdminError, Behaviour, Scope};
@@ -24,8 +25,10 @@ use store::{Tx, TxError, WriteError};
 
 use super::ASP_ID;
 use super::arm::{arm, armed};
+use super::calls::Calls;
+use super::{calls, view};
 use crate::context::App;
-use crate::http::Served;
+use crate::http::{Served, only_own_host};
 
 /// What the handlers are given.
 #[derive(Clone)]
@@ -34,10 +37,12 @@ pub struct Sandbox {
     pub app: Arc<App>,
     /// The bank simulator.
     pub bank: Admin,
+    /// The log of calls.
+    pub calls: Arc<Calls>,
 }
 
 /// A refusal: status and sentence.
-struct Refusal(StatusCode, String);
+pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
@@ -46,13 +51,14 @@ impl IntoResponse for Refusal {
     }
 }
 
-type Outcome = Result<Response, Refusal>;
+/// What a handler ends with.
+pub(super) type Outcome = Result<Response, Refusal>;
 
 /// The group of these operations in the OpenAPI document.
-const TAG: &str = "Sandbox";
+pub(super) const TAG: &str = "Sandbox";
 
 /// The names in a path. What is not of a name's form names nothing.
-struct Named<T>(T);
+pub(super) struct Named<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T> {
     type Rejection = Refusal;
@@ -68,27 +74,44 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T
     }
 }
 
-fn answer(body: &Value) -> Outcome {
+/// A JSON answer.
+pub(super) fn answer(body: &Value) -> Outcome {
     Ok(([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response())
 }
 
-fn not_found(what: &str) -> Refusal {
+/// There is no such thing.
+pub(super) fn not_found(what: &str) -> Refusal {
     Refusal(StatusCode::NOT_FOUND, format!("The sandbox has no such {what}."))
 }
 
-fn failed(error: impl std::fmt::Display) -> Refusal {
+/// What the sandbox needs is away.
+pub(super) fn failed(error: impl std::fmt::Display) -> Refusal {
     tracing::error!(%error, "the sandbox's own operation failed");
     Refusal(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
 }
 
 /// The routes.
 pub fn routes(sandbox: Sandbox) -> Router<Served> {
+    let told = calls::routes(Arc::clone(&sandbox.calls)).merge(view::routes(sandbox.clone()));
+    // Keys and calls are the developer's own, wherever the sandbox listens.
+    let told = told.layer(from_fn(only_own_host)).layer(from_fn(not_kept));
     Router::new()
         .route("/sandbox/v1/scenarios", get(list))
         .route("/sandbox/v1/scenarios/{operation}/{name}/arm", post(arm_scenario))
         .route("/sandbox/v1/members/{user_id}/bank-behaviour", post(set_behaviour))
         .route("/sandbox/v1/deliveries/{card_apply_no}/advance", post(advance))
         .with_state(sandbox)
+        .merge(told)
+}
+
+/// What is told of keys and calls is not for caches, nor for a page of another site that would
+/// take it for a script.
+async fn not_kept(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// Adds them to the OpenAPI document.
@@ -96,20 +119,24 @@ pub fn document(doc: &mut OpenApi) {
     for path in [list_path(), arm_path(), behaviour_path(), advance_path()] {
         add_plain_path(doc, path);
     }
+    calls::document(doc);
+    view::document(doc);
+}
+
+/// A refusal, as a document tells it.
+pub(super) fn refusal(status: u16, description: &'static str) -> PlainResponse<'static> {
+    let sentence = schema::text().description(Some("What is wrong, as a sentence."));
+    let body = schema::object().property("error", sentence).required("error");
+    PlainResponse { status, description, body: Some(body.into()) }
 }
 
 /// What a path that changes something can answer.
 fn answers(done: impl Into<Schema>) -> Vec<PlainResponse<'static>> {
-    let refused = |status, description| {
-        let sentence = schema::text().description(Some("What is wrong, as a sentence."));
-        let body = schema::object().property("error", sentence).required("error");
-        PlainResponse { status, description, body: Some(body.into()) }
-    };
     vec![
         PlainResponse { status: 200, description: "Done.", body: Some(done.into()) },
-        refused(400, "The request is wrong; `error` says how."),
-        refused(404, "There is no such thing; `error` says what."),
-        refused(503, "The database or the bank is away."),
+        refusal(400, "The request is wrong; `error` says how."),
+        refusal(404, "There is no such thing; `error` says what."),
+        refusal(503, "The database or the bank is away."),
     ]
 }
 
@@ -156,6 +183,7 @@ fn list_path() -> PlainPath<'static> {
         description: "The same array as `platen scenarios --format json` prints.",
         tag: TAG,
         path_params: &[],
+        query_params: &[],
         request: None,
         responses: vec![PlainResponse {
             status: 200,
@@ -180,6 +208,7 @@ fn arm_path() -> PlainPath<'static> {
                       not arm a scenario while a call of it runs.",
         tag: TAG,
         path_params: &[("operation", "The operation's id."), ("name", "The scenario's name.")],
+        query_params: &[],
         request: Some(schema::closed().into()),
         responses: answers(done),
     }
@@ -219,6 +248,7 @@ fn behaviour_path() -> PlainPath<'static> {
         description: "For the member's account that a fee would be drawn from.",
         tag: TAG,
         path_params: &[("user_id", "The member's id.")],
+        query_params: &[],
         request: Some(request.into()),
         responses: answers(done),
     }
@@ -236,6 +266,7 @@ fn advance_path() -> PlainPath<'static> {
         description: "To its following state, or to the one that `state` in the body names.",
         tag: TAG,
         path_params: &[("card_apply_no", "The application whose plastic is delivered.")],
+        query_params: &[],
         request: Some(schema::closed().property("state", wanted).into()),
         responses: answers(schema::object().property("state", state()).required("state")),
     }

@@ -5,10 +5,11 @@ use crypto::keyring::{KeyMaterial, KeyPurpose, Keyring, generate_all};
 use crypto::random;
 use crypto::seal::MasterKey;
 use domain::{AspId, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use store::tables::{PLATFORM, counters};
 use store::{DbError, Store, Tx, TxError, WriteError};
 
+use super::ASP_ID;
 use crate::context::{Clock, place};
 use crate::keys::change::{self, Change};
 use crate::keys::partner::NewPair;
@@ -230,6 +231,16 @@ pub struct Credentials {
     pub client_private_key: String,
 }
 
+/// The names of what a developer needs: in the environment and in JSON.
+const TOLD: [(&str, &str); 6] = [
+    ("PLATEN_ASP_ID", "aspId"),
+    ("PLATEN_ACCESS_KEY", "accessKey"),
+    ("PLATEN_SECRET_KEY", "secretKey"),
+    ("PLATEN_CRYPTO_KEY_ID", "cryptoKeyId"),
+    ("PLATEN_SERVER_PUBLIC_KEY", "serverPublicKey"),
+    ("PLATEN_CLIENT_PRIVATE_KEY", "clientPrivateKey"),
+];
+
 /// Names under which they are kept.
 const NAMES: [&str; 5] =
     ["access-key", "secret-key", "crypto-key-id", "server-public-key", "client-private-key"];
@@ -277,6 +288,21 @@ impl Credentials {
             &self.server_public_key,
             &self.client_private_key,
         ]
+    }
+
+    /// Each as a variable of the environment, with the partner's id.
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        TOLD.into_iter().map(|(variable, _)| variable).zip(self.told())
+    }
+
+    /// All of them, with the partner's id.
+    pub fn to_json(&self) -> Value {
+        let each = TOLD.into_iter().map(|(_, name)| name.to_owned());
+        Value::Object(each.zip(self.told().map(Value::from)).collect())
+    }
+
+    fn told(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(ASP_ID).chain(self.values())
     }
 
     /// Keeps them, sealed; `false` where some are there already.

@@ -15,12 +15,14 @@ use tokio::task::JoinHandle;
 
 use super::api::{self, Sandbox};
 use super::bank::{BankError, INSTITUTION_CODE, SandboxBank};
+use super::calls::Calls;
 use super::keys::{self, SandboxError};
 use super::seed::{self, SeedError};
 use crate::context::{App, Clock, Core};
 use crate::fee::recovery;
 use crate::http::{self, Served};
 use crate::ops::{BASE, Operations};
+use crate::pipeline::observe::Observer;
 use crate::portal::{Mode, Pages};
 use crate::settings::{Settings, Switch};
 use crate::supply::Supply;
@@ -75,6 +77,7 @@ pub struct Running {
     listener: TcpListener,
     served: Served,
     bank: SandboxBank,
+    calls: Arc<Calls>,
 }
 
 /// Where the simulator's file lies for a database: beside it; for one on PostgreSQL in the working
@@ -147,7 +150,9 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     };
     let connector = Arc::clone(&bank.connector) as Arc<dyn Bank>;
     let app = App::new(store, core, operations, Arc::new(Clock), connector);
-    let app = Arc::new(app.map_err(StartError::Threads)?);
+    let calls = Arc::new(Calls::default());
+    let observer = Some(Arc::clone(&calls) as Arc<dyn Observer>);
+    let app = Arc::new(App { observer, ..app.map_err(StartError::Threads)? });
     if let Err(error) = fill(&app, &bank).await {
         bank.stop().await;
         return Err(error);
@@ -160,7 +165,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
         Switch::Off => None,
     };
     let served = Served { app, ready: Arc::new(AtomicBool::new(true)), openapi, portal };
-    Ok(Running { address, listener, served, bank })
+    Ok(Running { address, listener, served, bank, calls })
 }
 
 /// Seeds what is new; a seeding that was cut short is done again.
@@ -203,11 +208,17 @@ impl Running {
             tokio::spawn(crate::keys::run(Arc::clone(&app))),
             tokio::spawn(crate::audit::sealer::run(Arc::clone(&app))),
         ];
-        let mut routes = api::routes(Sandbox { app, bank: self.bank.admin.clone() });
+        let (bank, calls) = (self.bank.admin.clone(), Arc::clone(&self.calls));
+        let mut routes = api::routes(Sandbox { app, bank, calls });
         if self.address.ip().is_loopback() {
             routes = routes.layer(axum::middleware::from_fn(http::only_own_host));
         }
         let router = http::router(self.served.clone(), Some(routes));
+        let stop = async move {
+            stop.await;
+            // A stream has no end of its own, and the server waits for its answers.
+            self.calls.end_streams();
+        };
         http::serve(self.listener, self.served, router, stop).await;
         jobs.iter().for_each(JoinHandle::abort);
         self.bank.stop().await;

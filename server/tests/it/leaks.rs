@@ -2,6 +2,7 @@
 //! form.
 
 mod needles;
+mod told;
 
 use std::collections::BTreeSet;
 
@@ -26,6 +27,7 @@ use crate::books::Books;
 use crate::process::{Server, arg, client, credentials, run, stdout_of};
 use crate::support::{REISSUE, STATE};
 use needles::{RUN, Secrets};
+use told::{check_told, text_of, told};
 
 /// Numbers have digits in common by chance.
 const RUN_IN_NUMBER: usize = 10;
@@ -137,6 +139,8 @@ impl Secrets {
             "SELECT CAST(user_id AS TEXT) FROM member",
             "SELECT fintech_use_num FROM bank_account",
             "SELECT apply_no FROM application",
+            "SELECT par FROM card",
+            "SELECT crypto_key_id FROM crypto_key",
             "SELECT subject FROM operation_log",
             "SELECT bank_tran_id FROM application WHERE bank_tran_id IS NOT NULL",
         ] {
@@ -168,6 +172,8 @@ struct Calls {
     client: Client,
     /// Numbers of the calls, and the tokens that signed them.
     made: Vec<(String, String)>,
+    /// When they were made, as their headers say it.
+    times: BTreeSet<String>,
     /// Answers in clear that are no success, as a caller or a proxy may log them.
     errors: String,
 }
@@ -188,6 +194,9 @@ impl Calls {
         let mut prepared = self.client.prepare(&path, body, encryption, None).unwrap();
         change(&mut prepared);
         let header = |name| prepared.header(name).unwrap_or("-").to_owned();
+        let token_time = prepared.header("X-KM-Tran-Token").and_then(|token| token.get(5..22));
+        self.times.extend(token_time.map(str::to_owned));
+        self.times.extend(prepared.header("X-KM-Tran-Time").map(str::to_owned));
         self.made.push((header("X-KM-Correlation-Id"), header("X-KM-Tran-Token")));
         let exchange = self.client.send(&prepared).await.unwrap();
         if exchange.code.as_deref() != Some("000_000") {
@@ -358,15 +367,18 @@ fn nothing_leaks(database: &TestDatabase, form: Form) {
     let stage = Stage::set(database.target());
     let server = stage.server(form);
     let known = credentials(&stage.database);
-    let mut calls =
-        Calls { client: client(&server.url, &known), made: Vec::new(), errors: String::new() };
+    let mut calls = Calls {
+        client: client(&server.url, &known),
+        made: Vec::new(),
+        times: BTreeSet::new(),
+        errors: String::new(),
+    };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let metrics = runtime.block_on(async {
+    let (metrics, told) = runtime.block_on(async {
         calls.scenarios().await;
         calls.failures().await;
         let url = format!("{}/metrics", server.url);
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        http.get(url).send().await.unwrap().text().await.unwrap()
+        (text_of(&url).await, told(&server.url, calls.made.len()).await)
     });
     assert!(metrics.contains("platen_calls_total"), "{metrics}");
     let commands = command_outputs(&stage, &server.url);
@@ -379,6 +391,7 @@ fn nothing_leaks(database: &TestDatabase, form: Form) {
     assert!(secrets.pans.len() > 34, "{}", secrets.pans.len());
     secrets.known.extend(calls.made.iter().map(|(id, _)| id.clone()).filter(|id| id.len() == 20));
     check_columns(&stage.target, &secrets);
+    check_told(&told, &secrets, &calls.times);
     let tokens = calls.made.iter().map(|(_, token)| token.clone());
     secrets.texts.extend(tokens.filter(|token| token.len() > 20));
     let needles = secrets.needles(RUN);

@@ -13,6 +13,8 @@ mod books;
 #[cfg(test)]
 mod boundaries;
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod columns;
 #[cfg(test)]
 mod commands;
@@ -78,5 +80,7 @@ mod support;
 mod trouble;
 #[cfg(test)]
 mod verification;
+#[cfg(test)]
+mod view;
 #[cfg(test)]
 mod wire;

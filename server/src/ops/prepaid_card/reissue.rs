@@ -32,11 +32,11 @@ input! {
     /// Where the physical card goes.
     pub struct AddressInfo {
         /// Road-name address.
-        address: Text<1, 255> = at("address"),
+        address: Text<1, 255> = at("address").personal(),
         /// Detail of the road-name address.
-        address_detail: Text<1, 255> = at("addressDetail"),
+        address_detail: Text<1, 255> = at("addressDetail").personal(),
         /// Zip code.
-        zip_code: Digits<5> = at("zipCode"),
+        zip_code: Digits<5> = at("zipCode").personal(),
     }
 }
 

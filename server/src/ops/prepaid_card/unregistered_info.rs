@@ -23,7 +23,7 @@ input! {
         /// Expiry of the card, YYMM.
         expiry_date: Digits<4> = at("expiryDate"),
         /// Card verification code.
-        card_cvc: Digits<3> = at("cardCVC"),
+        card_cvc: Digits<3> = at("cardCVC").secret(),
     }
 }
 
