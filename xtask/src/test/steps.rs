@@ -8,41 +8,41 @@ use super::{Bench, Failed, POSTGRES_URL, Step};
 use crate::pages::{self, Printer};
 use crate::tally::Tally;
 use crate::tools::Tool;
-use crate::{environment, run, tidy};
+use crate::{environment, packages, run, tidy};
 
 /// Where the tests in JavaScript are.
 const NODE_TESTS: &str = "tests/node";
 
 /// All steps in their order.
 pub(super) const STEPS: &[Step] = &[
-    Step { name: "tidy", doc: "house rules", needs: None, run: tidy },
+    Step { name: "tidy", doc: "house rules", needs: &[], run: tidy },
     Step {
         name: "fmt",
         doc: "the layout of all Rust code",
-        needs: None,
+        needs: &[],
         run: |_| step(&mut run::cargo(&["fmt", "--all", "--check"])),
     },
     Step {
         name: "clippy",
         doc: "lints",
-        needs: None,
+        needs: &[],
         run: |_| {
             let arguments =
                 ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
             step(&mut run::cargo(&arguments))
         },
     },
-    Step { name: "fuzz", doc: "the fuzz targets compile", needs: None, run: fuzz },
+    Step { name: "fuzz", doc: "the fuzz targets compile", needs: &[], run: fuzz },
     Step {
         name: "rust",
         doc: "the tests of all crates, on SQLite and PostgreSQL",
-        needs: Some(Tool::Postgres),
+        needs: &[Tool::Postgres],
         run: rust,
     },
     Step {
         name: "simulation",
         doc: "ten thousand steps of the simulation (the build of the tests)",
-        needs: None,
+        needs: &[],
         run: |_| {
             // As the step before builds it, so that nothing is built again.
             let arguments = ["test", "--workspace", "--locked", "--test", "it", "--"];
@@ -57,13 +57,13 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         name: "release",
         doc: "the release build of the server",
-        needs: None,
+        needs: &[],
         run: |_| step(&mut run::cargo(&["build", "--release", "--locked", "--package", "platen"])),
     },
     Step {
         name: "reference",
         doc: "docs/reference says what the code says (the release build)",
-        needs: None,
+        needs: &[],
         run: |_| {
             pages::check(&Printer::Binary(environment::release_binary()))?;
             Ok(Tally::default())
@@ -72,8 +72,20 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         name: "node",
         doc: "a partner's program in JavaScript against the release build",
-        needs: Some(Tool::Node),
-        run: node,
+        needs: &[Tool::Node],
+        run: |bench| node(bench, NODE_TESTS, &[]),
+    },
+    Step {
+        name: "samples",
+        doc: "the code that the portal gives away, in every language (the release build)",
+        needs: &[Tool::Node, Tool::Jdk, Tool::Python, Tool::Curl, Tool::OpenSsl],
+        run: samples,
+    },
+    Step {
+        name: "machines",
+        doc: "openapi.json and the Postman collection with other people's tools",
+        needs: &[Tool::Node, Tool::Npm, Tool::Python],
+        run: machines,
     },
 ];
 
@@ -109,21 +121,36 @@ fn rust(bench: &Bench) -> Result<Tally, Failed> {
     step(&mut cargo)
 }
 
-fn node(bench: &Bench) -> Result<Tally, Failed> {
-    let node = bench.node.as_deref().unwrap_or(Path::new("node"));
-    let mut command = run::command(node);
-    command.args(["--test", "--test-reporter=spec"]).args(node_tests()?);
+/// The tests in JavaScript of a folder, with these variables.
+fn node(bench: &Bench, folder: &str, variables: &[(&str, &Path)]) -> Result<Tally, Failed> {
+    let mut command = run::command(bench.tool(Tool::Node)?);
+    command.args(["--test", "--test-reporter=spec"]).args(node_tests(folder)?);
     command.env("PLATEN_BIN", environment::release_binary());
+    command.envs(variables.iter().copied());
     step(&mut command)
 }
 
+fn samples(bench: &Bench) -> Result<Tally, Failed> {
+    let java = bench.tool(Tool::Jdk)?;
+    let python = packages::python(bench.tool(Tool::Python)?)?;
+    node(bench, "tests/samples", &[("PLATEN_JAVA", java), ("PLATEN_PYTHON", python.as_path())])
+}
+
+fn machines(bench: &Bench) -> Result<Tally, Failed> {
+    let python = packages::python(bench.tool(Tool::Python)?)?;
+    let mut tally = node(bench, "tests/openapi", &[("PLATEN_PYTHON", python.as_path())])?;
+    let npm = packages::npm(bench.tool(Tool::Npm)?)?;
+    tally += node(bench, "tests/postman", &[("PLATEN_NPM", npm.as_path())])?;
+    Ok(tally)
+}
+
 /// The files by name: versions of Node differ in how they take a folder.
-fn node_tests() -> Result<Vec<PathBuf>, String> {
-    let folder = environment::root().join(NODE_TESTS);
-    let entries = fs::read_dir(&folder).map_err(|error| format!("{NODE_TESTS}: {error}"))?;
+fn node_tests(folder: &str) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(environment::root().join(folder));
+    let entries = entries.map_err(|error| format!("{folder}: {error}"))?;
     let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
     let mut tests: Vec<PathBuf> =
         paths.filter(|path| path.to_string_lossy().ends_with(".test.mjs")).collect();
     tests.sort();
-    if tests.is_empty() { Err(format!("{NODE_TESTS} has no tests")) } else { Ok(tests) }
+    if tests.is_empty() { Err(format!("{folder} has no tests")) } else { Ok(tests) }
 }
