@@ -1,5 +1,5 @@
 // Signs the request as it is sent: headers and X-KM-Tran-Token.
-const CryptoJS = require('crypto-js');
+const { HmacSHA256, enc, lib } = require('crypto-js');
 
 const value = (name) => {
   const found = pm.variables.get(name);
@@ -12,8 +12,8 @@ const value = (name) => {
 const digits = new Date().toISOString().replace(/\D/g, ''); // yyyyMMddHHmmssSSS in UTC
 const body = pm.request.body ? pm.variables.replaceIn(pm.request.body.toString()) : '';
 // The secret key's text is the key, not what its hex stands for.
-const mac = CryptoJS.enc.Base64.stringify(CryptoJS.HmacSHA256(body, value('secretKey')));
-const random = CryptoJS.lib.WordArray.random(4).toString(CryptoJS.enc.Hex).slice(1);
+const mac = enc.Base64.stringify(HmacSHA256(body, value('secretKey')));
+const random = lib.WordArray.random(4).toString(enc.Hex).slice(1);
 
 const headers = {
   'X-KM-User-AspId': value('aspId'),
