@@ -207,7 +207,7 @@ pub const REQUEST: &[Header] =
 
 /// The headers of a response, in the reference's order.
 pub const RESPONSE: &[Header] = &[
-    Header { doc: "The request's, unchanged.", ..CORRELATION_ID },
+    Header { doc: "The request's, unchanged; left out where it is malformed.", ..CORRELATION_ID },
     Header { doc: "The crypto key that the response is encrypted with.", ..CRYPTO_KEY_ID },
 ];
 

@@ -16,6 +16,7 @@ use utoipa::openapi::{
 };
 pub use utoipa::openapi::{HttpMethod, OpenApi, PathItem, Schema};
 
+pub use self::answers::example_answer;
 pub use self::plain::{PlainPath, PlainResponse, add_plain_path};
 use crate::errors::{Action, Code, Origin};
 use crate::headers::{self, Header, HeaderNeed};

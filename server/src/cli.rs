@@ -11,6 +11,7 @@ mod keys;
 pub mod panics;
 mod populate;
 mod reference;
+mod sample;
 mod sandbox;
 mod scenarios;
 
@@ -48,6 +49,7 @@ enum Command {
     Credentials(credentials::Credentials),
     Scenarios(scenarios::Scenarios),
     Call(call::Call),
+    Sample(sample::Sample),
     Populate(populate::Populate),
     Bench(bench::Bench),
     Keys(keys::Keys),
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Credentials(command) => command.run(),
         Command::Scenarios(command) => command.run(),
         Command::Call(command) => command.run(),
+        Command::Sample(command) => command.run(),
         Command::Populate(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Keys(command) => command.run(),

@@ -3,14 +3,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-
-import { chromium } from 'playwright-core';
+import { join, resolve } from 'node:path';
 
 import { Sandbox } from '../node/sandbox.mjs';
 
-const BROWSER = process.env.PLATEN_TEST_CHROMIUM || '/usr/bin/chromium';
+const packages = resolve(process.env.PLATEN_NPM || 'target/npm/browser');
+const require = createRequire(join(packages, 'package.json'));
+const { chromium } = require('playwright-core');
+
+const BROWSER = process.env.PLATEN_CHROMIUM || '/usr/bin/chromium';
 const ACTION_MS_MAX = 20_000;
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 /** The two sizes at which everything is tried. */
 export const SIZES = {

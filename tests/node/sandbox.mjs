@@ -27,11 +27,16 @@ export async function until(what, ms, check) {
   throw new Error(`${what}: not within ${ms} ms`);
 }
 
-/** What a command of the binary prints, as JSON. */
-export async function platenJson(...args) {
+/** What a command of the binary prints. */
+export async function platenText(...args) {
   const options = { timeout: COMMAND_MS_MAX, maxBuffer: OUTPUT_BYTES_MAX };
   const { stdout } = await promisify(execFile)(BINARY, args, options);
-  return JSON.parse(stdout);
+  return stdout;
+}
+
+/** The same, as JSON. */
+export async function platenJson(...args) {
+  return JSON.parse(await platenText(...args));
 }
 
 /** Whether something listens there. */

@@ -3,6 +3,7 @@
 mod bench;
 mod environment;
 mod fuzz;
+mod packages;
 mod pages;
 mod postgres;
 mod run;

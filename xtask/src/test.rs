@@ -2,7 +2,7 @@
 
 mod steps;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::postgres::{Durability, Postgres};
@@ -41,9 +41,8 @@ impl From<String> for Failed {
 /// What the steps work with.
 #[derive(Default)]
 struct Bench {
-    node: Option<PathBuf>,
-    npm: Option<PathBuf>,
-    chromium: Option<PathBuf>,
+    /// The programs found or installed.
+    tools: Vec<(Tool, PathBuf)>,
     postgres_url: Option<String>,
     /// Kept until the steps have ended.
     _postgres: Option<Postgres>,
@@ -52,15 +51,17 @@ struct Bench {
 impl Bench {
     /// Finds or installs what these steps need.
     fn prepare(steps: &[&Step]) -> Result<Self, String> {
-        let needs = |tool| steps.iter().any(|step| step.needs.contains(&tool));
-        let ensure = |tool| needs(tool).then(|| tools::ensure(tool)).transpose();
-        let mut bench = Bench {
-            node: ensure(Tool::Node)?,
-            npm: ensure(Tool::Npm)?,
-            chromium: ensure(Tool::Chromium)?,
-            ..Bench::default()
-        };
-        if needs(Tool::Postgres) {
+        let mut bench = Bench::default();
+        let mut needs: Vec<Tool> = Vec::new();
+        for tool in steps.iter().flat_map(|step| step.needs) {
+            if !needs.contains(tool) {
+                needs.push(*tool);
+            }
+        }
+        for tool in needs.iter().filter(|tool| **tool != Tool::Postgres) {
+            bench.tools.push((*tool, tools::ensure(*tool)?));
+        }
+        if needs.contains(&Tool::Postgres) {
             if let Some(given) = environment::variable(POSTGRES_URL) {
                 say::line(&format!("Using the PostgreSQL server that {POSTGRES_URL} names"));
                 bench.postgres_url = Some(given.to_string_lossy().into_owned());
@@ -72,6 +73,13 @@ impl Bench {
             bench._postgres = Some(server);
         }
         Ok(bench)
+    }
+
+    /// A program that the step needs.
+    fn tool(&self, wanted: Tool) -> Result<&Path, String> {
+        let found = self.tools.iter().find(|(tool, _)| *tool == wanted);
+        let path = found.map(|(_, path)| path.as_path());
+        path.ok_or_else(|| format!("the step does not say that it needs {}", wanted.name()))
     }
 }
 

@@ -11,9 +11,19 @@ use crate::{environment, run, say};
 /// The oldest Node whose test runner can do what the tests need: major and minor version.
 const NODE_MIN: (u32, u32) = (18, 15);
 
+/// The oldest JDK that the samples in Java say they run on.
+const JDK_MIN: u32 = 17;
+
+/// The oldest OpenSSL that the samples for curl say they run on.
+const OPENSSL_MIN: u32 = 3;
+
+/// What the tests in Python need of it.
+const PYTHON_CHECK: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+
 /// What Chromium is called in `PATH`.
 const CHROMIUM_NAMES: &[&str] =
     &["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+
 /// Where macOS has it.
 const CHROMIUM_APPLICATIONS: &[&str] = &[
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -29,16 +39,29 @@ pub(crate) enum Tool {
     Node,
     /// Node's package manager.
     Npm,
+    /// A Java development kit: `java`, with the compiler behind it.
+    Jdk,
+    /// Python, with `venv`.
+    Python,
+    /// curl.
+    Curl,
+    /// OpenSSL's command line.
+    OpenSsl,
     /// Chromium, or a browser that is built of it.
     Chromium,
 }
 
 impl Tool {
-    fn name(self) -> String {
+    /// What it is called where it is asked for.
+    pub(crate) fn name(self) -> String {
         match self {
             Tool::Postgres => "the PostgreSQL server (initdb and postgres)".to_owned(),
             Tool::Node => format!("Node {}.{} or newer", NODE_MIN.0, NODE_MIN.1),
             Tool::Npm => "npm".to_owned(),
+            Tool::Jdk => format!("a JDK {JDK_MIN} or newer (java and javac)"),
+            Tool::Python => "Python 3.11 or newer, with venv".to_owned(),
+            Tool::Curl => "curl".to_owned(),
+            Tool::OpenSsl => format!("OpenSSL {OPENSSL_MIN} or newer"),
             Tool::Chromium => "Chromium".to_owned(),
         }
     }
@@ -51,6 +74,21 @@ impl Tool {
                 .filter_map(|name| environment::find_program(name))
                 .find(|node| is_new_enough(node)),
             Tool::Npm => environment::find_program("npm"),
+            Tool::Jdk => {
+                // A runtime without the compiler has `java` alone.
+                let javac = environment::find_program("javac")?;
+                let version = printed_version(&javac, "--version")?;
+                environment::find_program("java").filter(|_| version >= JDK_MIN)
+            }
+            Tool::Python => environment::find_program("python3").filter(|python| {
+                run::output(run::command(python).args(["-c", PYTHON_CHECK])).is_ok()
+            }),
+            Tool::Curl => environment::find_program("curl"),
+            Tool::OpenSsl => {
+                let openssl = environment::find_program("openssl")?;
+                let printed = run::output(run::command(&openssl).arg("version")).ok()?;
+                Some(openssl).filter(|_| is_openssl_new_enough(&printed))
+            }
             Tool::Chromium => CHROMIUM_NAMES
                 .iter()
                 .filter_map(|name| environment::find_program(name))
@@ -60,7 +98,7 @@ impl Tool {
     }
 }
 
-/// Where a tool is: the folder of PostgreSQL's programs, or the program itself. Installs it if missing.
+/// Where a tool is: the folder of PostgreSQL's programs, or the program. Installs it if missing.
 pub(crate) fn ensure(tool: Tool) -> Result<PathBuf, String> {
     if let Some(found) = tool.find() {
         return Ok(found);
@@ -120,6 +158,18 @@ fn numbers(text: &str) -> impl Iterator<Item = u32> {
     words.filter_map(|word| word.parse().ok())
 }
 
+/// The first number that a program prints of its version.
+fn printed_version(program: &Path, option: &str) -> Option<u32> {
+    let printed = run::output(run::command(program).arg(option)).ok()?;
+    numbers(&printed).next()
+}
+
+/// LibreSSL, which some systems call openssl, can do less.
+fn is_openssl_new_enough(printed: &str) -> bool {
+    printed.starts_with("OpenSSL ")
+        && numbers(printed).next().is_some_and(|version| version >= OPENSSL_MIN)
+}
+
 fn is_new_enough(node: &Path) -> bool {
     run::output(run::command(node).arg("--version")).is_ok_and(|printed| at_least_min(&printed))
 }
@@ -151,5 +201,12 @@ mod tests {
         ] {
             assert_eq!(at_least_min(printed), is_taken, "{printed}");
         }
+    }
+
+    #[test]
+    fn another_openssl_is_not_taken() {
+        assert!(is_openssl_new_enough("OpenSSL 3.0.19 27 Jan 2026 (Library: OpenSSL 3.0.19)"));
+        assert!(!is_openssl_new_enough("OpenSSL 1.1.1w  11 Sep 2023"));
+        assert!(!is_openssl_new_enough("LibreSSL 3.3.6"));
     }
 }

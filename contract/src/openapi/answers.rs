@@ -137,11 +137,11 @@ fn build(description: &str, content: Content, encryption: Encryption) -> Respons
 
 fn examples(entry: &Entry, status: u16) -> Vec<(&'static str, Example)> {
     let with_status = entry.scenarios.iter().filter(|scenario| scenario.status == status);
-    with_status.map(|scenario| example(scenario, body(entry, scenario))).collect()
+    with_status.map(|scenario| example(scenario, example_answer(entry, scenario))).collect()
 }
 
 /// The scenario's answer, a made-up value in each field that differs from call to call.
-fn body(entry: &Entry, scenario: &Scenario) -> Value {
+pub fn example_answer(entry: &Entry, scenario: &Scenario) -> Value {
     let head = json!({ "code": scenario.code, "description": scenario.description });
     let mut body = json!({ "response": head });
     for field in &entry.response {

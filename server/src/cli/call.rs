@@ -126,7 +126,7 @@ impl Call {
 }
 
 /// The operation's scenario of this name.
-fn scenario<'a>(entry: &'a Entry, name: &str) -> Result<&'a Scenario, Failure> {
+pub(super) fn scenario<'a>(entry: &'a Entry, name: &str) -> Result<&'a Scenario, Failure> {
     entry.scenarios.iter().find(|told| told.name == name).ok_or_else(|| {
         let id = entry.spec.id;
         Failure(format!("{id} has no scenario {name}; `platen scenarios {id}` lists those it has"))

@@ -1,13 +1,15 @@
-//! `platen reference`: pages of docs/reference that are made from the code.
+//! `platen reference`: what is made from the code: pages of docs/reference, files for machines.
 
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
 use super::{Outcome, say};
+use crate::ops::Operations;
+use crate::portal::postman;
 use crate::settings;
 
-/// Print a page of docs/reference.
+/// Print what is made from the code.
 #[derive(Args)]
 pub(super) struct Reference {
     /// Which page.
@@ -16,13 +18,20 @@ pub(super) struct Reference {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Page {
+    /// docs/reference/settings.md.
     Settings,
+    /// The Postman collection.
+    Postman,
 }
 
 impl Reference {
     pub(super) fn run(self) -> Outcome {
         match self.page {
             Page::Settings => say(settings::reference().trim_end()),
+            Page::Postman => {
+                let operations = Operations::load()?;
+                say(format_args!("{:#}", postman::collection(operations.registry())));
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

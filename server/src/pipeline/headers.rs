@@ -1,6 +1,6 @@
 //! The request headers, checked for presence and form. What they say is checked later.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use contract::headers as spec;
 use contract::headers::Header;
 use contract::pipeline;
@@ -58,6 +58,12 @@ impl Headers {
 /// The correlation id as it is logged, where there is one: also of a call that goes no further.
 pub(super) fn correlation_id(map: &HeaderMap) -> Option<String> {
     optional(map, &spec::CORRELATION_ID).ok().flatten().map(mask_numbers)
+}
+
+/// The correlation id as it goes back with every answer; none where it is malformed.
+pub(super) fn answered(map: &HeaderMap) -> Option<HeaderValue> {
+    let text = optional(map, &spec::CORRELATION_ID).ok().flatten()?;
+    HeaderValue::from_str(text).ok()
 }
 
 fn at_fault(header: &Header) -> Failure {
@@ -128,6 +134,19 @@ mod tests {
             [("20261322030405", "UTC"), ("20261122250405", "UTC"), ("20261122030405", "PST")]
         {
             assert_eq!(moment(digits, zone), None, "{digits} {zone}");
+        }
+    }
+
+    #[test]
+    fn a_correlation_id_goes_back_where_it_is_well_formed() {
+        let mut map = HeaderMap::new();
+        assert_eq!(answered(&map), None);
+        map.insert(CORRELATION_ID, HeaderValue::from_static("221108120814-0a1b2c3"));
+        assert_eq!(answered(&map), Some(HeaderValue::from_static("221108120814-0a1b2c3")));
+        let long = HeaderValue::from_str(&"1".repeat(65)).unwrap();
+        for malformed in [HeaderValue::from_static("a b"), HeaderValue::from_static(""), long] {
+            map.insert(CORRELATION_ID, malformed);
+            assert_eq!(answered(&map), None);
         }
     }
 }

@@ -74,7 +74,7 @@ impl Trace {
 /// hangs up does not stop it, and should it panic, the caller is answered all the same.
 pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let begun = Instant::now();
-    let correlation = request.headers().get(headers::CORRELATION_ID).cloned();
+    let correlation = headers::answered(request.headers());
     let told = Trace::begin(&app, &request);
     let (running, mut trace) = (Arc::clone(&app), told.clone());
     let call = tokio::spawn(async move {

@@ -8,12 +8,10 @@ use super::{Bench, Failed, POSTGRES_URL, Step};
 use crate::pages::{self, Printer};
 use crate::tally::Tally;
 use crate::tools::Tool;
-use crate::{environment, run, say, tidy};
+use crate::{environment, packages, run, tidy};
 
 /// Where the tests in JavaScript are.
 const NODE_TESTS: &str = "tests/node";
-/// Where those are that drive a browser.
-const BROWSER_TESTS: &str = "tests/browser";
 
 /// All steps in their order.
 pub(super) const STEPS: &[Step] = &[
@@ -75,7 +73,19 @@ pub(super) const STEPS: &[Step] = &[
         name: "node",
         doc: "a partner's program in JavaScript against the release build",
         needs: &[Tool::Node],
-        run: node,
+        run: |bench| node(bench, NODE_TESTS, &[]),
+    },
+    Step {
+        name: "samples",
+        doc: "the code that the portal gives away, in every language (the release build)",
+        needs: &[Tool::Node, Tool::Jdk, Tool::Python, Tool::Curl, Tool::OpenSsl],
+        run: samples,
+    },
+    Step {
+        name: "machines",
+        doc: "openapi.json and the Postman collection with other people's tools",
+        needs: &[Tool::Node, Tool::Npm, Tool::Python],
+        run: machines,
     },
     Step {
         name: "browser",
@@ -117,41 +127,43 @@ fn rust(bench: &Bench) -> Result<Tally, Failed> {
     step(&mut cargo)
 }
 
-fn node(bench: &Bench) -> Result<Tally, Failed> {
-    step(&mut tests_in_javascript(bench, NODE_TESTS)?)
-}
-
-/// The test's packages are taken from the lock file, and installed where they differ from it.
-fn browser(bench: &Bench) -> Result<Tally, Failed> {
-    let npm = bench.npm.as_deref().unwrap_or(Path::new("npm"));
-    let mut install = run::command(npm);
-    install.args(["ci", "--no-progress"]).current_dir(environment::root().join(BROWSER_TESTS));
-    let shown = run::shown(&install);
-    say::line(&format!("Running `{shown}` in {BROWSER_TESTS}"));
-    run::succeed(&mut install)?;
-    let mut tests = tests_in_javascript(bench, BROWSER_TESTS)?;
-    if let Some(chromium) = &bench.chromium {
-        tests.env("PLATEN_TEST_CHROMIUM", chromium);
-    }
-    step(&mut tests)
-}
-
-/// Node's test runner over a folder, with the release build of the server.
-fn tests_in_javascript(bench: &Bench, folder: &str) -> Result<Command, String> {
-    let node = bench.node.as_deref().unwrap_or(Path::new("node"));
-    let mut command = run::command(node);
-    command.args(["--test", "--test-reporter=spec"]).args(files_of_tests(folder)?);
+/// The tests in JavaScript of a folder, with these variables.
+fn node(bench: &Bench, folder: &str, variables: &[(&str, &Path)]) -> Result<Tally, Failed> {
+    let mut command = run::command(bench.tool(Tool::Node)?);
+    command.args(["--test", "--test-reporter=spec"]).args(node_tests(folder)?);
     command.env("PLATEN_BIN", environment::release_binary());
-    Ok(command)
+    command.envs(variables.iter().copied());
+    step(&mut command)
+}
+
+fn samples(bench: &Bench) -> Result<Tally, Failed> {
+    let java = bench.tool(Tool::Jdk)?;
+    let python = packages::python(bench.tool(Tool::Python)?)?;
+    node(bench, "tests/samples", &[("PLATEN_JAVA", java), ("PLATEN_PYTHON", python.as_path())])
+}
+
+fn machines(bench: &Bench) -> Result<Tally, Failed> {
+    let python = packages::python(bench.tool(Tool::Python)?)?;
+    let mut tally = node(bench, "tests/openapi", &[("PLATEN_PYTHON", python.as_path())])?;
+    let npm = packages::npm(bench.tool(Tool::Npm)?, "postman")?;
+    tally += node(bench, "tests/postman", &[("PLATEN_NPM", npm.as_path())])?;
+    Ok(tally)
+}
+
+fn browser(bench: &Bench) -> Result<Tally, Failed> {
+    let npm = packages::npm(bench.tool(Tool::Npm)?, "browser")?;
+    let chromium = bench.tool(Tool::Chromium)?;
+    let variables = [("PLATEN_NPM", npm.as_path()), ("PLATEN_CHROMIUM", chromium)];
+    node(bench, "tests/browser", &variables)
 }
 
 /// The files by name: versions of Node differ in how they take a folder.
-fn files_of_tests(name: &str) -> Result<Vec<PathBuf>, String> {
-    let folder = environment::root().join(name);
-    let entries = fs::read_dir(&folder).map_err(|error| format!("{name}: {error}"))?;
+fn node_tests(folder: &str) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(environment::root().join(folder));
+    let entries = entries.map_err(|error| format!("{folder}: {error}"))?;
     let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
     let mut tests: Vec<PathBuf> =
         paths.filter(|path| path.to_string_lossy().ends_with(".test.mjs")).collect();
     tests.sort();
-    if tests.is_empty() { Err(format!("{name} has no tests")) } else { Ok(tests) }
+    if tests.is_empty() { Err(format!("{folder} has no tests")) } else { Ok(tests) }
 }

@@ -31,7 +31,18 @@ impl Manager {
             (Manager::Dnf, Tool::Postgres) => "postgresql-server",
             (Manager::Apt | Manager::Dnf | Manager::Apk, Tool::Node) => "nodejs",
             (Manager::Brew, Tool::Node | Tool::Npm) => "node",
-            (Manager::Apt | Manager::Dnf | Manager::Apk, Tool::Npm) => "npm",
+            (Manager::Apt | Manager::Apk, Tool::Npm) => "npm",
+            (Manager::Dnf, Tool::Npm) => "nodejs-npm",
+            (Manager::Apt, Tool::Jdk) => "default-jdk-headless",
+            (Manager::Dnf, Tool::Jdk) => "java-latest-openjdk-devel",
+            (Manager::Apk, Tool::Jdk) => "openjdk17-jdk",
+            (Manager::Brew, Tool::Jdk) => "openjdk",
+            (Manager::Apt, Tool::Python) => "python3-venv",
+            (Manager::Dnf | Manager::Apk, Tool::Python) => "python3",
+            (Manager::Brew, Tool::Python) => "python",
+            (Manager::Apt | Manager::Dnf | Manager::Apk | Manager::Brew, Tool::Curl) => "curl",
+            (Manager::Apt | Manager::Dnf | Manager::Apk, Tool::OpenSsl) => "openssl",
+            (Manager::Brew, Tool::OpenSsl) => "openssl@3",
             (Manager::Apt | Manager::Dnf | Manager::Apk, Tool::Chromium) => "chromium",
             (Manager::Brew, Tool::Chromium) => "google-chrome",
         }
@@ -113,7 +124,16 @@ mod tests {
     #[test]
     fn every_manager_installs_what_it_calls_the_package() {
         for manager in Manager::ALL {
-            for tool in [Tool::Postgres, Tool::Node, Tool::Npm, Tool::Chromium] {
+            for tool in [
+                Tool::Postgres,
+                Tool::Node,
+                Tool::Npm,
+                Tool::Jdk,
+                Tool::Python,
+                Tool::Curl,
+                Tool::OpenSsl,
+                Tool::Chromium,
+            ] {
                 let package = manager.package(tool);
                 let commands = manager.commands(package);
                 assert_eq!(commands.last().unwrap().last(), Some(&package), "{manager:?}");
