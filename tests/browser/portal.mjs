@@ -13,6 +13,7 @@ const { chromium } = require('playwright-core');
 
 const BROWSER = process.env.PLATEN_CHROMIUM || '/usr/bin/chromium';
 const ACTION_MS_MAX = 20_000;
+const AXE_SHOWN_MAX = 5;
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 /** The two sizes at which everything is tried. */
@@ -77,8 +78,9 @@ export async function axe(page) {
   // By the debugger: the page's policy lets no script of another origin in.
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document));
-  return violations.flatMap(({ id, nodes }) =>
+  const found = violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`));
+  return found.slice(0, AXE_SHOWN_MAX);
 }
 
 /** The page is as wide as the window: nobody has to scroll sideways. */

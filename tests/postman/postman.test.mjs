@@ -9,7 +9,8 @@ import { differences } from '../node/expected.mjs';
 import { Sandbox, platenJson } from '../node/sandbox.mjs';
 
 const limits = { timeout: 60_000 };
-const packages = createRequire(join(process.env.PLATEN_NPM || 'target/npm/postman', 'package.json'));
+const folder = process.env.PLATEN_NPM || 'target/npm/postman';
+const packages = createRequire(join(folder, 'package.json'));
 const newman = packages('newman');
 
 const sandbox = await Sandbox.start();

@@ -12,7 +12,7 @@ const CALLS_MAX = 30;
 const BANK = [
   ['answer', '000_000'], ['refuse:412', '003_052'], ['refuse:815', '003_053'],
   ['refuse:S54', '003_054'], ['refuse:S56', '003_056'], ['refuse:S57', '003_057'],
-  ['refuse:S58', '003_058'], ['refuse:S59', '003_059'], ['disconnect', '003_051'],
+  ['refuse:S58', '003_058'], ['refuse:S59', '003_059'], ['disconnect', '003_055'],
   ['take_silently', '003_055'], ['delay:30000', '003_055'],
 ];
 /** Codes that say that the keys are not those of this sandbox: it may be a new one. */
