@@ -20,7 +20,6 @@ pub(super) struct Worker {
     texts: Texts,
     group_jobs_max: usize,
     gather_max: Duration,
-    wait_max: Duration,
     seam: Option<FaultSeam>,
     watch: Option<Watch>,
 }
@@ -38,7 +37,6 @@ impl Worker {
             texts: Texts::default(),
             group_jobs_max: options.group_jobs_max,
             gather_max: Duration::from_micros(options.gather_us_max),
-            wait_max: Duration::from_millis(options.wait_ms_max),
             seam: options.fault.clone(),
             watch: None,
         }
@@ -127,7 +125,7 @@ impl Worker {
 
     pub(super) fn next_in_time(&self, waiting: &mut VecDeque<Queued>) -> Option<Queued> {
         while let Some(queued) = waiting.pop_front() {
-            if queued.since.elapsed() <= self.wait_max {
+            if !queued.is_late() {
                 return Some(queued);
             }
             queued.job.answer(Verdict::Unavailable(Cause::WaitedTooLong));
