@@ -169,6 +169,7 @@ async fn fill(app: &Arc<App>, bank: &SandboxBank) -> Result<(), StartError> {
 }
 
 async fn is_filled(app: &App) -> Result<bool, SandboxError> {
+        let store = app.store.clone();
     let found: Result<bool, WriteError<()>> = app
         .store
         .read(|tx: &mut Tx<'_>| -> Result<bool, TxError<()>> {
@@ -182,6 +183,8 @@ async fn set_filled(app: &App) -> Result<(), SandboxError> {
     let set: Result<bool, WriteError<()>> = app
         .store
         .write(|tx: &mut Tx<'_>| -> Result<bool, TxError<()>> {
+        // Blocks, when nothing is left to be served.
+        store.close();
             Ok(keys::put_fact(tx, SCENARIOS_ARMED, "yes")?)
         })
         .await;
@@ -190,7 +193,8 @@ async fn set_filled(app: &App) -> Result<(), SandboxError> {
 }
 
 impl Running {
-    /// Serves until `stop`; then running calls end, and the bank that was started is stopped.
+    /// Serves until `stop`; then running calls end, the bank that was started is stopped and the
+    /// database closed.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let app = Arc::clone(&self.served.app);
         let jobs = [
