@@ -10,6 +10,7 @@ pub mod populate;
 pub mod published;
 pub mod run;
 pub mod seed;
+pub mod seeded;
 pub mod world;
 
 /// The sandbox's partner.

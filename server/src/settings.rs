@@ -210,7 +210,8 @@ settings! {
     /// Database: how long PostgreSQL may work on a statement, milliseconds. Where it says nothing
     /// for two seconds longer, the connection is given up.
     database_statement_ms_max: u64 = 8_000_u64;
-    /// Database: how long a call may wait for its turn, milliseconds.
+    /// Database: how long a call may wait for its turn, in all attempts at a transaction
+    /// together, milliseconds.
     database_wait_ms_max: u64 = 10_000_u64;
     /// Threads that decrypt (RSA), number; 0: one a core.
     cpu_threads: u64 = 0_u64;
