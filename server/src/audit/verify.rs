@@ -7,6 +7,7 @@ use store::{DbError, Store, Tx, TxError};
 
 use super::content::{self, BEFORE_FIRST, SEAL_ROWS_MAX, Seal};
 use super::sealer::SEALS;
+use crate::context::Clock;
 use crate::keys::{Keys, KeysError, unwrapped};
 
 /// Rows of a seal that are read at the most: one that was added shows among them.
@@ -57,6 +58,9 @@ pub enum Break {
     },
 }
 
+/// A seal's number and digest.
+type Head = (i64, Vec<u8>);
+
 /// What was found of a partner's log.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -71,7 +75,7 @@ pub struct Report {
     /// The oldest of them.
     pub oldest_unsealed: Option<Timestamp>,
     /// The last seal: its number and the digest that holds the whole chain.
-    pub head: Option<(i64, Vec<u8>)>,
+    pub head: Option<Head>,
     /// Up to [`TOLD_MAX`] breaks.
     pub breaks: Vec<Break>,
     /// All breaks, also those that are not told.
@@ -84,6 +88,18 @@ impl Report {
         if self.breaks.len() < TOLD_MAX {
             self.breaks.push(found);
         }
+    }
+
+    /// The key of a seal that could not be checked without it.
+    fn unknown_key(&self) -> Option<i64> {
+        self.breaks.iter().find_map(|found| match found {
+            Break::KeyUnknown { key_id, .. } => Some(*key_id),
+            Break::RowChanged { .. }
+            | Break::RowMissing { .. }
+            | Break::RowAdded { .. }
+            | Break::SealMissing { .. }
+            | Break::SealChanged { .. } => None,
+        })
     }
 
     fn add(&mut self, part: Report) {
@@ -131,7 +147,7 @@ fn next_partner(tx: &mut Tx<'_>, last: &str) -> Result<Option<String>, DbError> 
     Ok(next)
 }
 
-/// Checks a partner's log.
+/// Checks a partner's log, while it grows and keys change.
 pub fn verify(
     store: &Store,
     keys: &Keys,
@@ -141,14 +157,16 @@ pub fn verify(
     let mut report = Report { asp_id: asp.to_string(), ..Report::default() };
     let mut last = Some((0, BEFORE_FIRST.to_vec()));
     let mut anchored = anchor.is_none();
+    // Known to nobody: not looked for again at each of its seals.
+    let mut missing_key = None;
     while let Some((no, before)) = last {
-        let (keys, partner) = (keys.clone(), asp.clone());
-        let read = move |tx: &mut Tx<'_>| -> Result<_, TxError<KeysError>> {
-            let mut part = Report::default();
-            let next = next_seal(tx, &keys, &partner, no, &before, &mut part)?;
-            Ok((next, part))
-        };
-        let (next, part) = store.read_blocking(read).map_err(unwrapped)?;
+        let (mut next, mut part) = read_next(store, keys, asp, no, &before)?;
+        if part.unknown_key().is_some_and(|id| missing_key != Some(id)) {
+            // It may have come since the keys were read.
+            keys.reload_blocking(store, Clock.now())?;
+            (next, part) = read_next(store, keys, asp, no, &before)?;
+            missing_key = part.unknown_key();
+        }
         report.add(part);
         if let Some((no, mac)) = &next {
             report.seals += 1;
@@ -164,6 +182,23 @@ pub fn verify(
     Ok(report)
 }
 
+/// Checks the seal after `no` on one snapshot.
+fn read_next(
+    store: &Store,
+    keys: &Keys,
+    asp: &AspId,
+    no: i64,
+    before: &[u8],
+) -> Result<(Option<Head>, Report), KeysError> {
+    let (keys, asp, before) = (keys.clone(), asp.clone(), before.to_vec());
+    let read = move |tx: &mut Tx<'_>| -> Result<_, TxError<KeysError>> {
+        let mut part = Report::default();
+        let next = next_seal(tx, &keys, &asp, no, &before, &mut part)?;
+        Ok((next, part))
+    };
+    store.read_blocking(read).map_err(unwrapped)
+}
+
 /// Checks the seal after `no`; its number and digest, or nothing where the chain ends.
 fn next_seal(
     tx: &mut Tx<'_>,
@@ -172,7 +207,7 @@ fn next_seal(
     no: i64,
     before: &[u8],
     report: &mut Report,
-) -> Result<Option<(i64, Vec<u8>)>, DbError> {
+) -> Result<Option<Head>, DbError> {
     let row = tx.query_opt(
         "SELECT seal_no, sealed_at, audit_key_id, entries, mac FROM audit_seal
          WHERE asp_id = $1 AND seal_no > $2 ORDER BY seal_no LIMIT 1",

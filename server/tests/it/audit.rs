@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
+use crypto::keyring::KeyPurpose;
 use domain::ledger::Journal;
 use domain::{AspId, CardAccountId, Money, Timestamp};
 use platen::audit::content::SEAL_ROWS_MAX;
 use platen::audit::sealer::seal;
 use platen::audit::verify::{Anchor, Break, Report, partners, verify};
-use platen::context::Core;
+use platen::context::{Clock, Core};
+use platen::keys::change::Change;
 use platen::ops::prepaid_card::reissue::with_plastic;
 use platen::sandbox::ASP_ID;
+use platen::sandbox::keys::rotate;
 use platen::sandbox::run::open;
 use platen::sandbox::world::products::{FREE, STANDARD};
 use platen::settings::Settings;
@@ -283,6 +286,26 @@ fn rows_are_sealed_in_batches_whatever_order_they_come_in() {
         // The platform's own log has begun with its keys.
         let told: Vec<_> = partners(&log.store).unwrap();
         assert_eq!(told, [AspId::new(PLATFORM), asp()]);
+        log.store.close();
+    }
+}
+
+/// The audit key is rotated between the reading of the keys and that of the seals.
+#[test]
+fn keys_that_come_while_a_log_is_checked_are_read() {
+    for database in engines() {
+        let log = Log::sealed(database.target());
+        let now = Clock.now();
+        let why = Change { by: "test".to_owned(), reason: "to see it work".to_owned(), now };
+        let rotate = move |tx: &mut Tx<'_>| rotate(tx, KeyPurpose::Audit, now, &why);
+        let key_id = log.store.write_blocking(rotate).unwrap();
+        let server = Log::open(database.target());
+        server.add(13..15);
+        assert_eq!(server.seal(), 2);
+        assert!(log.core.keys.ring().audit_key(key_id).is_none());
+        let report = log.verify();
+        assert_eq!((report.rows, report.seals, report.breaks), (14, 4, vec![]));
+        server.store.close();
         log.store.close();
     }
 }
