@@ -12,6 +12,8 @@ use crate::keys::{Keys, KeysError, unwrapped};
 
 /// Rows of a seal that are read at the most: one that was added shows among them.
 const READ_MAX: i64 = SEAL_ROWS_MAX * 4;
+/// Postings that are read at a time.
+const POSTINGS_MAX: i64 = 1_000;
 /// Breaks of a partner that are told one by one; the others are counted.
 pub const TOLD_MAX: usize = 100;
 
@@ -37,6 +39,11 @@ pub enum Break {
         /// The seal.
         seal_no: i64,
         /// The row.
+        log_id: i64,
+    },
+    /// Postings stand under an id that no row has: no seal covers them.
+    PostingsOrphaned {
+        /// The id.
         log_id: i64,
     },
     /// A seal is not there.
@@ -97,6 +104,7 @@ impl Report {
             Break::RowChanged { .. }
             | Break::RowMissing { .. }
             | Break::RowAdded { .. }
+            | Break::PostingsOrphaned { .. }
             | Break::SealMissing { .. }
             | Break::SealChanged { .. } => None,
         })
@@ -132,12 +140,13 @@ pub fn partners(store: &Store) -> Result<Vec<AspId>, KeysError> {
     store.read_blocking(read).map_err(unwrapped)
 }
 
-/// The next partner with a log or a chain, whether it is still one of ours or not.
+/// The next partner with a log, a chain or postings, whether it is still one of ours or not.
 fn next_partner(tx: &mut Tx<'_>, last: &str) -> Result<Option<String>, DbError> {
     let mut next: Option<String> = None;
     for sql in [
         "SELECT asp_id FROM operation_log WHERE asp_id > $1 ORDER BY asp_id LIMIT 1",
         "SELECT asp_id FROM audit_seal WHERE asp_id > $1 ORDER BY asp_id LIMIT 1",
+        "SELECT asp_id FROM posting WHERE asp_id > $1 ORDER BY asp_id LIMIT 1",
     ] {
         if let Some(mut row) = tx.query_opt(sql, &[last.into()])? {
             let found = row.take_text(0)?;
@@ -179,6 +188,7 @@ pub fn verify(
         report.note(Break::SealMissing { seal_no: anchor.seal_no });
     }
     rest(store, asp, &mut report)?;
+    orphans(store, asp, &mut report)?;
     Ok(report)
 }
 
@@ -300,4 +310,40 @@ fn rest(store: &Store, asp: &AspId, report: &mut Report) -> Result<(), KeysError
     (report.unsealed, report.oldest_unsealed) = (rest.unsealed, rest.oldest_unsealed);
     report.add(rest);
     Ok(())
+}
+
+/// Looks for postings without a row. Both are written in one transaction, so that postings that are
+/// seen have their row on the same snapshot.
+fn orphans(store: &Store, asp: &AspId, report: &mut Report) -> Result<(), KeysError> {
+    let mut next = Some(i64::MIN);
+    while let Some(from) = next {
+        let asp = asp.clone();
+        let read = move |tx: &mut Tx<'_>| -> Result<_, TxError<KeysError>> {
+            Ok(postings_from(tx, &asp, from)?)
+        };
+        let batch = store.read_blocking(read).map_err(unwrapped)?;
+        let orphans = batch.iter().filter(|(_, has_row)| !has_row);
+        orphans.for_each(|(log_id, _)| report.note(Break::PostingsOrphaned { log_id: *log_id }));
+        next = batch.last().and_then(|(log_id, _)| log_id.checked_add(1));
+    }
+    Ok(())
+}
+
+/// The ids that the next postings stand under, and whether each has its row.
+fn postings_from(tx: &mut Tx<'_>, asp: &AspId, from: i64) -> Result<Vec<(i64, bool)>, DbError> {
+    // A subquery for each, as PostgreSQL might else join the whole log.
+    let rows = tx.query(
+        "SELECT p.log_id, (SELECT l.log_id FROM operation_log l
+             WHERE l.asp_id = p.asp_id AND l.log_id = p.log_id)
+         FROM posting p WHERE p.asp_id = $1 AND p.log_id >= $2
+         ORDER BY p.log_id, p.line LIMIT $3",
+        &[asp.as_str().into(), from.into(), POSTINGS_MAX.into()],
+    )?;
+    let mut ids = Vec::with_capacity(rows.len());
+    for row in rows {
+        ids.push((row.int(0)?, row.opt_int(1)?.is_some()));
+    }
+    // One id has several; where its last ones are cut off, they need no look of their own.
+    ids.dedup();
+    Ok(ids)
 }

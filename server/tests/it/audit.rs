@@ -150,13 +150,27 @@ const CASES: &[Case] = &[
            VALUES ($1, 7, 3, 'opening', 'card:7', 1, 'KRW')"],
         || vec![Break::RowChanged { seal_no: 2, log_id: 7 }],
     ),
+    (
+        &["INSERT INTO posting (asp_id, log_id, line, debit, credit, amount, currency)
+           VALUES ($1, 20, 1, 'opening', 'card:7', 1, 'KRW'),
+               ($1, 20, 2, 'opening', 'card:7', 1, 'KRW'),
+               ($1, -9223372036854775808, 1, 'opening', 'card:7', 1, 'KRW')"],
+        || {
+            let orphans = [i64::MIN, 20].map(|log_id| Break::PostingsOrphaned { log_id });
+            orphans.to_vec()
+        },
+    ),
     // Rows that go and come.
     (&["DELETE FROM operation_log WHERE asp_id = $1 AND log_id = 5"], || {
-        vec![Break::RowMissing { seal_no: 2, log_id: 5 }]
+        vec![Break::RowMissing { seal_no: 2, log_id: 5 }, Break::PostingsOrphaned { log_id: 5 }]
     }),
-    (&["DELETE FROM operation_log WHERE asp_id = $1 AND log_id = 12"], || {
-        vec![Break::RowMissing { seal_no: 3, log_id: 12 }]
-    }),
+    (
+        &[
+            "DELETE FROM operation_log WHERE asp_id = $1 AND log_id = 12",
+            "DELETE FROM posting WHERE asp_id = $1 AND log_id = 12",
+        ],
+        || vec![Break::RowMissing { seal_no: 3, log_id: 12 }],
+    ),
     (&["UPDATE operation_log SET sealed_in = 1 WHERE asp_id = $1 AND log_id = 8"], || {
         vec![Break::RowAdded { seal_no: 1, log_id: 8 }, Break::RowMissing { seal_no: 2, log_id: 8 }]
     }),
@@ -228,6 +242,29 @@ fn whatever_is_changed_is_found() {
     }
 }
 
+/// Postings are read in batches; one ends within a journal.
+#[test]
+fn postings_without_a_row_are_found_among_many() {
+    for database in engines() {
+        let log = Log::sealed(database.target());
+        log.add(100..800);
+        log.tamper("DELETE FROM posting WHERE asp_id = $1 AND log_id = 100 AND line = 1");
+        log.tamper(
+            "DELETE FROM operation_log WHERE asp_id = $1
+             AND log_id IN (101, 587, 588, 589, 799)",
+        );
+        let orphans = [101, 587, 588, 589, 799].map(|log_id| Break::PostingsOrphaned { log_id });
+        assert_eq!(log.verify().breaks, orphans);
+        // Of a partner that has nothing else.
+        log.tamper("UPDATE posting SET asp_id = '9' WHERE asp_id = $1 AND log_id = 799");
+        let stray = AspId::new("9");
+        assert_eq!(partners(&log.store).unwrap().last(), Some(&stray));
+        let report = verify(&log.store, &log.core.keys, &stray, None).unwrap();
+        assert_eq!(report.breaks, [Break::PostingsOrphaned { log_id: 799 }]);
+        log.store.close();
+    }
+}
+
 #[test]
 fn forgetting_a_calls_keys_breaks_nothing() {
     for database in engines() {
@@ -241,7 +278,7 @@ fn forgetting_a_calls_keys_breaks_nothing() {
     }
 }
 
-/// Rows and seals cut off the end, with the counter: only who has noted the head sees it.
+/// Rows, postings and seals cut off the end, with the counter: only who has noted the head sees it.
 #[test]
 fn an_anchor_shows_that_the_end_was_cut_off() {
     for database in engines() {
@@ -253,6 +290,7 @@ fn an_anchor_shows_that_the_end_was_cut_off() {
         for sql in [
             "DELETE FROM audit_seal WHERE asp_id = $1 AND seal_no = 3",
             "DELETE FROM operation_log WHERE asp_id = $1 AND sealed_in = 3",
+            "DELETE FROM posting WHERE asp_id = $1 AND log_id > 8",
             "UPDATE counter SET next_value = 3 WHERE asp_id = $1 AND name = 'audit-seal'",
         ] {
             log.tamper(sql);

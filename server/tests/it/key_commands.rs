@@ -4,7 +4,8 @@
 use crypto::keyring::{KeyMaterial, KeyPurpose};
 use crypto::seal::MasterKey;
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
-use serde_json::Value;
+use platen::sandbox::ASP_ID;
+use serde_json::{Value, json};
 use store::testing::engines;
 use store::{Row, Target};
 use tempfile::TempDir;
@@ -159,6 +160,18 @@ fn audited(stage: &mut Stage, target: &Target) {
     assert_eq!(code, Some(1));
     assert_eq!(report["partners"][0]["breaksCount"], 2, "{report}");
     assert_eq!(report["partners"][1]["breaksCount"], 0, "{report}");
+    let added = Books::open(target).execute(
+        "INSERT INTO posting (asp_id, log_id, line, debit, credit, amount, currency)
+         VALUES ($1, -7, 1, 'opening', 'card:7', 1, 'KRW')",
+    );
+    assert_eq!(added, 1);
+    let (code, out, _) = stage.run(&["audit", "verify", "--partner", ASP_ID]);
+    let told = "BROKEN: postings without their row (row -7)";
+    assert!(code == Some(1) && out.contains(told), "{out}");
+    let (code, report) = json(stage, &["--partner", ASP_ID]);
+    let broken = &report["partners"][0]["breaks"];
+    let expected = json!([{ "kind": "postings without their row", "sealNo": null, "logId": -7 }]);
+    assert_eq!((code, broken), (Some(1), &expected));
 }
 
 /// No key stands in what was printed or logged, nor unwrapped in any column but its own.
