@@ -5,6 +5,8 @@
 mod drivers;
 mod injector;
 mod picture;
+mod saved;
+mod sealing;
 mod stage;
 
 use std::time::Instant;
