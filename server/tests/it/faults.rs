@@ -4,8 +4,12 @@
 
 mod drivers;
 mod injector;
+mod opened;
 mod picture;
+mod saved;
+mod sealing;
 mod stage;
+mod upkeep;
 
 use std::time::Instant;
 
