@@ -20,7 +20,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use store::Target;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -28,6 +29,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::ops::Operations;
 use crate::settings::{SettingFlags, Settings};
+
+/// The exit code where the command line is wrong, as clap has it.
+const WRONG_USAGE: u8 = 2;
 
 /// A prepaid-card issuing platform that speaks the KONA PLATE Open API.
 ///
@@ -97,6 +101,18 @@ pub fn main() -> ExitCode {
 fn say(line: impl Display) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Says what is wrong with the command line, for what clap cannot tell by itself, and as it does.
+fn misused(command: &[&str], sentence: &str) -> ExitCode {
+    let mut cli = Cli::command();
+    cli.build();
+    let found = command.iter().try_fold(&mut cli, |cli, name| cli.find_subcommand_mut(name));
+    if let Some(command) = found {
+        // There is nowhere else to say it.
+        let _ = command.error(ErrorKind::ArgumentConflict, sentence).print();
+    }
+    ExitCode::from(WRONG_USAGE)
 }
 
 /// Which sandbox database.

@@ -151,11 +151,26 @@ impl Keys {
     pub async fn reload(&self, store: &Store, now: Timestamp) -> Result<(), WriteError<KeysError>> {
         let since = Instant::now();
         let Some(master_of) = self.inner.master_of else { return Ok(()) };
-        let ring = Arc::new(store.read(move |tx: &mut Tx<'_>| read(tx, master_of, now)).await?);
+        let ring = store.read(move |tx: &mut Tx<'_>| read(tx, master_of, now)).await?;
+        self.hold(ring, since);
+        Ok(())
+    }
+
+    /// As [`Keys::reload`], for a thread that may block.
+    pub fn reload_blocking(&self, store: &Store, now: Timestamp) -> Result<(), KeysError> {
+        let since = Instant::now();
+        let Some(master_of) = self.inner.master_of else { return Ok(()) };
+        let read = move |tx: &mut Tx<'_>| read(tx, master_of, now);
+        self.hold(store.read_blocking(read).map_err(unwrapped)?, since);
+        Ok(())
+    }
+
+    /// Holds keys whose reading began at `since`.
+    fn hold(&self, ring: Keyring, since: Instant) {
         let mut held = self.inner.held.write().unwrap_or_else(PoisonError::into_inner);
         // Of two readings at once, the one that began later has seen more.
         if held.since > since {
-            return Ok(());
+            return;
         }
         for purpose in KeyPurpose::ALL {
             let (was, is) = (held.ring.active_id(purpose), ring.active_id(purpose));
@@ -163,8 +178,7 @@ impl Keys {
                 tracing::info!(purpose = purpose.name(), was, is, "another key is in use");
             }
         }
-        *held = Held { ring, since };
-        Ok(())
+        *held = Held { ring: Arc::new(ring), since };
     }
 }
 

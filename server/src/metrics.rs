@@ -1,27 +1,23 @@
 //! Counters and histograms, in Prometheus' text form at `/metrics`.
 
+mod latency;
+
+use std::fmt;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Upper bounds of the latency histogram, seconds.
-const LATENCY_SECONDS: [f64; 12] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0];
+use latency::Latency;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
     operation: &'static str,
     code: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OperationLabel {
-    operation: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -33,7 +29,7 @@ struct OutcomeLabel {
 pub struct Metrics {
     registry: Registry,
     calls: Family<CallLabels, Counter>,
-    latency: Family<OperationLabel, Histogram>,
+    latency: Latency,
     bank_answers: Family<OutcomeLabel, Counter>,
     returns_due: Gauge,
     fees_overdue: Gauge,
@@ -47,19 +43,10 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("platen");
         let calls = Family::default();
-        let latency = Family::<OperationLabel, Histogram>::new_with_constructor(|| {
-            Histogram::new(LATENCY_SECONDS)
-        });
         let bank_answers = Family::default();
         let (returns_due, fees_overdue, queue) =
             (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("calls", "Calls by operation and code", calls.clone());
-        registry.register_with_unit(
-            "call_duration",
-            "Time from a call's head to its answer",
-            Unit::Seconds,
-            latency.clone(),
-        );
         registry.register("bank_answers", "Answers of the bank by kind", bank_answers.clone());
         registry.register(
             "returns_due",
@@ -93,7 +80,7 @@ impl Default for Metrics {
         Metrics {
             registry,
             calls,
-            latency,
+            latency: Latency::default(),
             bank_answers,
             returns_due,
             fees_overdue,
@@ -109,7 +96,7 @@ impl Metrics {
     /// A call was answered.
     pub fn called(&self, operation: &'static str, code: &'static str, elapsed: Duration) {
         self.calls.get_or_create(&CallLabels { operation, code }).inc();
-        self.latency.get_or_create(&OperationLabel { operation }).observe(elapsed.as_secs_f64());
+        self.latency.observe(operation, elapsed);
     }
 
     /// The bank answered, or did not.
@@ -139,7 +126,13 @@ impl Metrics {
         self.queue.set(i64::try_from(queue).unwrap_or(i64::MAX));
         let mut text = String::new();
         // Writing to a String cannot fail.
-        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        let _ = self.encode(&mut text);
         text
+    }
+
+    fn encode(&self, text: &mut String) -> fmt::Result {
+        encode_registry(text, &self.registry)?;
+        self.latency.encode(text)?;
+        encode_eof(text)
     }
 }

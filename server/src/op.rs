@@ -10,6 +10,7 @@ mod changes;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::errors::ErrorSet;
 use contract::output::success_body;
@@ -19,6 +20,7 @@ use domain::{AspId, Timestamp};
 use store::tables::applications;
 use store::tables::log::{self, CallKeys, Found, NewEntry, Remembered, Since};
 use store::{Cause, Tx, TxError, WriteError};
+use tokio::time::{Instant, timeout_at};
 
 use crate::context::{App, Core};
 use crate::sandbox::world::Scenario;
@@ -399,9 +401,10 @@ pub fn inquiry<O: Inquiry>() -> Handler {
     })
 }
 
-/// Runs a transaction that begins with a look-up, again where it has to be. A refusal is looked
-/// at twice: on PostgreSQL the same call may have been done between the look-up and the claim of
-/// the card, and then the guards see its effect.
+/// Runs a transaction that begins with a look-up, again where it has to be: all attempts, and what
+/// they need in between, begin within `database_wait_ms_max`. A refusal is looked at twice: on
+/// PostgreSQL the same call may have been done between the look-up and the claim of the card, and
+/// then the guards see its effect.
 pub async fn transact<T, E, M, F>(app: &App, mut make: M) -> Result<T, Answer>
 where
     T: Send + 'static,
@@ -409,10 +412,11 @@ where
     M: FnMut() -> F,
     F: FnMut(&mut Tx<'_>) -> Done<T, E> + Send + 'static,
 {
+    let until = Instant::now() + Duration::from_millis(app.core.settings.database_wait_ms_max);
     let (mut was_refused, mut was_unknown) = (false, false);
-    fresh_keys(app).await?;
+    in_time(until, fresh_keys(app)).await?;
     for _ in 0..ATTEMPTS_MAX {
-        match app.store.write(make()).await {
+        match app.store.write_until(until, make()).await {
             Ok(done) => return Ok(done),
             Err(WriteError::Refused(Stop::Refused(error))) => {
                 if was_refused || app.store.writes_one_at_a_time() {
@@ -426,12 +430,14 @@ where
             }
             Err(WriteError::Refused(Stop::UnknownKey)) => {
                 was_unknown = true;
-                reload(app).await?;
+                in_time(until, reload(app)).await?;
             }
             Err(WriteError::Refused(Stop::Reused(code))) => {
                 return Err(Answer::Failed(code));
             }
-            Err(WriteError::Refused(Stop::Refill(need))) => refill(app, need).await?,
+            Err(WriteError::Refused(Stop::Refill(need))) => {
+                in_time(until, refill(app, need)).await?;
+            }
             Err(WriteError::Refused(Stop::Fault(message))) => return Err(server_fault(&message)),
             Err(WriteError::Unavailable(cause)) => return Err(unavailable(cause)),
             Err(WriteError::Fault(fault)) => return Err(server_fault(fault.message())),
@@ -439,6 +445,16 @@ where
     }
     tracing::error!(attempts = ATTEMPTS_MAX, "a transaction found no end");
     Err(Answer::Failed(&pipeline::UNAVAILABLE))
+}
+
+/// What an attempt needs, unless the call's time is over first. What was being read for it, or
+/// taken as a supply, is then not used.
+async fn in_time(
+    until: Instant,
+    needed: impl Future<Output = Result<(), Answer>>,
+) -> Result<(), Answer> {
+    let ended = timeout_at(until, needed).await;
+    ended.unwrap_or_else(|_| Err(unavailable(Cause::WaitedTooLong)))
 }
 
 /// Reads the keys anew where they are too old to be used.

@@ -11,6 +11,7 @@ pub mod populate;
 pub mod published;
 pub mod run;
 pub mod seed;
+pub mod seeded;
 pub mod view;
 pub mod world;
 

@@ -249,7 +249,8 @@ settings! {
     /// Database: how long PostgreSQL may work on a statement, milliseconds. Where it says nothing
     /// for two seconds longer, the connection is given up.
     database_statement_ms_max: u64 = 8_000_u64;
-    /// Database: how long a call may wait for its turn, milliseconds.
+    /// Database: how long a call may wait for its turn, in all attempts at a transaction
+    /// together, milliseconds.
     database_wait_ms_max: u64 = 10_000_u64;
     /// The developer portal at `/`: `on` or `off`. A production server's has no Try It!, no log and
     /// no data of a sandbox.

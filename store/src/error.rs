@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub enum Cause {
     /// Too many jobs wait; this one was not taken.
     QueueFull,
-    /// The job waited longer than `Options::wait_ms_max` and was not run.
+    /// The job waited longer than it may and was not run.
     WaitedTooLong,
     /// The store is closed or closing.
     Closed,

@@ -4,14 +4,16 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::error::{Cause, DbError, OpenError, TxError, WriteError};
 use crate::job::{Access, Call, Job, Reply};
 use crate::migration::Migration;
 use crate::options::Options;
-use crate::queue::Queue;
+use crate::queue::{Queue, Queued};
 use crate::sqlite::stepped::Stepper;
 use crate::target::Target;
 use crate::tx::Tx;
@@ -27,6 +29,7 @@ pub struct Store {
 struct Inner {
     writes: Arc<Queue>,
     reads: Arc<Queue>,
+    wait_max: Duration,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -42,6 +45,7 @@ impl Store {
         let mut inner = Inner {
             writes: Arc::clone(&writes),
             reads: Arc::clone(&writes),
+            wait_max: Duration::from_millis(options.wait_ms_max),
             threads: Mutex::new(Vec::new()),
         };
         let threads = match target {
@@ -65,7 +69,8 @@ impl Store {
         let writes = Arc::new(Queue::new(options.queue_jobs_max));
         let reads = Arc::new(Queue::new(options.queue_jobs_max));
         let stepper = sqlite::start_stepped(path, migrations, options, &writes, &reads)?;
-        let inner = Inner { writes, reads, threads: Mutex::new(Vec::new()) };
+        let wait_max = Duration::from_millis(options.wait_ms_max);
+        let inner = Inner { writes, reads, wait_max, threads: Mutex::new(Vec::new()) };
         Ok((Self { inner: Arc::new(inner) }, stepper))
     }
 
@@ -80,7 +85,18 @@ impl Store {
         T: Send + 'static,
         E: Send + 'static,
     {
-        submit(&self.inner.writes, Access::Write, work).await
+        self.write_until(self.inner.until(), work).await
+    }
+
+    /// As [`Store::write`], for one of several attempts that have a deadline together: a job that
+    /// has not begun by `until` is answered unavailable without being run.
+    pub async fn write_until<T, E, F>(&self, until: Instant, work: F) -> Result<T, WriteError<E>>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        submit(&self.inner.writes, Access::Write, until, work).await
     }
 
     /// Says that a write will come soon, until the result is dropped: a commit that is about to
@@ -98,7 +114,7 @@ impl Store {
         T: Send + 'static,
         E: Send + 'static,
     {
-        submit(&self.inner.reads, Access::Read, work).await
+        submit(&self.inner.reads, Access::Read, self.inner.until(), work).await
     }
 
     /// As [`Store::write`], for a thread that may block.
@@ -108,7 +124,7 @@ impl Store {
         T: Send + 'static,
         E: Send + 'static,
     {
-        submit_blocking(&self.inner.writes, Access::Write, work)
+        submit_blocking(&self.inner.writes, Access::Write, self.inner.until(), work)
     }
 
     /// As [`Store::read`], for a thread that may block.
@@ -118,7 +134,7 @@ impl Store {
         T: Send + 'static,
         E: Send + 'static,
     {
-        submit_blocking(&self.inner.reads, Access::Read, work)
+        submit_blocking(&self.inner.reads, Access::Read, self.inner.until(), work)
     }
 
     /// Whether no write transaction ever runs beside another one (SQLite): then what it has read
@@ -174,6 +190,10 @@ impl Drop for Announced {
 }
 
 impl Inner {
+    fn until(&self) -> Instant {
+        Instant::now() + self.wait_max
+    }
+
     fn close_queues(&self) {
         self.writes.close();
         self.reads.close();
@@ -186,7 +206,12 @@ impl Drop for Inner {
     }
 }
 
-async fn submit<T, E, F>(queue: &Queue, access: Access, work: F) -> Result<T, WriteError<E>>
+async fn submit<T, E, F>(
+    queue: &Queue,
+    access: Access,
+    until: Instant,
+    work: F,
+) -> Result<T, WriteError<E>>
 where
     F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
     T: Send + 'static,
@@ -194,11 +219,16 @@ where
 {
     let (sender, receiver) = oneshot::channel();
     let job: Box<dyn Job> = Box::new(Call::new(work, Reply::Async(sender)));
-    queue.push(job, access).map_err(WriteError::Unavailable)?;
+    queue.push(Queued { job, access, until }).map_err(WriteError::Unavailable)?;
     receiver.await.unwrap_or(Err(WriteError::Unavailable(Cause::CommitUnknown)))
 }
 
-fn submit_blocking<T, E, F>(queue: &Queue, access: Access, work: F) -> Result<T, WriteError<E>>
+fn submit_blocking<T, E, F>(
+    queue: &Queue,
+    access: Access,
+    until: Instant,
+    work: F,
+) -> Result<T, WriteError<E>>
 where
     F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
     T: Send + 'static,
@@ -206,7 +236,7 @@ where
 {
     let (sender, receiver) = mpsc::sync_channel(1);
     let job: Box<dyn Job> = Box::new(Call::new(work, Reply::Blocking(sender)));
-    queue.push(job, access).map_err(WriteError::Unavailable)?;
+    queue.push(Queued { job, access, until }).map_err(WriteError::Unavailable)?;
     receiver.recv().unwrap_or(Err(WriteError::Unavailable(Cause::CommitUnknown)))
 }
 

@@ -13,7 +13,15 @@ use crate::job::{Access, Job};
 pub(crate) struct Queued {
     pub(crate) job: Box<dyn Job>,
     pub(crate) access: Access,
-    pub(crate) since: Instant,
+    /// Until when it may wait.
+    pub(crate) until: Instant,
+}
+
+impl Queued {
+    /// Whether it is answered without being run.
+    pub(crate) fn is_late(&self) -> bool {
+        Instant::now() > self.until
+    }
 }
 
 struct State {
@@ -41,7 +49,7 @@ impl Queue {
         Self { state, arrived: Condvar::new(), jobs_max }
     }
 
-    pub(crate) fn push(&self, job: Box<dyn Job>, access: Access) -> Result<(), Cause> {
+    pub(crate) fn push(&self, queued: Queued) -> Result<(), Cause> {
         let mut state = self.lock();
         if state.closed {
             return Err(Cause::Closed);
@@ -49,7 +57,7 @@ impl Queue {
         if state.jobs.len() >= self.jobs_max {
             return Err(Cause::QueueFull);
         }
-        state.jobs.push_back(Queued { job, access, since: Instant::now() });
+        state.jobs.push_back(queued);
         let goes_on_gathering = state.is_gathering && state.jobs.len() < GATHERED_JOBS;
         drop(state);
         if !goes_on_gathering {

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{AspId, Timestamp};
-use store::tables::counters;
+use store::tables::{PLATFORM, counters};
 use store::{DbError, Store, Tx, TxError, WriteError};
 
 use super::content::{self, BEFORE_FIRST, SEAL_ROWS_MAX, Seal};
 use crate::context::App;
-use crate::keys::{Keys, uses};
+use crate::keys::Keys;
 
 /// Counter of a partner's seals.
 pub(super) const SEALS: &str = "audit-seal";
 /// Seals of a partner in one round: others have their turn, and calls theirs.
 const ROUND_SEALS_MAX: usize = 32;
+/// Partners that are found at a time; the statement has it too.
+const PAGE_PARTNERS: usize = 256;
 /// Unsealed rows that the metric looks at.
 const SEEN_MAX: i64 = 1_000;
 
@@ -41,49 +43,81 @@ pub async fn run(app: Arc<App>) {
     }
 }
 
-/// One round over all partners.
+/// What is not sealed: how many rows, and when the oldest of them was written.
+type Unsealed = (i64, Option<Timestamp>);
+
+/// One round over all partners that have something to seal, and the platform.
 pub async fn round(app: &App) -> Result<(), WriteError<SealError>> {
-    let partners = app.store.read(|tx: &mut Tx<'_>| Ok(uses::all_with_platform(tx)?)).await?;
-    let (mut rows, mut oldest) = (0, None::<Timestamp>);
-    for asp in partners {
-        let asp = AspId::new(&asp);
-        // One chain that cannot go on does not hold up the others, nor hide what it leaves.
-        if let Err(error) = seal_all(app, &asp).await {
-            app.metrics.sealing_failed();
-            let reason = match &error {
-                WriteError::Refused(refused) => refused.to_string(),
-                WriteError::Unavailable(_) | WriteError::Fault(_) => error.to_string(),
-            };
-            tracing::error!(reason, partner = asp.as_str(), "the operation log is not sealed");
+    let platform = AspId::new(PLATFORM);
+    let (mut rows, mut oldest) = look(&app.store, &platform).await?;
+    if rows > 0 {
+        (rows, oldest) = seal_all(app, &platform).await?;
+    }
+    let mut last = AspId::new("");
+    loop {
+        let page = with_unsealed_rows(&app.store, last).await?;
+        for asp in &page {
+            let left = seal_all(app, asp).await?;
+            rows += left.0;
+            oldest = [oldest, left.1].into_iter().flatten().min();
         }
-        let unsealed = look(&app.store, &asp).await?;
-        rows += unsealed.0;
-        oldest = [oldest, unsealed.1].into_iter().flatten().min();
+        match page.into_iter().nth(PAGE_PARTNERS - 1) {
+            Some(end) => last = end,
+            None => break,
+        }
     }
     let age_us = oldest.map_or(0, |oldest| (app.clock.now().0 - oldest.0).max(0));
     app.metrics.unsealed(rows, age_us / 1_000_000);
     Ok(())
 }
 
-/// Seals what a partner has.
-async fn seal_all(app: &App, asp: &AspId) -> Result<(), WriteError<SealError>> {
-    // A look that costs nothing comes first: most partners are quiet.
-    if look(&app.store, asp).await?.0 == 0 {
-        return Ok(());
-    }
+/// The next [`PAGE_PARTNERS`] after one that have rows to seal. The quiet ones cost one step in the
+/// index each, within the statement.
+async fn with_unsealed_rows(
+    store: &Store,
+    last: AspId,
+) -> Result<Vec<AspId>, WriteError<SealError>> {
+    let read = move |tx: &mut Tx<'_>| -> Result<_, TxError<SealError>> {
+        // Not EXISTS, for which PostgreSQL might read the whole log.
+        let rows = tx.query(
+            "SELECT p.asp_id FROM partner p
+             WHERE p.asp_id > $1 AND (
+                 SELECT l.log_id FROM operation_log l
+                 WHERE l.asp_id = p.asp_id AND l.sealed_in IS NULL
+                 ORDER BY l.sealed_in, l.log_id LIMIT 1) IS NOT NULL
+             ORDER BY p.asp_id LIMIT 256",
+            &[last.as_str().into()],
+        )?;
+        let partners: Result<Vec<_>, _> =
+            rows.iter().map(|row| row.text(0).map(AspId::new)).collect();
+        Ok(partners?)
+    };
+    store.read(read).await
+}
+
+/// Seals what a partner has; what is left. A chain that cannot go on does not hold up the others,
+/// nor hide what it leaves.
+async fn seal_all(app: &App, asp: &AspId) -> Result<Unsealed, WriteError<SealError>> {
     for _ in 0..ROUND_SEALS_MAX {
-        if seal(&app.store, &app.core.keys, asp, app.clock.now()).await? < SEAL_ROWS_MAX {
-            break;
+        match seal(&app.store, &app.core.keys, asp, app.clock.now()).await {
+            Ok(SEAL_ROWS_MAX) => {}
+            Ok(_) => break,
+            Err(error) => {
+                app.metrics.sealing_failed();
+                let reason = match &error {
+                    WriteError::Refused(refused) => refused.to_string(),
+                    WriteError::Unavailable(_) | WriteError::Fault(_) => error.to_string(),
+                };
+                tracing::error!(reason, partner = asp.as_str(), "the operation log is not sealed");
+                break;
+            }
         }
     }
-    Ok(())
+    look(&app.store, asp).await
 }
 
 /// How many rows are not sealed, as far as [`SEEN_MAX`] goes, and the oldest of them.
-async fn look(
-    store: &Store,
-    asp: &AspId,
-) -> Result<(i64, Option<Timestamp>), WriteError<SealError>> {
+async fn look(store: &Store, asp: &AspId) -> Result<Unsealed, WriteError<SealError>> {
     let asp = asp.clone();
     let read = move |tx: &mut Tx<'_>| -> Result<_, TxError<SealError>> {
         let row = tx.query_one(

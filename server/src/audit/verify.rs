@@ -7,10 +7,13 @@ use store::{DbError, Store, Tx, TxError};
 
 use super::content::{self, BEFORE_FIRST, SEAL_ROWS_MAX, Seal};
 use super::sealer::SEALS;
+use crate::context::Clock;
 use crate::keys::{Keys, KeysError, unwrapped};
 
 /// Rows of a seal that are read at the most: one that was added shows among them.
 const READ_MAX: i64 = SEAL_ROWS_MAX * 4;
+/// Postings that are read at a time.
+const POSTINGS_MAX: i64 = 1_000;
 /// Breaks of a partner that are told one by one; the others are counted.
 pub const TOLD_MAX: usize = 100;
 
@@ -38,6 +41,11 @@ pub enum Break {
         /// The row.
         log_id: i64,
     },
+    /// Postings stand under an id that no row has: no seal covers them.
+    PostingsOrphaned {
+        /// The id.
+        log_id: i64,
+    },
     /// A seal is not there.
     SealMissing {
         /// The seal.
@@ -57,6 +65,9 @@ pub enum Break {
     },
 }
 
+/// A seal's number and digest.
+type Head = (i64, Vec<u8>);
+
 /// What was found of a partner's log.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -71,7 +82,7 @@ pub struct Report {
     /// The oldest of them.
     pub oldest_unsealed: Option<Timestamp>,
     /// The last seal: its number and the digest that holds the whole chain.
-    pub head: Option<(i64, Vec<u8>)>,
+    pub head: Option<Head>,
     /// Up to [`TOLD_MAX`] breaks.
     pub breaks: Vec<Break>,
     /// All breaks, also those that are not told.
@@ -84,6 +95,19 @@ impl Report {
         if self.breaks.len() < TOLD_MAX {
             self.breaks.push(found);
         }
+    }
+
+    /// The key of a seal that could not be checked without it.
+    fn unknown_key(&self) -> Option<i64> {
+        self.breaks.iter().find_map(|found| match found {
+            Break::KeyUnknown { key_id, .. } => Some(*key_id),
+            Break::RowChanged { .. }
+            | Break::RowMissing { .. }
+            | Break::RowAdded { .. }
+            | Break::PostingsOrphaned { .. }
+            | Break::SealMissing { .. }
+            | Break::SealChanged { .. } => None,
+        })
     }
 
     fn add(&mut self, part: Report) {
@@ -116,12 +140,13 @@ pub fn partners(store: &Store) -> Result<Vec<AspId>, KeysError> {
     store.read_blocking(read).map_err(unwrapped)
 }
 
-/// The next partner with a log or a chain, whether it is still one of ours or not.
+/// The next partner with a log, a chain or postings, whether it is still one of ours or not.
 fn next_partner(tx: &mut Tx<'_>, last: &str) -> Result<Option<String>, DbError> {
     let mut next: Option<String> = None;
     for sql in [
         "SELECT asp_id FROM operation_log WHERE asp_id > $1 ORDER BY asp_id LIMIT 1",
         "SELECT asp_id FROM audit_seal WHERE asp_id > $1 ORDER BY asp_id LIMIT 1",
+        "SELECT asp_id FROM posting WHERE asp_id > $1 ORDER BY asp_id LIMIT 1",
     ] {
         if let Some(mut row) = tx.query_opt(sql, &[last.into()])? {
             let found = row.take_text(0)?;
@@ -131,7 +156,7 @@ fn next_partner(tx: &mut Tx<'_>, last: &str) -> Result<Option<String>, DbError> 
     Ok(next)
 }
 
-/// Checks a partner's log.
+/// Checks a partner's log, while it grows and keys change.
 pub fn verify(
     store: &Store,
     keys: &Keys,
@@ -141,14 +166,16 @@ pub fn verify(
     let mut report = Report { asp_id: asp.to_string(), ..Report::default() };
     let mut last = Some((0, BEFORE_FIRST.to_vec()));
     let mut anchored = anchor.is_none();
+    // Known to nobody: not looked for again at each of its seals.
+    let mut missing_key = None;
     while let Some((no, before)) = last {
-        let (keys, partner) = (keys.clone(), asp.clone());
-        let read = move |tx: &mut Tx<'_>| -> Result<_, TxError<KeysError>> {
-            let mut part = Report::default();
-            let next = next_seal(tx, &keys, &partner, no, &before, &mut part)?;
-            Ok((next, part))
-        };
-        let (next, part) = store.read_blocking(read).map_err(unwrapped)?;
+        let (mut next, mut part) = read_next(store, keys, asp, no, &before)?;
+        if part.unknown_key().is_some_and(|id| missing_key != Some(id)) {
+            // It may have come since the keys were read.
+            keys.reload_blocking(store, Clock.now())?;
+            (next, part) = read_next(store, keys, asp, no, &before)?;
+            missing_key = part.unknown_key();
+        }
         report.add(part);
         if let Some((no, mac)) = &next {
             report.seals += 1;
@@ -161,7 +188,25 @@ pub fn verify(
         report.note(Break::SealMissing { seal_no: anchor.seal_no });
     }
     rest(store, asp, &mut report)?;
+    orphans(store, asp, &mut report)?;
     Ok(report)
+}
+
+/// Checks the seal after `no` on one snapshot.
+fn read_next(
+    store: &Store,
+    keys: &Keys,
+    asp: &AspId,
+    no: i64,
+    before: &[u8],
+) -> Result<(Option<Head>, Report), KeysError> {
+    let (keys, asp, before) = (keys.clone(), asp.clone(), before.to_vec());
+    let read = move |tx: &mut Tx<'_>| -> Result<_, TxError<KeysError>> {
+        let mut part = Report::default();
+        let next = next_seal(tx, &keys, &asp, no, &before, &mut part)?;
+        Ok((next, part))
+    };
+    store.read_blocking(read).map_err(unwrapped)
 }
 
 /// Checks the seal after `no`; its number and digest, or nothing where the chain ends.
@@ -172,7 +217,7 @@ fn next_seal(
     no: i64,
     before: &[u8],
     report: &mut Report,
-) -> Result<Option<(i64, Vec<u8>)>, DbError> {
+) -> Result<Option<Head>, DbError> {
     let row = tx.query_opt(
         "SELECT seal_no, sealed_at, audit_key_id, entries, mac FROM audit_seal
          WHERE asp_id = $1 AND seal_no > $2 ORDER BY seal_no LIMIT 1",
@@ -265,4 +310,40 @@ fn rest(store: &Store, asp: &AspId, report: &mut Report) -> Result<(), KeysError
     (report.unsealed, report.oldest_unsealed) = (rest.unsealed, rest.oldest_unsealed);
     report.add(rest);
     Ok(())
+}
+
+/// Looks for postings without a row. Both are written in one transaction, so that postings that are
+/// seen have their row on the same snapshot.
+fn orphans(store: &Store, asp: &AspId, report: &mut Report) -> Result<(), KeysError> {
+    let mut next = Some(i64::MIN);
+    while let Some(from) = next {
+        let asp = asp.clone();
+        let read = move |tx: &mut Tx<'_>| -> Result<_, TxError<KeysError>> {
+            Ok(postings_from(tx, &asp, from)?)
+        };
+        let batch = store.read_blocking(read).map_err(unwrapped)?;
+        let orphans = batch.iter().filter(|(_, has_row)| !has_row);
+        orphans.for_each(|(log_id, _)| report.note(Break::PostingsOrphaned { log_id: *log_id }));
+        next = batch.last().and_then(|(log_id, _)| log_id.checked_add(1));
+    }
+    Ok(())
+}
+
+/// The ids that the next postings stand under, and whether each has its row.
+fn postings_from(tx: &mut Tx<'_>, asp: &AspId, from: i64) -> Result<Vec<(i64, bool)>, DbError> {
+    // A subquery for each, as PostgreSQL might else join the whole log.
+    let rows = tx.query(
+        "SELECT p.log_id, (SELECT l.log_id FROM operation_log l
+             WHERE l.asp_id = p.asp_id AND l.log_id = p.log_id)
+         FROM posting p WHERE p.asp_id = $1 AND p.log_id >= $2
+         ORDER BY p.log_id, p.line LIMIT $3",
+        &[asp.as_str().into(), from.into(), POSTINGS_MAX.into()],
+    )?;
+    let mut ids = Vec::with_capacity(rows.len());
+    for row in rows {
+        ids.push((row.int(0)?, row.opt_int(1)?.is_some()));
+    }
+    // One id has several; where its last ones are cut off, they need no look of their own.
+    ids.dedup();
+    Ok(ids)
 }

@@ -35,9 +35,10 @@ enum Command {
 
 /// Check that the operation log is as it was sealed.
 ///
-/// Every row is held against its seal, and every seal against the one before it. Ends with 1 where
-/// anything was changed, added, taken away or moved. The chain's head, noted down elsewhere and
-/// given again as --anchor, shows that nothing was cut off the chain's end since.
+/// Every row is held against its seal with its postings, every seal against the one before it, and
+/// no postings may be without a row. Ends with 1 where anything was changed, added, taken away or
+/// moved. The chain's head, noted down elsewhere and given again as --anchor, shows that nothing
+/// was cut off the chain's end since.
 ///
 /// Examples:
 ///   platen audit verify
@@ -107,15 +108,16 @@ fn age_ms(report: &Report) -> Option<i64> {
     report.oldest_unsealed.map(|at| ((Clock.now().0 - at.0) / 1_000).max(0))
 }
 
-/// A break: its kind and where it is.
-fn told(found: &Break) -> (&'static str, i64, Option<i64>) {
+/// A break: its kind, and the seal and the row that it is about.
+fn told(found: &Break) -> (&'static str, Option<i64>, Option<i64>) {
     match *found {
-        Break::RowChanged { seal_no, log_id } => ("row changed", seal_no, Some(log_id)),
-        Break::RowMissing { seal_no, log_id } => ("row missing", seal_no, Some(log_id)),
-        Break::RowAdded { seal_no, log_id } => ("row added", seal_no, Some(log_id)),
-        Break::SealMissing { seal_no } => ("seal missing", seal_no, None),
-        Break::SealChanged { seal_no } => ("seal changed", seal_no, None),
-        Break::KeyUnknown { seal_no, .. } => ("seal by an unknown key", seal_no, None),
+        Break::RowChanged { seal_no, log_id } => ("row changed", Some(seal_no), Some(log_id)),
+        Break::RowMissing { seal_no, log_id } => ("row missing", Some(seal_no), Some(log_id)),
+        Break::RowAdded { seal_no, log_id } => ("row added", Some(seal_no), Some(log_id)),
+        Break::PostingsOrphaned { log_id } => ("postings without their row", None, Some(log_id)),
+        Break::SealMissing { seal_no } => ("seal missing", Some(seal_no), None),
+        Break::SealChanged { seal_no } => ("seal changed", Some(seal_no), None),
+        Break::KeyUnknown { seal_no, .. } => ("seal by an unknown key", Some(seal_no), None),
     }
 }
 
@@ -135,8 +137,10 @@ fn as_text(report: &Report) -> String {
     }
     for found in &report.breaks {
         let (kind, seal_no, log_id) = told(found);
-        let row = log_id.map_or_else(String::new, |id| format!(", row {id}"));
-        let _ = write!(text, "\n  BROKEN: {kind} (seal {seal_no}{row})");
+        let seal = seal_no.map(|no| format!("seal {no}"));
+        let row = log_id.map(|id| format!("row {id}"));
+        let place: Vec<String> = seal.into_iter().chain(row).collect();
+        let _ = write!(text, "\n  BROKEN: {kind} ({})", place.join(", "));
     }
     let untold = report.breaks_count - report.breaks.len() as u64;
     if untold > 0 {

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use crypto::keyring::KeyPurpose;
-use domain::AspId;
+use domain::{AspId, Timestamp};
 use rustix::process::getuid;
 use store::{Store, Tx};
 
-use super::{Database, Failure, Outcome, say};
+use super::{Database, Failure, Outcome, misused, say};
 use crate::context::{Clock, Core};
 use crate::keys::change::{self, Change};
 use crate::keys::partner::{self, NewPair};
@@ -125,15 +125,33 @@ impl Why {
 /// Whose crypto key.
 #[derive(Args)]
 struct Partner {
-    /// Of crypto keys: the partner.
-    #[arg(long, value_name = "ASP", default_value = ASP_ID)]
-    partner: String,
+    /// Of a crypto key: its partner; without it, the sandbox's.
+    #[arg(long, value_name = "ASP")]
+    partner: Option<String>,
+}
+
+impl Partner {
+    fn asp(&self) -> AspId {
+        AspId::new(self.partner.as_deref().unwrap_or(ASP_ID))
+    }
+
+    /// Why it cannot be given with this key.
+    fn misplaced(&self, purpose: Purpose) -> Option<&'static str> {
+        let is_given = self.partner.is_some() && !matches!(purpose, Purpose::Crypto);
+        is_given.then_some("--partner goes with a crypto key alone")
+    }
+}
+
+/// A moment, as it is printed.
+fn moment(at: Timestamp) -> String {
+    let at = jiff::Timestamp::from_microsecond(at.0);
+    at.map_or_else(|_| "-".to_owned(), |at| format!("{at:.0}"))
 }
 
 /// Put a new key in use.
 ///
 /// A new key begins after a pause in which all servers read it; a new master key and a new crypto
-/// key are there at once. A number key serves new number ranges alone. A project has two live
+/// key are in use at once. A number key serves new number ranges alone. A project has two live
 /// crypto keys at the most; in a sandbox `platen credentials` prints the new one.
 ///
 /// Examples:
@@ -150,14 +168,14 @@ struct Rotate {
     why: Why,
     #[command(flatten)]
     partner: Partner,
-    /// Of crypto keys: the project.
-    #[arg(long, value_name = "N", default_value_t = PROJECT_ID)]
-    project: i64,
-    /// When the new key begins, seconds from now; fewer than 30 are safe only where every server
-    /// has its database and a right clock.
-    #[arg(long, value_name = "SECONDS", default_value_t = BEGIN_MS / SECOND_MS,
+    /// Of a crypto key: its project; without it, the sandbox's.
+    #[arg(long, value_name = "N")]
+    project: Option<i64>,
+    /// Of all keys but master and crypto: when the new one begins, 3 to 86400 seconds from now;
+    /// without it, 30. Fewer are safe only where every server has its database and a right clock.
+    #[arg(long, value_name = "SECONDS",
         value_parser = clap::value_parser!(u64).range(3..=86_400))]
-    active_in: u64,
+    active_in: Option<u64>,
     #[command(flatten)]
     database: Database,
 }
@@ -224,18 +242,33 @@ fn opened(database: &Database) -> Result<(Store, Core), Failure> {
 }
 
 impl Rotate {
+    /// Which option cannot be given with this key: it would be passed over in silence.
+    fn misplaced(&self) -> Option<&'static str> {
+        let is_crypto = matches!(self.purpose, Purpose::Crypto);
+        let begins_later = self.purpose.of_platform().is_some();
+        let project = self.project.is_some() && !is_crypto;
+        let active_in = self.active_in.is_some() && !begins_later;
+        let project = project.then_some("--project goes with a crypto key alone");
+        let at_once = "--active-in does not go with a master or crypto key: a new one is in use \
+             at once";
+        self.partner.misplaced(self.purpose).or(project).or(active_in.then_some(at_once))
+    }
+
     fn run(self) -> Outcome {
+        if let Some(sentence) = self.misplaced() {
+            return Ok(misused(&["keys", "rotate"], sentence));
+        }
         let (store, core) = opened(&self.database)?;
         let change = self.why.change();
         match self.purpose {
             Purpose::Master => {
                 let work = move |tx: &mut Tx<'_>| rotate_master(tx, &change);
                 let generation = store.write_blocking(work).map_err(unwrapped)?;
-                say(format_args!("master key {generation} wraps all keys"));
+                say(format_args!("master key {generation} wraps all keys from now on"));
             }
             Purpose::Crypto => {
                 let id = self.crypto(&store, &core, change)?;
-                say(format_args!("crypto key {id} is live; the one before it serves as well"));
+                say(format_args!("crypto key {id} is live now; the one before it serves as well"));
             }
             Purpose::DataKey
             | Purpose::Lookup
@@ -244,11 +277,12 @@ impl Rotate {
             | Purpose::Digest
             | Purpose::Audit => {
                 if let Some(purpose) = self.purpose.of_platform() {
-                    let from = change.now.plus_ms(self.active_in * SECOND_MS);
+                    let seconds = self.active_in.unwrap_or(BEGIN_MS / SECOND_MS);
+                    let from = change.now.plus_ms(seconds * SECOND_MS);
                     let work = move |tx: &mut Tx<'_>| rotate(tx, purpose, from, &change);
                     let id = store.write_blocking(work).map_err(unwrapped)?;
-                    let seconds = self.active_in;
-                    say(format_args!("key {id} for {purpose} begins in {seconds} s"));
+                    let at = moment(from);
+                    say(format_args!("key {id} for {purpose} begins in {seconds} s, at {at}"));
                 }
             }
         }
@@ -260,7 +294,7 @@ impl Rotate {
     fn crypto(&self, store: &Store, core: &Core, change: Change) -> Result<String, KeysError> {
         let pair = NewPair::make()?;
         let id = pair.id.clone();
-        let (asp, project) = (AspId::new(&self.partner.partner), self.project);
+        let (asp, project) = (self.partner.asp(), self.project.unwrap_or(PROJECT_ID));
         let keys = core.keys.clone();
         let work = move |tx: &mut Tx<'_>| {
             let ring = keys.ring();
@@ -291,6 +325,9 @@ impl Reseal {
 
 impl Retire {
     fn run(self) -> Outcome {
+        if let Some(sentence) = self.partner.misplaced(self.purpose) {
+            return Ok(misused(&["keys", "retire"], sentence));
+        }
         let (store, _) = opened(&self.database)?;
         let change = self.why.change();
         let id = self.id.clone();
@@ -306,7 +343,7 @@ impl Retire {
                 say(format_args!("key {id} for {purpose} is retired"));
             }
             (Purpose::Crypto, None) => {
-                let asp = AspId::new(&self.partner.partner);
+                let asp = self.partner.asp();
                 let work = move |tx: &mut Tx<'_>| partner::retire(tx, &asp, &self.id, &change);
                 store.write_blocking(work).map_err(unwrapped)?;
                 say(format_args!("crypto key {id} is retired"));

@@ -11,8 +11,8 @@ use crate::sandbox::run::{Start, bank_file_beside, start};
 
 /// Serve the API over seeded data, with a simulated bank.
 ///
-/// A new database is created and seeded, with every scenario armed; one that is there is kept.
-/// Its keys lie in it and protect nothing.
+/// A new database is created and seeded, with every scenario armed; one that is there is kept, and
+/// given what is new in this version. Its keys lie in it and protect nothing.
 ///
 /// Examples:
 ///   platen sandbox

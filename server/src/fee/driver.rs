@@ -30,10 +30,10 @@ use crate::ops::prepaid_card::reissue::{Error, Reissue};
 
 /// What the member's statement says.
 const PRINT_CONTENT: &str = "카드재발급";
-/// How often what the bank said is written while the database is away for a moment; afterwards it
-/// is recovery's.
-const STEP_TRIES_MAX: u32 = 10;
-const STEP_PAUSE: Duration = Duration::from_millis(100);
+/// How often the order is read, and what the bank said is written, while the database is away for a
+/// moment; afterwards the fee is recovery's.
+const TRIES_MAX: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(100);
 /// The payment gateway whose clearing account fees arrive in.
 const GATEWAY: &str = "open-banking";
 
@@ -41,17 +41,8 @@ const GATEWAY: &str = "open-banking";
 pub(super) async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, call: ExternalCall) {
     let Some((event, reference)) = ask(app, asp, apply_no, call).await else { return };
     let reference = reference.as_deref();
-    let mut written = step(app, asp, apply_no, reference, Step::Follow(event)).await;
-    for _ in 1..STEP_TRIES_MAX {
-        match &written {
-            Err(answer) if answer.code() == pipeline::UNAVAILABLE.code => {
-                tokio::time::sleep(STEP_PAUSE).await;
-                written = step(app, asp, apply_no, reference, Step::Follow(event)).await;
-            }
-            Ok(()) | Err(_) => break,
-        }
-    }
-    let Err(answer) = written else { return };
+    let follow = || step(app, asp, apply_no, reference, Step::Follow(event));
+    let Err(answer) = patiently(follow).await else { return };
     let code = answer.code();
     tracing::error!(%apply_no, code, "a fee's outcome could not be written yet");
     // What cannot be settled the second time either, by recovery, is owed back: the member has
@@ -63,6 +54,21 @@ pub(super) async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, call: Exte
             tracing::error!(%apply_no, code = answer.code(), "nor could it be owed back");
         }
     }
+}
+
+/// Tries again while the database is unavailable, within bounds.
+async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, Answer>
+where
+    F: Future<Output = Result<T, Answer>>,
+{
+    for _ in 1..TRIES_MAX {
+        match attempt().await {
+            Err(answer) if answer.code() == pipeline::UNAVAILABLE.code => {}
+            ended @ (Ok(_) | Err(_)) => return ended,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    attempt().await
 }
 
 /// What the second transaction is to do.
@@ -81,8 +87,10 @@ async fn ask(
     apply_no: &ApplyNo,
     call: ExternalCall,
 ) -> Option<(Event, Option<String>)> {
-    // Nothing where it has been settled meanwhile.
-    let order = transact(app, || order(&app.core, asp, apply_no)).await.ok()??;
+    // Nothing where it has been settled meanwhile. A live call that gave up here would leave an
+    // application whose order nobody sends: its member would have to apply again.
+    let read = || transact(app, || order(&app.core, asp, apply_no));
+    let order = patiently(read).await.ok()??;
     let settings = &app.core.settings;
     let now = app.clock.now();
     match call {

@@ -9,7 +9,7 @@ use bank::Bank;
 use contract::openapi;
 use contract::registry::Contradictions;
 use store::schema::MIGRATIONS;
-use store::{OpenError, Options, Store, Target, Tx, TxError, WriteError};
+use store::{OpenError, Options, Store, Target};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -18,6 +18,7 @@ use super::bank::{BankError, INSTITUTION_CODE, SandboxBank};
 use super::calls::Calls;
 use super::keys::{self, SandboxError};
 use super::seed::{self, SeedError};
+use super::seeded::Seeded;
 use crate::context::{App, Clock, Core};
 use crate::fee::recovery;
 use crate::http::{self, Served};
@@ -26,9 +27,6 @@ use crate::pipeline::observe::Observer;
 use crate::portal::{Mode, Pages};
 use crate::settings::{Settings, Switch};
 use crate::supply::Supply;
-
-/// The fact that every scenario was armed once.
-const SCENARIOS_ARMED: &str = "scenarios-armed";
 
 /// What a sandbox is started with.
 pub struct Start {
@@ -168,41 +166,20 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     Ok(Running { address, listener, served, bank, calls })
 }
 
-/// Seeds what is new; a seeding that was cut short is done again.
+/// Seeds what is new, to this database or since the version that made it; what it has got stays as
+/// it is.
 async fn fill(app: &Arc<App>, bank: &SandboxBank) -> Result<(), StartError> {
+    let seeded = Seeded::find(app).await?;
     seed::base(app).await?;
-    if !is_filled(app).await? {
-        seed::scenarios(app, &bank.admin).await?;
-        set_filled(app).await?;
-    }
-    Ok(())
-}
-
-async fn is_filled(app: &App) -> Result<bool, SandboxError> {
-    let found: Result<bool, WriteError<()>> = app
-        .store
-        .read(|tx: &mut Tx<'_>| -> Result<bool, TxError<()>> {
-            Ok(keys::fact(tx, SCENARIOS_ARMED)?.is_some())
-        })
-        .await;
-    Ok(found?)
-}
-
-async fn set_filled(app: &App) -> Result<(), SandboxError> {
-    let set: Result<bool, WriteError<()>> = app
-        .store
-        .write(|tx: &mut Tx<'_>| -> Result<bool, TxError<()>> {
-            Ok(keys::put_fact(tx, SCENARIOS_ARMED, "yes")?)
-        })
-        .await;
-    set?;
-    Ok(())
+    Ok(seed::members(app, &bank.admin, seeded).await?)
 }
 
 impl Running {
-    /// Serves until `stop`; then running calls end, and the bank that was started is stopped.
+    /// Serves until `stop`; then running calls end, the bank that was started is stopped and the
+    /// database closed.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let app = Arc::clone(&self.served.app);
+        let store = app.store.clone();
         let jobs = [
             tokio::spawn(recovery::run(Arc::clone(&app))),
             tokio::spawn(crate::keys::run(Arc::clone(&app))),
@@ -222,6 +199,8 @@ impl Running {
         http::serve(self.listener, self.served, router, stop).await;
         jobs.iter().for_each(JoinHandle::abort);
         self.bank.stop().await;
+        // Blocks, when nothing is left to be served.
+        store.close();
     }
 
     /// The server, for tests within the process.

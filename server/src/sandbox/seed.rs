@@ -1,5 +1,5 @@
-//! What a new sandbox holds: a partner with a project and its keys, products with their number
-//! ranges, the published test data, and every scenario armed.
+//! What a sandbox holds from its start: a partner with a project and its keys, products with their
+//! number ranges, the published test data, and every scenario armed.
 
 use std::sync::Arc;
 
@@ -12,14 +12,15 @@ use domain::{AspId, Money, Timestamp, UserId};
 use store::tables::bank_accounts::BankAccountState;
 use store::tables::number_ranges::{self, NewRange};
 use store::tables::products as rows;
-use store::{Tx, TxError};
+use store::{DbError, Tx, TxError, Value};
 
 use super::arm::{ArmError, arm};
 use super::given::{
     self, BANK_BALANCE_WON, BankAccount, NoRefusal, SHORT_BALANCE_WON, VALIDITY_MONTHS,
 };
 use super::keys::NewProject;
-use super::published::{self, CARD_EXPIRY_YYMM, CARD_PREFIX, USER_ID_FIRST};
+use super::published::{self, CARD_EXPIRY_YYMM, CARD_PREFIX};
+use super::seeded::{self, Seeded};
 use super::world::products::{
     ABROAD, FREE, NOT_ON_OFFER, ORDINARY, ORDINARY_WITH_FEE, ProductKey, STANDARD, WITH_FEES,
     WITHOUT_NEXT,
@@ -28,6 +29,7 @@ use super::world::{GIVEN_PREFIX, World};
 use super::{ASP_ID, PROJECT_ID};
 use crate::context::{App, Core, place};
 use crate::directory::access_key_digest;
+use crate::keys::change::Change;
 use crate::op::{Done, OrStop, fault, transact};
 
 /// BIN of the numbers that the sandbox issues; a product's range has one more digit.
@@ -105,8 +107,8 @@ pub enum SeedError {
     Bank(#[from] bank::sim::AdminError),
 }
 
-/// Writes partner, project, products and published data into a new sandbox; one that has them
-/// stays as it is. `true` where they were written now.
+/// Writes partner, project, products and published data into a sandbox; what it has of them stays
+/// as it is. `true` where it was new.
 pub async fn base(app: &App) -> Result<bool, SeedError> {
     let project = Arc::new(NewProject::make()?);
     let written = transact(app, || {
@@ -116,22 +118,26 @@ pub async fn base(app: &App) -> Result<bool, SeedError> {
     written.await.map_err(|answer| SeedError::Data(answer.code()))
 }
 
-/// Gives the published members' accounts to the bank and arms every scenario.
-pub async fn scenarios(app: &Arc<App>, bank: &Admin) -> Result<(), SeedError> {
-    for (index, member) in (0..).zip(&published::MEMBERS) {
+/// Gives the published members' accounts to the bank and arms the scenarios, of members that were
+/// not given before. They are noted at the end: a seeding that was cut short is done again.
+pub async fn members(app: &Arc<App>, bank: &Admin, seeded: Seeded) -> Result<(), SeedError> {
+    let mut new = Vec::new();
+    for (user, member) in seeded::published().filter(|(user, _)| !seeded.has(*user)) {
         let balance = if member.has_money { BANK_BALANCE_WON } else { SHORT_BALANCE_WON };
-        let account = bank_account(UserId(USER_ID_FIRST + index), member);
-        bank.put_account(&account.at_bank(balance)).await?;
+        bank.put_account(&bank_account(user, member).at_bank(balance)).await?;
+        new.push(user);
     }
     let asp = AspId::new(ASP_ID);
-    for handler in app.operations.handlers() {
-        for scenario in &handler.scenarios {
-            let name = scenario.told.name;
+    let scenarios = app.operations.handlers().iter().flat_map(|handler| &handler.scenarios);
+    for scenario in scenarios {
+        let (name, user) = (scenario.told.name, UserId(scenario.world.user_id()));
+        if !seeded.has(user) {
             let armed = arm_patiently(app, bank, &asp, &scenario.world).await;
             armed.map_err(|source| SeedError::Scenario { name, source })?;
+            new.push(user);
         }
     }
-    Ok(())
+    seeded::note(app, new).await
 }
 
 /// Two servers that start on a new database both arm: one may find the other's rows in its way.
@@ -167,42 +173,76 @@ fn put_base(
 ) -> Done<bool, NoRefusal> {
     let asp = AspId::new(ASP_ID);
     let ring = core.keys.ring();
+    // One server at a time looks what is missing.
+    Change::lock(tx)?;
     let kept = project.credentials.keep(tx, &asp, &ring);
-    match kept {
-        Ok(true) => {}
-        Ok(false) => return Ok(false),
-        Err(error) => return Err(fault(format!("credentials: {error:?}"))),
+    let is_new = kept.map_err(|error| fault(format!("credentials: {error:?}")))?;
+    if is_new {
+        tx.execute(
+            "INSERT INTO partner (asp_id, name, state) VALUES ($1, 'Sandbox partner', 'ACTIVE')",
+            &[asp.as_str().into()],
+        )?;
+        put_project(core, tx, &asp, project, now)?;
     }
-    tx.execute(
-        "INSERT INTO partner (asp_id, name, state) VALUES ($1, 'Sandbox partner', 'ACTIVE')",
-        &[asp.as_str().into()],
-    )?;
-    put_project(core, tx, &asp, project, now)?;
+    put_products(core, tx, &asp)?;
+    put_published(core, tx, &asp, now)?;
+    Ok(is_new)
+}
+
+/// Whether a row of the partner is there, by the query's `$2`.
+fn has(tx: &mut Tx<'_>, asp: &AspId, sql: &'static str, key: Value<'_>) -> Result<bool, DbError> {
+    Ok(tx.query_opt(sql, &[asp.as_str().into(), key])?.is_some())
+}
+
+/// Writes the products and ranges that are missing.
+fn put_products(core: &Core, tx: &mut Tx<'_>, asp: &AspId) -> Done<(), NoRefusal> {
     for (digit, policy) in POLICIES.iter().enumerate() {
-        put_product(core, tx, &asp, policy, &format!("{BIN}{digit}"), "ISSUE")?;
+        let sql = "SELECT 1 FROM product WHERE asp_id = $1 AND service_id = $2";
+        if !has(tx, asp, sql, policy.key.service_id().as_str().into())? {
+            put_product(core, tx, asp, policy, &format!("{BIN}{digit}"), "ISSUE")?;
+        }
     }
     for prefix in [GIVEN_PREFIX, CARD_PREFIX] {
-        put_range(core, tx, &asp, STANDARD, prefix, "GIVEN")?;
+        let sql = "SELECT 1 FROM number_range WHERE asp_id = $1 AND prefix = $2";
+        if !has(tx, asp, sql, prefix.into())? {
+            put_range(core, tx, asp, STANDARD, prefix, "GIVEN")?;
+        }
     }
-    for (index, member) in (0..).zip(&published::MEMBERS) {
-        put_member(core, tx, &asp, UserId(USER_ID_FIRST + index), member, now)?;
+    Ok(())
+}
+
+/// Writes the published data that are missing.
+fn put_published(core: &Core, tx: &mut Tx<'_>, asp: &AspId, now: Timestamp) -> Done<(), NoRefusal> {
+    for (user, member) in seeded::published() {
+        if !seeded::is_member(tx, user)? {
+            put_member(core, tx, asp, user, member, now)?;
+        }
     }
     for card in &published::PHYSICAL_CARDS {
-        put_plastic(core, tx, &asp, card, now)?;
+        let mut is_there = false;
+        for index in core.pan_indexes(asp, card.card_no) {
+            let sql = "SELECT 1 FROM card WHERE asp_id = $1 AND pan_index = $2";
+            is_there |= has(tx, asp, sql, index.as_slice().into())?;
+        }
+        if !is_there {
+            put_plastic(core, tx, asp, card, now)?;
+        }
     }
     for (id, name) in published::MERCHANTS {
         tx.execute(
-            "INSERT INTO merchant (asp_id, merchant_id, name) VALUES ($1, $2, $3)",
+            "INSERT INTO merchant (asp_id, merchant_id, name) VALUES ($1, $2, $3)
+             ON CONFLICT (asp_id, merchant_id) DO NOTHING",
             &[asp.as_str().into(), id.into(), name.into()],
         )?;
     }
     for id in published::TERMS {
         tx.execute(
-            "INSERT INTO terms (asp_id, terms_id) VALUES ($1, $2)",
+            "INSERT INTO terms (asp_id, terms_id) VALUES ($1, $2)
+             ON CONFLICT (asp_id, terms_id) DO NOTHING",
             &[asp.as_str().into(), id.into()],
         )?;
     }
-    Ok(true)
+    Ok(())
 }
 
 fn put_project(

@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
+use crypto::keyring::KeyPurpose;
 use domain::ledger::Journal;
 use domain::{AspId, CardAccountId, Money, Timestamp};
 use platen::audit::content::SEAL_ROWS_MAX;
 use platen::audit::sealer::seal;
 use platen::audit::verify::{Anchor, Break, Report, partners, verify};
-use platen::context::Core;
+use platen::context::{Clock, Core};
+use platen::keys::change::Change;
 use platen::ops::prepaid_card::reissue::with_plastic;
 use platen::sandbox::ASP_ID;
+use platen::sandbox::keys::rotate;
 use platen::sandbox::run::open;
 use platen::sandbox::world::products::{FREE, STANDARD};
 use platen::settings::Settings;
@@ -147,13 +150,27 @@ const CASES: &[Case] = &[
            VALUES ($1, 7, 3, 'opening', 'card:7', 1, 'KRW')"],
         || vec![Break::RowChanged { seal_no: 2, log_id: 7 }],
     ),
+    (
+        &["INSERT INTO posting (asp_id, log_id, line, debit, credit, amount, currency)
+           VALUES ($1, 20, 1, 'opening', 'card:7', 1, 'KRW'),
+               ($1, 20, 2, 'opening', 'card:7', 1, 'KRW'),
+               ($1, -9223372036854775808, 1, 'opening', 'card:7', 1, 'KRW')"],
+        || {
+            let orphans = [i64::MIN, 20].map(|log_id| Break::PostingsOrphaned { log_id });
+            orphans.to_vec()
+        },
+    ),
     // Rows that go and come.
     (&["DELETE FROM operation_log WHERE asp_id = $1 AND log_id = 5"], || {
-        vec![Break::RowMissing { seal_no: 2, log_id: 5 }]
+        vec![Break::RowMissing { seal_no: 2, log_id: 5 }, Break::PostingsOrphaned { log_id: 5 }]
     }),
-    (&["DELETE FROM operation_log WHERE asp_id = $1 AND log_id = 12"], || {
-        vec![Break::RowMissing { seal_no: 3, log_id: 12 }]
-    }),
+    (
+        &[
+            "DELETE FROM operation_log WHERE asp_id = $1 AND log_id = 12",
+            "DELETE FROM posting WHERE asp_id = $1 AND log_id = 12",
+        ],
+        || vec![Break::RowMissing { seal_no: 3, log_id: 12 }],
+    ),
     (&["UPDATE operation_log SET sealed_in = 1 WHERE asp_id = $1 AND log_id = 8"], || {
         vec![Break::RowAdded { seal_no: 1, log_id: 8 }, Break::RowMissing { seal_no: 2, log_id: 8 }]
     }),
@@ -225,6 +242,29 @@ fn whatever_is_changed_is_found() {
     }
 }
 
+/// Postings are read in batches; one ends within a journal.
+#[test]
+fn postings_without_a_row_are_found_among_many() {
+    for database in engines() {
+        let log = Log::sealed(database.target());
+        log.add(100..800);
+        log.tamper("DELETE FROM posting WHERE asp_id = $1 AND log_id = 100 AND line = 1");
+        log.tamper(
+            "DELETE FROM operation_log WHERE asp_id = $1
+             AND log_id IN (101, 587, 588, 589, 799)",
+        );
+        let orphans = [101, 587, 588, 589, 799].map(|log_id| Break::PostingsOrphaned { log_id });
+        assert_eq!(log.verify().breaks, orphans);
+        // Of a partner that has nothing else.
+        log.tamper("UPDATE posting SET asp_id = '9' WHERE asp_id = $1 AND log_id = 799");
+        let stray = AspId::new("9");
+        assert_eq!(partners(&log.store).unwrap().last(), Some(&stray));
+        let report = verify(&log.store, &log.core.keys, &stray, None).unwrap();
+        assert_eq!(report.breaks, [Break::PostingsOrphaned { log_id: 799 }]);
+        log.store.close();
+    }
+}
+
 #[test]
 fn forgetting_a_calls_keys_breaks_nothing() {
     for database in engines() {
@@ -238,7 +278,7 @@ fn forgetting_a_calls_keys_breaks_nothing() {
     }
 }
 
-/// Rows and seals cut off the end, with the counter: only who has noted the head sees it.
+/// Rows, postings and seals cut off the end, with the counter: only who has noted the head sees it.
 #[test]
 fn an_anchor_shows_that_the_end_was_cut_off() {
     for database in engines() {
@@ -250,6 +290,7 @@ fn an_anchor_shows_that_the_end_was_cut_off() {
         for sql in [
             "DELETE FROM audit_seal WHERE asp_id = $1 AND seal_no = 3",
             "DELETE FROM operation_log WHERE asp_id = $1 AND sealed_in = 3",
+            "DELETE FROM posting WHERE asp_id = $1 AND log_id > 8",
             "UPDATE counter SET next_value = 3 WHERE asp_id = $1 AND name = 'audit-seal'",
         ] {
             log.tamper(sql);
@@ -283,6 +324,26 @@ fn rows_are_sealed_in_batches_whatever_order_they_come_in() {
         // The platform's own log has begun with its keys.
         let told: Vec<_> = partners(&log.store).unwrap();
         assert_eq!(told, [AspId::new(PLATFORM), asp()]);
+        log.store.close();
+    }
+}
+
+/// The audit key is rotated between the reading of the keys and that of the seals.
+#[test]
+fn keys_that_come_while_a_log_is_checked_are_read() {
+    for database in engines() {
+        let log = Log::sealed(database.target());
+        let now = Clock.now();
+        let why = Change { by: "test".to_owned(), reason: "to see it work".to_owned(), now };
+        let rotate = move |tx: &mut Tx<'_>| rotate(tx, KeyPurpose::Audit, now, &why);
+        let key_id = log.store.write_blocking(rotate).unwrap();
+        let server = Log::open(database.target());
+        server.add(13..15);
+        assert_eq!(server.seal(), 2);
+        assert!(log.core.keys.ring().audit_key(key_id).is_none());
+        let report = log.verify();
+        assert_eq!((report.rows, report.seals, report.breaks), (14, 4, vec![]));
+        server.store.close();
         log.store.close();
     }
 }

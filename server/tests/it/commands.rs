@@ -229,6 +229,10 @@ fn a_sandbox_from_its_first_start_to_its_second() {
     assert!(home.bank.pid().is_some());
     assert!(server.terminate().success(), "SIGTERM ends it with 0");
     assert!(home.bank.is_gone(), "the bank that it started is stopped");
+    for log in ["s.db-wal", "bank.db-wal"] {
+        let left = std::fs::metadata(home.folder.path().join(log)).map_or(0, |log| log.len());
+        assert_eq!(left, 0, "all is in the database's own file, not in {log}");
+    }
 
     let server = home.sandbox(&[]);
     assert_eq!(stdout_of(&["credentials", "--database", home.database()]), before);

@@ -4,8 +4,12 @@
 
 mod drivers;
 mod injector;
+mod opened;
 mod picture;
+mod saved;
+mod sealing;
 mod stage;
+mod upkeep;
 
 use std::time::Instant;
 
@@ -383,6 +387,9 @@ impl Play {
             self.check(&ended, reference, &place);
             let faulted = ended.first.as_ref().is_some_and(|first| first.code == SERVER_FAULT);
             assert!(!faulted || fault == Fault::Panic, "{place}: a fault is no unavailability");
+            if matches!(fault, Fault::Statement(_) | Fault::Commit) {
+                assert_eq!(ended.last.code, reference.end.1, "{place}: it cost the reissue");
+            }
             if !ended.came || fault == Fault::Twice {
                 return nth;
             }

@@ -4,8 +4,9 @@
 use crypto::keyring::{KeyMaterial, KeyPurpose};
 use crypto::seal::MasterKey;
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
-use serde_json::Value;
-use store::testing::engines;
+use platen::sandbox::ASP_ID;
+use serde_json::{Value, json};
+use store::testing::{TestDatabase, engines};
 use store::{Row, Target};
 use tempfile::TempDir;
 
@@ -85,12 +86,15 @@ fn keys_are_listed_rotated_and_retired_by_command() {
         assert_eq!(stage.states("data_key"), ["in use"]);
         let rotate = |what: &'static str| [&["keys", "rotate", what], &WHY[..]].concat();
         let soon = [&rotate("data_key")[..], &["--active-in", "3"]].concat();
-        assert!(stage.done(&soon).contains("key 2 for data_key begins in 3 s"));
+        let told = stage.done(&soon);
+        assert!(told.starts_with("key 2 for data_key begins in 3 s, at 20"), "{told}");
+        let begins = told.trim_end().rsplit(' ').next().unwrap();
+        assert!(stage.done(&["keys", "list"]).contains(begins), "{told}");
         assert_eq!(stage.states("data_key"), ["in use", "to come"]);
         assert!(stage.refused(&soon).contains("rotate again"));
         let early = stage.refused(&[&["keys", "reseal", "data_key"], &WHY[..]].concat());
         assert!(early.contains("key 1 for data_key is not the newest one"), "{early}");
-        assert!(stage.done(&rotate("master")).contains("master key 2"));
+        assert!(stage.done(&rotate("master")).contains("master key 2 wraps all keys from now on"));
         let told = stage.done(&rotate("crypto"));
         assert!(stage.refused(&rotate("crypto")).contains("two live crypto keys"));
         assert_eq!(stage.states("crypto"), ["in use", "in use"]);
@@ -128,6 +132,45 @@ fn keys_are_listed_rotated_and_retired_by_command() {
     }
 }
 
+/// An option that would be passed over in silence is refused before any database is looked at.
+#[test]
+fn options_that_do_not_go_with_a_key_are_refused() {
+    let (crypto_alone, at_once) = ("goes with a crypto key alone", "in use at once");
+    let ours = ["data_key", "lookup", "card_verification", "number", "digest", "audit"];
+    let with_master = || ours.into_iter().chain(["master"]);
+    let partner = with_master().map(|key| (vec!["rotate", key, "--partner", "1"], crypto_alone));
+    let project = with_master().map(|key| (vec!["rotate", key, "--project", "1"], crypto_alone));
+    let retired =
+        with_master().map(|key| (vec!["retire", key, "1", "--partner", "1"], crypto_alone));
+    let soon = ["master", "crypto"].map(|key| (vec!["rotate", key, "--active-in", "30"], at_once));
+    for (args, why) in partner.chain(project).chain(retired).chain(soon) {
+        let option = args[args.len() - 2];
+        let output = run(&[&["keys"], &args[..], &WHY].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{args:?}: {said}");
+        let sentence = said.lines().next().unwrap();
+        assert!(sentence.starts_with(&format!("error: {option}")), "{said}");
+        assert!(sentence.ends_with(why), "{said}");
+        assert!(said.contains(&format!("Usage: platen keys {}", args[0])), "{said}");
+    }
+}
+
+/// The keys that each command names, all in one order.
+#[test]
+fn the_list_is_in_the_order_of_the_help() {
+    let database = TestDatabase::sqlite();
+    let mut stage = Stage::set(database.target());
+    let server = stage.server();
+    let listed = stage.done(&["keys", "list"]);
+    let keys: Vec<&str> =
+        listed.lines().skip(1).map(|line| &line[..line.find(' ').unwrap()]).collect();
+    let help = String::from_utf8(run(&["keys", "rotate", "--help"]).stdout).unwrap();
+    let places: Vec<_> = keys.iter().map(|key| help.find(&format!("- {key}:"))).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{listed}\n{help}");
+    assert_eq!(keys.len(), 8);
+    assert!(server.terminate().success());
+}
+
 /// The chain is whole; then a row is changed, and it is not.
 fn audited(stage: &mut Stage, target: &Target) {
     std::thread::sleep(std::time::Duration::from_millis(1_000));
@@ -159,6 +202,18 @@ fn audited(stage: &mut Stage, target: &Target) {
     assert_eq!(code, Some(1));
     assert_eq!(report["partners"][0]["breaksCount"], 2, "{report}");
     assert_eq!(report["partners"][1]["breaksCount"], 0, "{report}");
+    let added = Books::open(target).execute(
+        "INSERT INTO posting (asp_id, log_id, line, debit, credit, amount, currency)
+         VALUES ($1, -7, 1, 'opening', 'card:7', 1, 'KRW')",
+    );
+    assert_eq!(added, 1);
+    let (code, out, _) = stage.run(&["audit", "verify", "--partner", ASP_ID]);
+    let told = "BROKEN: postings without their row (row -7)";
+    assert!(code == Some(1) && out.contains(told), "{out}");
+    let (code, report) = json(stage, &["--partner", ASP_ID]);
+    let broken = &report["partners"][0]["breaks"];
+    let expected = json!([{ "kind": "postings without their row", "sealNo": null, "logId": -7 }]);
+    assert_eq!((code, broken), (Some(1), &expected));
 }
 
 /// No key stands in what was printed or logged, nor unwrapped in any column but its own.

@@ -1,6 +1,12 @@
 //! Nothing that must stay secret stands in logs, metrics, errors, outputs or columns, in whatever
 //! form.
+//!
+//! Random numbers of other kinds (times, ids, PARs) have seven digits in common with a card number
+//! by chance, in one of a hundred runs. They are known by their whole value and taken out of what
+//! is searched, and are searched for ten digits themselves: an accident in one of ten thousand
+//! runs. What is left to be searched for seven is the same in each run.
 
+mod commands;
 mod needles;
 mod told;
 
@@ -12,7 +18,7 @@ use crypto::pan::{Pan, mask_numbers};
 use data_encoding::BASE64;
 use domain::AspId;
 use platen::cards;
-use platen::context::place;
+use platen::context::{Clock, place};
 use platen::ops::BASE;
 use platen::sandbox::ASP_ID;
 use platen::sandbox::run::open;
@@ -24,15 +30,15 @@ use store::{Row, Target};
 use tempfile::TempDir;
 
 use crate::books::Books;
-use crate::process::{Server, arg, client, credentials, run, stdout_of};
+use crate::process::{Server, arg, client, credentials, stdout_of};
 use crate::support::{REISSUE, STATE};
-use needles::{RUN, Secrets};
+use needles::{RUN, Secrets, without_durations};
 use told::{check_told, text_of, told};
 
-/// Numbers have digits in common by chance.
+/// Of a card number's digits in a number or an id.
 const RUN_IN_NUMBER: usize = 10;
-/// Calls that `platen call` makes.
-const CALLED_BY_COMMAND: usize = 2;
+/// A column's times lie around the present, and are no card numbers.
+const AROUND_US: i64 = 24 * 60 * 60 * 1_000_000;
 /// Names, addresses and telephone numbers of members and requests.
 const PERSONAL: [&str; 8] =
     ["시험회원", "박채움", "김코나", "테헤란로", "서울특별시", "3층 301호", "0100000", "19900101"];
@@ -131,7 +137,7 @@ impl Secrets {
         secrets
     }
 
-    /// What may be seen and has digits in common with card numbers.
+    /// What may be seen and has digits in common with card numbers by chance.
     fn add_public(&mut self, books: &Books) {
         let prefixes = books.rows("SELECT prefix FROM number_range");
         self.prefixes = prefixes.iter().map(|row| row.text(0).unwrap().to_owned()).collect();
@@ -139,14 +145,27 @@ impl Secrets {
             "SELECT CAST(user_id AS TEXT) FROM member",
             "SELECT fintech_use_num FROM bank_account",
             "SELECT apply_no FROM application",
-            "SELECT par FROM card",
-            "SELECT crypto_key_id FROM crypto_key",
             "SELECT subject FROM operation_log",
             "SELECT bank_tran_id FROM application WHERE bank_tran_id IS NOT NULL",
+            "SELECT api_tran_id FROM application WHERE api_tran_id IS NOT NULL",
+            "SELECT bank_tran_day FROM application WHERE bank_tran_day IS NOT NULL",
+            // Of calls that arming makes.
+            "SELECT correlation_id FROM application WHERE correlation_id LIKE 'armed-%'",
+            "SELECT correlation_id FROM operation_log WHERE correlation_id LIKE 'armed-%'",
+            "SELECT crypto_key_id FROM crypto_key",
+            "SELECT par FROM card",
+            "SELECT asp_id FROM partner",
+            "SELECT service_id FROM product",
+            "SELECT merchant_id FROM merchant",
         ] {
             let texts = books.rows(sql);
             let long = texts.iter().map(|row| row.text(0).unwrap()).filter(|text| text.len() > 6);
             self.known.extend(long.map(str::to_owned));
+        }
+        // Of cards that are gone, as their scenario was armed again.
+        for row in books.rows("SELECT payload FROM operation_log") {
+            let payload: Value = serde_json::from_str(row.text(0).unwrap()).unwrap();
+            self.known.extend(payload["par"].as_str().map(str::to_owned));
         }
     }
 
@@ -260,7 +279,7 @@ impl Calls {
 fn check_lines(log: &str, calls: &Calls, cvcs: &BTreeSet<String>) {
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let told: Vec<&Value> = lines.iter().filter(|line| line["message"] == "call").collect();
-    assert_eq!(told.len(), calls.made.len() + CALLED_BY_COMMAND, "one line a request");
+    assert_eq!(told.len(), calls.made.len() + commands::CALLS.len(), "one line a request");
     for (line, (id, _)) in told.iter().zip(&calls.made) {
         assert_eq!(line["correlation_id"], mask_numbers(id), "{line}");
         for name in ["partner", "operation", "code"] {
@@ -305,7 +324,9 @@ fn check_columns(target: &Target, secrets: &Secrets) {
         }
         for value in rows.iter().flat_map(values) {
             if is_number {
-                of_numbers.assert_none(&value, &place);
+                if !(name.ends_with("_at") && is_around_now(&value)) {
+                    of_numbers.assert_none(&value, &place);
+                }
             } else {
                 strict.assert_none(&secrets.without_known(&value), &place);
             }
@@ -327,34 +348,17 @@ fn check_columns(target: &Target, secrets: &Secrets) {
     }
 }
 
+fn is_around_now(value: &[u8]) -> bool {
+    let time = std::str::from_utf8(value).ok().and_then(|text| text.parse::<i64>().ok());
+    time.is_some_and(|time| (time - Clock.now().0).abs() < AROUND_US)
+}
+
 /// The texts of a JSON object, such as an event for partners, and of lists in it.
 fn json_values(text: &str) -> Vec<String> {
     let Ok(Value::Object(object)) = serde_json::from_str(text) else { return Vec::new() };
     let each = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
     let values = object.values().flat_map(each);
     values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
-}
-
-/// What other commands print and log. Answers and card numbers are what some are for; keys and
-/// tokens are `credentials`' alone.
-fn command_outputs(stage: &Stage, url: &str) -> Vec<u8> {
-    let out = stage.folder.path().join("cards.jsonl");
-    let at = ["--database", &stage.database];
-    let call = |operation, name| {
-        [&["call", operation, "--scenario", name, "--url", url], &at[..]].concat()
-    };
-    let commands = [
-        call("prepaid-card.reissue", "reissued"),
-        call("prepaid-card.state", "unknown-par"),
-        [&["populate", "--cards", "2", "--out", arg(&out)], &at[..]].concat(),
-        ["scenarios"].to_vec(),
-    ];
-    let outputs = commands.iter().map(|command| {
-        let output = run(command);
-        assert!(output.status.success(), "{command:?}");
-        [output.stdout, output.stderr].concat()
-    });
-    outputs.collect::<Vec<_>>().concat()
 }
 
 /// The simulator's file, with what is not yet in its main part.
@@ -381,7 +385,7 @@ fn nothing_leaks(database: &TestDatabase, form: Form) {
         (text_of(&url).await, told(&server.url, calls.made.len()).await)
     });
     assert!(metrics.contains("platen_calls_total"), "{metrics}");
-    let commands = command_outputs(&stage, &server.url);
+    let said = commands::outputs(&stage, &server.url);
     let printed = server.printed();
     let (log, bank_log) = (server.log.clone(), stage.bank.log.clone());
     assert!(server.terminate().success());
@@ -389,7 +393,12 @@ fn nothing_leaks(database: &TestDatabase, form: Form) {
     secrets.add_keys(&stage.database);
     // 34 cards were given and others issued.
     assert!(secrets.pans.len() > 34, "{}", secrets.pans.len());
-    secrets.known.extend(calls.made.iter().map(|(id, _)| id.clone()).filter(|id| id.len() == 20));
+    let made = calls.made.iter().map(|(id, _)| id.as_str()).chain(commands::CALLS);
+    secrets.known.extend(made.filter(|id| id.len() == 20).map(str::to_owned));
+    let of_numbers = secrets.needles(RUN_IN_NUMBER);
+    for known in &secrets.known {
+        of_numbers.assert_none(known.as_bytes(), "what may be seen");
+    }
     check_columns(&stage.target, &secrets);
     check_told(&told, &secrets, &calls.times);
     let tokens = calls.made.iter().map(|(_, token)| token.clone());
@@ -399,6 +408,7 @@ fn nothing_leaks(database: &TestDatabase, form: Form) {
     if form == Form::Json {
         check_lines(std::str::from_utf8(&log).unwrap(), &calls, &secrets.cvcs);
     }
+    let log = without_durations(&log);
     let none_in = |hay: &[u8], place| needles.assert_none(&secrets.without_known(hay), place);
     none_in(&log, "the log");
     none_in(&std::fs::read(bank_log).unwrap(), "the bank's log");
@@ -411,9 +421,9 @@ fn nothing_leaks(database: &TestDatabase, form: Form) {
     }
     secrets.known.append(&mut secrets.bank_accounts.clone());
     let bank_file = secrets.without_known(&bank_file(&stage));
-    secrets.needles(RUN).assert_none(&bank_file, "the bank's file");
-    secrets.pans.clear();
-    secrets.needles(RUN).assert_none(&commands, "the commands");
+    // Nothing of a card is the bank's; its own numbers stand in the file in pieces as well.
+    secrets.needles(RUN_IN_NUMBER).assert_none(&bank_file, "the bank's file");
+    commands::check(&said, &mut secrets);
 }
 
 #[test]

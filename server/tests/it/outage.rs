@@ -1,14 +1,20 @@
 //! What callers are told while something that the server needs is away, and that it comes back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use platen::op::{Done, Stop, transact};
+use platen::sandbox::given::NoRefusal;
 use platen::settings::Settings;
 use serde_json::json;
 use store::testing::TestDatabase;
 use store::{Tx, TxError};
 
 use crate::process::stdout_of;
-use crate::support::{REISSUE, STATE, TestBank, TestServer, code, on_each_engine, quick};
+use crate::support::{
+    REISSUE, STATE, TestBank, TestServer, code, on_each_database, on_each_engine, quick,
+};
 
 /// How long the server may need to see that its database is back.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -23,7 +29,7 @@ pub async fn status(server: &TestServer, path: &str) -> u16 {
     http.get(format!("{}{path}", server.url)).send().await.unwrap().status().as_u16()
 }
 
-fn scenario_request(operation: &str, name: &str) -> serde_json::Value {
+pub fn scenario_request(operation: &str, name: &str) -> serde_json::Value {
     let text = stdout_of(&["scenarios", operation, "--format", "json"]);
     let all: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     all.into_iter().find(|scenario| scenario["name"] == name).unwrap()["request"].clone()
@@ -140,4 +146,31 @@ async fn a_bank_that_is_away() {
     assert_eq!(code(&exchange), "000_000", "what needs no bank goes on");
     assert_eq!(status(&server, "/readyz").await, 200);
     server.stop().await;
+}
+
+/// A transaction that has to be run again and again does not wait as often as it is tried.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_attempts_at_a_transaction_have_one_deadline() {
+    on_each_database(async |target, bank| {
+        let settings = Settings { database_wait_ms_max: 400, ..quick() };
+        let server = TestServer::start(&target, &bank, settings).await;
+        let attempts = Arc::new(AtomicUsize::new(0));
+        let begun = Instant::now();
+        let ended = transact(&server.app, || {
+            let attempts = Arc::clone(&attempts);
+            move |_: &mut Tx<'_>| -> Done<(), NoRefusal> {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(150));
+                Err(TxError::Refused(Stop::CameFirst))
+            }
+        })
+        .await;
+        assert_eq!(ended.map_err(|answer| answer.code()), Err("000_997"));
+        // Those that began in time, after 0, 150 and 300 ms.
+        let attempts = attempts.load(Ordering::Relaxed);
+        assert!((1..=3).contains(&attempts), "{attempts}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        server.stop().await;
+    })
+    .await;
 }

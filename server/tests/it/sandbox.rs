@@ -1,7 +1,12 @@
 //! The sandbox's own operations, asked badly.
 
+use serde_json::Value;
+
+use crate::outage::scenario_request;
 use crate::raw::Raw;
-use crate::support::{on_each_engine, on_sqlite, quick};
+use crate::support::{
+    REISSUE, TestServer, change, code, on_each_database, on_each_engine, on_sqlite, quick,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_asked_badly_is_refused() {
@@ -67,6 +72,62 @@ async fn another_host_name_is_not_served() {
             let answer = request.send().await.unwrap();
             assert_eq!(answer.status().as_u16(), status, "{origin:?}");
         }
+    })
+    .await;
+}
+
+/// Rows of what every sandbox is given.
+const GIVEN: &str = "SELECT (SELECT COUNT(*) FROM product WHERE asp_id = $1)
+    + (SELECT COUNT(*) FROM number_range WHERE asp_id = $1)
+    + (SELECT COUNT(*) FROM merchant WHERE asp_id = $1)
+    + (SELECT COUNT(*) FROM terms WHERE asp_id = $1)
+    + (SELECT COUNT(*) FROM member WHERE asp_id = $1)
+    + (SELECT COUNT(*) FROM bank_account WHERE asp_id = $1)";
+
+/// The sandbox becomes one of a version that had not got all of this.
+async fn make_older(server: &TestServer, scenario: &Value) {
+    let user = scenario["userInfo"]["userId"].as_u64().unwrap();
+    let of_user = format!("DELETE FROM member WHERE asp_id = $1 AND user_id = {user}");
+    for sql in [
+        of_user.leak(),
+        "DELETE FROM member WHERE asp_id = $1 AND user_id = 50000104652",
+        "DELETE FROM bank_account WHERE asp_id = $1 AND user_id = 50000104652",
+        "DELETE FROM product WHERE asp_id = $1 AND service_id = '000170000002007'",
+        "DELETE FROM number_range WHERE asp_id = $1 AND service_id = '000170000002007'",
+        "DELETE FROM merchant WHERE asp_id = $1 AND merchant_id = '410121137754301'",
+        "DELETE FROM terms WHERE asp_id = $1 AND terms_id = '29184'",
+        // Such a version noted all members together. The facts are the platform's, not $1's.
+        "DELETE FROM platform_fact WHERE asp_id <> $1 AND name LIKE 'seeded-%'",
+    ] {
+        change(server, sql).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_sandbox_gets_what_is_new_and_keeps_what_was_played() {
+    on_each_database(async |target, bank| {
+        let start = async || TestServer::start(&target, &bank, quick()).await;
+        let request = |name| scenario_request("prepaid-card.reissue", name);
+        let (played, new) = (request("reissued"), request("mobile-only"));
+        let server = start().await;
+        let given = server.number(GIVEN).await;
+        assert_eq!(code(&server.call(REISSUE, &played).await), "000_000");
+        make_older(&server, &new).await;
+        assert_ne!(server.number(GIVEN).await, given);
+        server.stop().await;
+
+        let server = start().await;
+        assert_eq!(server.number(GIVEN).await, given);
+        assert_ne!(code(&server.call(REISSUE, &played).await), "000_000", "it was armed again");
+        assert_eq!(code(&server.call(REISSUE, &new).await), "000_000");
+        server.stop().await;
+
+        // And a start at which nothing is new changes nothing.
+        let server = start().await;
+        for request in [&played, &new] {
+            assert_ne!(code(&server.call(REISSUE, request).await), "000_000", "armed again");
+        }
+        server.stop().await;
     })
     .await;
 }

@@ -12,7 +12,7 @@ use crate::error::{Cause, DbError};
 use crate::fault::{FaultSeam, Point};
 use crate::job::{Access, Job, Step, Verdict};
 use crate::options::Options;
-use crate::queue::{Queue, Queued};
+use crate::queue::Queue;
 use crate::tx::{Engine, Tx};
 
 const RETRIES_MAX: u32 = 5;
@@ -24,7 +24,6 @@ pub(super) struct Worker {
     connector: Connector,
     session: Option<Session>,
     away_until: Option<Instant>,
-    wait_max: Duration,
     seam: Option<FaultSeam>,
 }
 
@@ -41,26 +40,20 @@ enum Attempt {
 
 impl Worker {
     pub(super) fn new(connector: Connector, options: &Options) -> Self {
-        Self {
-            connector,
-            session: None,
-            away_until: None,
-            wait_max: Duration::from_millis(options.wait_ms_max),
-            seam: options.fault.clone(),
-        }
+        Self { connector, session: None, away_until: None, seam: options.fault.clone() }
     }
 
     /// Answers jobs one by one, until the queue is closed and drained.
     pub(super) fn serve(&mut self, queue: &Queue) {
         let mut taken = VecDeque::with_capacity(1);
         while queue.take(1, &mut taken) {
-            while let Some(Queued { mut job, access, since }) = taken.pop_front() {
-                let verdict = if since.elapsed() > self.wait_max {
+            while let Some(mut queued) = taken.pop_front() {
+                let verdict = if queued.is_late() {
                     Verdict::Unavailable(Cause::WaitedTooLong)
                 } else {
-                    self.settle(&mut *job, access)
+                    self.settle(&mut *queued.job, queued.access)
                 };
-                job.answer(verdict);
+                queued.job.answer(verdict);
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Opens a SQLite database and starts its threads.
 
+use std::convert::Infallible;
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,8 @@ const CHECKPOINT_PAGES: i32 = 2_048;
 /// Pages at which the writer copies what is left itself: only then can the log begin anew.
 const CHECKPOINT_PAGES_MAX: i32 = 16_384;
 
-/// Migrates, then starts one writer, the readers and the checkpointer.
+/// Migrates, then starts one writer, the readers and the checkpointer. The writer ends last: of
+/// connections that close at the same time, none might empty the log.
 pub(crate) fn start(
     path: &Path,
     migrations: &[Migration],
@@ -45,29 +47,42 @@ pub(crate) fn start(
     let busy = Duration::from_millis(options.sqlite_busy_ms_max);
     writer.busy_timeout(busy).map_err(db_error)?;
     let mut threads = Vec::new();
+    // Nothing is sent: the writer sees that nobody holds the other end any more.
+    let (open, others) = channel::<Infallible>();
     for number in 0..options.sqlite_readers.max(1) {
         let reader = connect(path, "query_only = ON")?;
         reader.busy_timeout(busy).map_err(db_error)?;
-        let reader = worker::Worker::new(reader, options);
+        let (reader, open) = (worker::Worker::new(reader, options), open.clone());
         threads.push(spawn(format!("store-read-{number}"), reads, move |queue| {
             reader.read_all(queue);
+            drop(reader);
+            drop(open);
         })?);
     }
-    threads.push(start_checkpoints(&mut writer, connect(path, "foreign_keys = ON")?)?);
+    threads.push(start_checkpoints(&mut writer, connect(path, "foreign_keys = ON")?, open)?);
     let writer = worker::Worker::new(writer, options);
-    threads.push(spawn("store-write".to_owned(), writes, move |queue| writer.write_all(queue))?);
+    threads.push(spawn("store-write".to_owned(), writes, move |queue| {
+        writer.write_all(queue);
+        writer.end(&others);
+    })?);
     Ok(threads)
 }
 
-/// Starts the thread that copies the log to the database; it ends with the writer's connection.
+/// Starts the thread that copies the log to the database; it ends with the writer's hook.
 fn start_checkpoints(
     writer: &mut Connection,
     checkpointer: Connection,
+    open: Sender<Infallible>,
 ) -> Result<JoinHandle<()>, OpenError> {
     let (grown, waiting) = sync_channel(1);
     writer.wal_hook(Some(watch_log(grown))).map_err(db_error)?;
     let thread = thread::Builder::new().name("store-checkpoint".to_owned());
-    thread.spawn(move || checkpoint_all(&checkpointer, &waiting)).map_err(OpenError::Thread)
+    let checkpoints = move || {
+        checkpoint_all(&checkpointer, &waiting);
+        drop(checkpointer);
+        drop(open);
+    };
+    thread.spawn(checkpoints).map_err(OpenError::Thread)
 }
 
 /// What the writer does after a commit, told how many pages the log has.

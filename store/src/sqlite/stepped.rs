@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -12,6 +13,9 @@ use crate::error::{Cause, DbError, TxError, WriteError};
 use crate::job::{Access, Call, Reply};
 use crate::queue::{Queue, Queued};
 use crate::tx::Tx;
+
+/// Far longer than it takes from a transaction outside the queue to its beginning.
+const DIRECT_WAIT: Duration = Duration::from_secs(10);
 
 /// Runs the jobs of a [`Store`](crate::Store) that was opened stepped, by the code that its
 /// threads would run. Where time is a runtime's, it is to be entered.
@@ -80,7 +84,7 @@ impl Stepper {
     {
         let (sender, receiver) = mpsc::sync_channel(1);
         let job = Box::new(Call::new(work, Reply::Blocking(sender)));
-        let queued = Queued { job, access: Access::Write, since: Instant::now() };
+        let queued = Queued { job, access: Access::Write, until: Instant::now() + DIRECT_WAIT };
         let ran = self.run(VecDeque::from([queued]))?;
         let lost = Err(WriteError::Unavailable(Cause::CommitUnknown));
         Ok(Direct { result: receiver.try_recv().unwrap_or(lost), ran })

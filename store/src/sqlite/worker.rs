@@ -1,9 +1,12 @@
 //! The threads that own SQLite's connections.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 
 use super::error::db_error;
 use super::watch::Watch;
@@ -15,12 +18,14 @@ use crate::options::Options;
 use crate::queue::{Queue, Queued};
 use crate::tx::{Engine, Tx};
 
+/// How long the writer waits at its end for the other connections, and for other processes'.
+const END_MS_MAX: u64 = 1_000;
+
 pub(super) struct Worker {
     connection: Connection,
     texts: Texts,
     group_jobs_max: usize,
     gather_max: Duration,
-    wait_max: Duration,
     seam: Option<FaultSeam>,
     watch: Option<Watch>,
 }
@@ -38,7 +43,6 @@ impl Worker {
             texts: Texts::default(),
             group_jobs_max: options.group_jobs_max,
             gather_max: Duration::from_micros(options.gather_us_max),
-            wait_max: Duration::from_millis(options.wait_ms_max),
             seam: options.fault.clone(),
             watch: None,
         }
@@ -64,6 +68,27 @@ impl Worker {
             while !waiting.is_empty() {
                 self.commit_group(&mut waiting);
             }
+        }
+    }
+
+    /// Closes the writer's connection once the `others` are closed, with all that is committed in
+    /// the database's own file and nothing in the log. Another process that has the file open may
+    /// stand in the way: the log is then complete, and the next one to open it reads it.
+    pub(super) fn end(mut self, others: &Receiver<Infallible>) {
+        let patience = Duration::from_millis(END_MS_MAX);
+        // The hook holds the checkpointer's other end.
+        let unhooked = self.connection.wal_hook(None::<fn(&mut Wal, i32) -> rusqlite::Result<()>>);
+        // An error either way: that all are closed, or that one is late.
+        let _ = others.recv_timeout(patience);
+        let emptied = unhooked.and_then(|()| {
+            self.connection.busy_timeout(patience)?;
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            self.connection.query_row(sql, [], |row| row.get::<_, bool>(0))
+        });
+        match emptied.map_err(db_error) {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("SQLite's log stays: another process has the database open"),
+            Err(error) => tracing::warn!(%error, "SQLite's log could not be emptied"),
         }
     }
 
@@ -127,7 +152,7 @@ impl Worker {
 
     pub(super) fn next_in_time(&self, waiting: &mut VecDeque<Queued>) -> Option<Queued> {
         while let Some(queued) = waiting.pop_front() {
-            if queued.since.elapsed() <= self.wait_max {
+            if !queued.is_late() {
                 return Some(queued);
             }
             queued.job.answer(Verdict::Unavailable(Cause::WaitedTooLong));

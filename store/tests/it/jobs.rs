@@ -1,10 +1,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use store::testing::{TestDatabase, engines, for_each_engine};
 use store::{Cause, FaultSeam, Options, Point, Store, Target, Tx, TxError, WriteError, params};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::support::{ADD, Held, Never, counter, one_worker, open, open_with, wait_until};
 
@@ -134,6 +136,20 @@ fn a_full_queue_answers_at_once() {
     });
 }
 
+#[tokio::test]
+async fn an_attempt_after_its_deadline_is_not_run() {
+    for database in engines() {
+        let store = open(database.target());
+        let until = Instant::now();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let late = store.write_until(until, add).await;
+        assert_eq!(late, Err(WriteError::Unavailable(Cause::WaitedTooLong)));
+        let in_time = store.write_until(until + Duration::from_secs(60), add).await;
+        assert_eq!(in_time, Ok(()));
+        assert_eq!(counter(&store, 1), 1);
+    }
+}
+
 #[test]
 fn a_job_that_waited_too_long_is_not_run() {
     for_each_engine(|target| {
@@ -142,7 +158,7 @@ fn a_job_that_waited_too_long_is_not_run() {
         thread::scope(|scope| {
             let late = scope.spawn(|| store.write_blocking(add));
             wait_until("it waits", || store.queue_len() == 1);
-            thread::sleep(std::time::Duration::from_millis(60));
+            thread::sleep(Duration::from_millis(60));
             drop(held);
             let late = late.join().unwrap();
             assert_eq!(late, Err(WriteError::Unavailable(Cause::WaitedTooLong)));
@@ -162,7 +178,7 @@ fn closing_runs_what_waits_and_takes_nothing_new() {
             wait_until("all wait", || store.queue_len() == 3);
             let closing = scope.spawn(|| store.close());
             // Closing is to meet a worker that is still busy; later it would prove less.
-            thread::sleep(std::time::Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
             drop(held);
             closing.join().unwrap();
             for job in waiting {

@@ -126,3 +126,50 @@ fn a_full_disk_is_unavailable_and_the_store_lives_on() {
     assert_eq!(full, Err(WriteError::Unavailable(Cause::Exhausted)));
     assert_eq!(fill("PRAGMA max_page_count = 100000"), Ok(1));
 }
+
+/// Bytes in the log beside the database, if there is one.
+fn log_bytes(database: &TestDatabase) -> u64 {
+    let mut log = path(database).as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).map_or(0, |log| log.len())
+}
+
+#[test]
+fn a_store_that_is_closed_leaves_nothing_in_the_log() {
+    // Where connections close at the same time, it depends on luck.
+    for _ in 0..50 {
+        let database = TestDatabase::sqlite();
+        let options = Options { sqlite_readers: 4, ..Options::default() };
+        let store = open_with(database.target(), options);
+        store.write_blocking(|tx| -> Never<_> { Ok(tx.execute(ADD, params![1, 1])?) }).unwrap();
+        assert_ne!(log_bytes(&database), 0);
+        store.close();
+        assert_eq!(log_bytes(&database), 0);
+    }
+}
+
+#[test]
+fn beside_another_process_the_log_is_emptied_and_a_reader_is_not_waited_for_long() {
+    let database = TestDatabase::sqlite();
+    open(database.target()).close();
+    let other = Connection::open(path(&database)).unwrap();
+    let value = || other.query_row("SELECT value FROM counter WHERE id = 1", [], |row| row.get(0));
+    // From here on it keeps the log from being taken away with the last connection.
+    assert_eq!(value(), Ok(0));
+    let close_after_a_write = || {
+        let store = open(database.target());
+        store.write_blocking(|tx| -> Never<_> { Ok(tx.execute(ADD, params![1, 1])?) }).unwrap();
+        let begun = std::time::Instant::now();
+        store.close();
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    };
+    close_after_a_write();
+    assert_eq!(log_bytes(&database), 0);
+    other.execute_batch("BEGIN").unwrap();
+    assert_eq!(value(), Ok(1));
+    close_after_a_write();
+    assert_ne!(log_bytes(&database), 0, "the reader still has to see what it saw");
+    assert_eq!(value(), Ok(1));
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!(value(), Ok(2));
+}

@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use crypto::keyring::KeyPurpose;
 use domain::{AspId, Timestamp};
 use serde_json::{Value, json};
 use store::{Tx, TxError};
 
 use super::super::{Database, Outcome, say};
-use super::opened;
+use super::{moment, opened};
 use crate::context::Clock;
 use crate::keys::partner::{self, PairRow};
 use crate::keys::rows::{self, KeyRow};
@@ -75,7 +76,10 @@ fn list(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Listed>, TxError<KeysErro
         partner: None,
     }];
     let keys = rows::read(tx)?;
-    listed.extend(keys.iter().map(|key| Listed {
+    // In the order in which the help names them.
+    let by_purpose = KeyPurpose::ALL.into_iter();
+    let in_order = by_purpose.flat_map(|of| keys.iter().filter(move |key| key.purpose == of));
+    listed.extend(in_order.map(|key| Listed {
         key: key.purpose.name().to_owned(),
         id: key.id.to_string(),
         state: state(&keys, key, now),
@@ -110,8 +114,7 @@ impl Listed {
     fn since_text(&self) -> String {
         let since = match self.since {
             Timestamp(0) => "the beginning".to_owned(),
-            Timestamp(us) => jiff::Timestamp::from_microsecond(us)
-                .map_or_else(|_| "-".to_owned(), |at| format!("{at:.0}")),
+            at => moment(at),
         };
         match &self.partner {
             Some((asp, project)) => format!("{since}, partner {asp}, project {project}"),

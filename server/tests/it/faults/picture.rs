@@ -39,7 +39,8 @@ const CHANCE: [&str; 10] = [
 /// An application's number: a day and an id.
 const APPLY_NO_DIGITS: usize = 22;
 
-type Cells = Vec<(&'static str, String)>;
+/// A row: each column with its value.
+pub type Cells = Vec<(&'static str, String)>;
 
 /// All rows of all tables but supplies; of the log, what happened since a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +105,13 @@ impl Exact {
         normal
     }
 
-    fn of<'a>(&'a self, table: &str, wanted: &'a str) -> impl Iterator<Item = &'a str> {
+    /// All rows of each table.
+    pub fn tables(&self) -> &BTreeMap<&'static str, Vec<Cells>> {
+        &self.0
+    }
+
+    /// A column's values.
+    pub fn of<'a>(&'a self, table: &str, wanted: &'a str) -> impl Iterator<Item = &'a str> {
         let named = move |row: &'a Cells| {
             row.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str())
         };

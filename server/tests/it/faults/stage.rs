@@ -62,6 +62,8 @@ pub struct Stage {
     bank: Arc<SandboxBank>,
     admin: Admin,
     client: Client,
+    /// The pair of keys that the project begins with.
+    pub first_pair: String,
     /// Looks on, and carries on.
     pub witness: Process,
     /// Is to fail.
@@ -92,6 +94,7 @@ impl Stage {
             target: target.clone(),
             bank: sandbox_bank,
             admin: bank.admin.clone(),
+            first_pair: known.crypto_key_id.clone(),
             client: Client::new("http://here", known, || Clock.now().0 / 1_000).unwrap(),
             witness,
             victim,

@@ -14,6 +14,9 @@ const HEAD: usize = 4;
 const PIECE: usize = 16;
 const PIECE_EVERY: usize = 32;
 
+/// Digits of a duration in microseconds: up to a quarter of an hour.
+const DURATION_DIGITS: usize = 9;
+
 /// What must not be seen.
 #[derive(Default)]
 pub struct Secrets {
@@ -74,6 +77,24 @@ impl Secrets {
         }
         rest
     }
+}
+
+/// A log without how long calls took, which is any number of microseconds.
+pub fn without_durations(log: &[u8]) -> Vec<u8> {
+    let name = b"duration_us";
+    let mut rest = log.to_vec();
+    for at in 0..log.len().saturating_sub(name.len()) {
+        if log[at..].starts_with(name) {
+            let value = rest[at + name.len()..].iter_mut();
+            let digits = value.skip_while(|byte| b"\":=".contains(byte));
+            digits.take_while(|byte| byte.is_ascii_digit()).take(DURATION_DIGITS).for_each(
+                |digit| {
+                    *digit = b' ';
+                },
+            );
+        }
+    }
+    rest
 }
 
 /// In clear, hex, base64, base64 for URLs, percent-encoded, escaped as in JSON, and UTF-16.
@@ -192,4 +213,6 @@ fn what_is_planted_is_found_in_every_form() {
     let line = secrets.without_known(b"userId 50012345678, card 0012345");
     assert_eq!(line, b"userId            , card 0012345");
     assert!(needles.found_in(&line).is_some());
+    let log = without_durations(br#"{"duration_us":4001234,"a":4001234} duration_us=4001234 b"#);
+    assert_eq!(log, br#"{"duration_us":       ,"a":4001234} duration_us=        b"#);
 }
