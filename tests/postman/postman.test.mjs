@@ -45,7 +45,7 @@ async function arm({ operation, name }) {
 test('every example, sent as its request, is answered as documented', limits, async () => {
   const examples = items.flatMap(({ response }) => response);
   assert.equal(examples.length, scenarios.length);
-  const requests = examples.map(({ name, originalRequest }) => ({ name, request: originalRequest }));
+  const requests = examples.map((each) => ({ name: each.name, request: each.originalRequest }));
   const executions = await run(requests, VARIABLES);
   assert.equal(executions.length, scenarios.length);
   for (const [at, execution] of executions.entries()) {
