@@ -75,7 +75,11 @@ fn sections(frame: &Frame<'_>, subject: &Subject) -> Vec<Section> {
 fn contents(frame: &Frame<'_>, sections: &[Section]) -> Markup {
     html! {
         nav.contents aria-label=(frame.words().on_this_page) {
-            ul { @for section in sections { li { a href={ "#" (section.id) } { (section.title) } } } }
+            ul {
+                @for section in sections {
+                    li { a href={ "#" (section.id) } { (section.title) } }
+                }
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn section(frame: &Frame<'_>, entry: &Entry) -> Markup {
         p { (words.codes_about) }
         (table(frame, &shown, words.response_codes))
         @if !folded.is_empty() {
-            details.more data-more {
+            details.more {
                 summary { (words.show_all) " (" (entry.errors.len() + 1) ")" }
                 (table(frame, folded, words.show_all))
             }
