@@ -8,7 +8,7 @@ import { Portal, SIZES, axe, fits, isClean } from './portal.mjs';
 
 const OPERATION = 'prepaid-card.reissue';
 const PAGE = `/api/${OPERATION}`;
-const TEST_MS_MAX = 180_000;
+const TEST_MS_MAX = 600_000;
 const limits = { timeout: TEST_MS_MAX };
 
 const portal = await Portal.start();

@@ -35,7 +35,7 @@ function token({ signed }) {
   if (!signed) return null;
   const { receivedToken, expectedToken } = signed;
   return h('section', {},
-    h('h3', {}, say('token')),
+    h('h2', {}, say('token')),
     h('dl.facts', {},
       row(say('received-token'), receivedToken && h('code', {}, receivedToken)),
       row(say('expected-token'), expectedToken && h('code', {}, expectedToken)),
@@ -46,7 +46,7 @@ function token({ signed }) {
 function jwe(call) {
   if (!call.jwe) return null;
   const parts = call.jwe.parts.map(({ name, bytes }) => row(name, say('bytes', bytes ?? '?')));
-  return h('section', {}, h('h3', {}, 'JWE'),
+  return h('section', {}, h('h2', {}, 'JWE'),
     h('dl.facts', {}, row(say('key-id'), call.keyId && h('code', {}, call.keyId)),
       row(say('jwe-header'), h('code', {}, call.jwe.header)), parts));
 }
@@ -63,7 +63,7 @@ function whole(call) {
       block(say('answer-in-clear'), call.response)),
     token(call),
     jwe(call),
-    h('section', {}, h('h3', {}, say('request-headers')), h('dl.facts', {}, headers,
+    h('section', {}, h('h2', {}, say('request-headers')), h('dl.facts', {}, headers,
       row(say('body'), say('bytes', call.bodyBytes ?? 0)))),
   ];
 }
