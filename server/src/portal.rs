@@ -153,10 +153,7 @@ fn add_pages(documents: &mut HashMap<String, Document>, frame: &Frame<'_>) {
     add("/errors", errors::page(frame));
     add("/coverage", coverage::page(frame));
     add("/changelog", changelog::page(frame));
-    match frame.mode {
-        Mode::Sandbox => add("/log", log::page(frame)),
-        Mode::Production => {}
-    }
+    add("/log", log::page(frame));
 }
 
 fn guide_page(frame: &Frame<'_>, guide: &Guide) -> String {

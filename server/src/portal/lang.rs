@@ -219,6 +219,10 @@ words! {
         "API에 추가되거나 변경된 내용을 최신순으로 표시합니다.";
     log_about: "Every call that reached the sandbox, newest first, from whatever program it came.",
         "어떤 프로그램에서 보냈든 샌드박스에 도착한 모든 호출을 최신순으로 표시합니다.";
+    log_elsewhere: "Only a sandbox keeps such a log: start one with platen sandbox and open this \
+                    address there.",
+        "이 로그는 샌드박스에서만 제공합니다. platen sandbox로 샌드박스를 시작한 뒤 해당 서버의 같은 \
+         주소를 여십시오.";
     log_needs_script: "The log is live, which needs JavaScript.",
         "요청 로그는 실시간으로 갱신되므로 JavaScript가 필요합니다.";
 }

@@ -160,7 +160,7 @@ fn top(frame: &Frame<'_>, page: &Page<'_>) -> Markup {
     let other = frame.lang.other();
     html! {
         header.top {
-            a.brand href=(frame.path("/")) { "platen" span { (words.developers) } }
+            a.brand href=(frame.path("/")) { "platen " span { (words.developers) } }
             div.search #search data-search=(search::address(frame.lang)) hidden {}
             div.switches {
                 a.language lang=(other.code()) hreflang=(other.code())

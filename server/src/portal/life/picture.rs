@@ -6,15 +6,15 @@ use maud::{Markup, html};
 use super::{By, Life};
 use crate::portal::layout::Frame;
 
-const BOX_WIDTH: usize = 124;
+const BOX_WIDTH: usize = 116;
 const BOX_HEIGHT: usize = 34;
-const COLUMN: usize = 164;
+const COLUMN: usize = 146;
 const ROW: usize = 96;
 /// Room above the first row for ways that skip a box.
 const ABOVE: usize = 44;
 const MARGIN: usize = 6;
 /// Between the arrows there and back.
-const APART: usize = 8;
+const APART: usize = 10;
 
 /// States that share a box: they are reached from the same ones and lead nowhere.
 struct Cell {
@@ -159,13 +159,16 @@ fn head(name: &str, by: By) -> Markup {
     }
 }
 
-/// Every way, from and to.
+/// Every way, from and to, in the order of a life.
 fn ways(life: &Life) -> Vec<(usize, usize)> {
     let ways = life.steps.iter().flat_map(|step| step.from.iter().map(|from| (*from, step.to)));
-    ways.collect()
+    let mut ways: Vec<(usize, usize)> = ways.collect();
+    ways.sort_unstable();
+    ways
 }
 
-/// The longest way from the first state on that visits none twice.
+/// The longest way from the first state on that visits none twice; of those that are as long, the
+/// one that leads to the earlier states.
 fn longest(ways: &[(usize, usize)], way: &[usize]) -> Vec<usize> {
     let mut best = way.to_vec();
     let last = way.last().copied().unwrap_or_default();
@@ -260,4 +263,30 @@ fn down(from: &Cell, to: &Cell) -> Arrow {
         ((2 * x + end_x) / 3, (2 * y + end_y) / 3)
     };
     Arrow { path: format!("M{x} {y}L{end_x} {end_y}"), at }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::Changes;
+    use crate::portal::life::{application, card, delivery};
+
+    #[test]
+    fn the_ordinary_life_lies_in_the_first_row() {
+        for (life, row) in [
+            (card(&Changes::NONE), "ACTIVE SUSPENDED TERMINATED"),
+            (
+                application(&Changes::NONE),
+                "READY COST_PAYING COST_PAID DIGITAL_ISSUED PHYSICAL_ISSUED",
+            ),
+            (delivery(&Changes::NONE), "READY RECEIPT PRE_SHIPPING SHIPPING ARRIVAL"),
+        ] {
+            let cells = lay_out(&life);
+            let first = cells.iter().filter(|cell| cell.row == 0);
+            let names: Vec<&str> = first.map(|cell| life.states[cell.states[0]]).collect();
+            assert_eq!(names.join(" "), row);
+            let drawn: usize = cells.iter().map(|cell| cell.states.len()).sum();
+            assert_eq!(drawn, life.states.len(), "each state has its box");
+        }
+    }
 }

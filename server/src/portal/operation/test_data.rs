@@ -21,11 +21,14 @@ fn one(frame: &Frame<'_>, scenario: &Scenario, answer: &Value) -> Markup {
     let words = frame.words();
     let id = format!("scenario-{}", scenario.name);
     let class = if scenario.status < 300 { "ok" } else { "refused" };
+    // The reference's titles begin with the status, which stands before them here.
+    let title = scenario.title.strip_prefix(&format!("{} - ", scenario.status));
+    let title = title.unwrap_or(scenario.title);
     html! {
         details.scenario #(id) data-scenario=(scenario.name) {
             summary {
                 span.status.(class) { (scenario.status) } " "
-                (said(frame, scenario.title)) " " code { (scenario.code) }
+                (said(frame, title)) " " code { (scenario.code) }
             }
             p { code { (scenario.name) } (anchor(frame, &id, scenario.name)) }
             p.part { (words.request) }
