@@ -8,7 +8,6 @@ const POLL_MS = 2_000;
 
 const time = (at) => new Date(at).toLocaleTimeString([], { hour12: false });
 const duration = (us) => `${(us / 1_000).toFixed(us >= 10_000 ? 0 : 1)} ms`;
-const kindOf = (status) => `s${Math.floor(status / 100)}`;
 const row = (name, value) => (value ?? null) !== null && fact(name, value);
 
 /** A body as it was understood: JSON, already masked by the server. */
@@ -73,7 +72,7 @@ function entry(call) {
   const details = h('details.entry', { id: `entry-${call.seq}` },
     h('summary', {},
       h('time', { datetime: call.at, title: call.at }, time(call.at)),
-      h(`span.status.${kindOf(call.status)}`, {}, call.status),
+      h(`span.status.s${String(call.status)[0]}`, {}, call.status),
       h('code.said', {}, call.code ?? '–'),
       h('span.operation', {}, call.operation ?? `${call.method} ${call.path}`),
       h('span.duration', {}, duration(call.durationUs)),
