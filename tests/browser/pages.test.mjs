@@ -66,7 +66,8 @@ for (const size of Object.keys(SIZES)) {
     await page.keyboard.press('Enter');
     await page.waitForURL(`**${PAGE}`);
     await page.getByRole('heading', { level: 1, name: /Reissuance of Prepaid Card/ }).waitFor();
-    for (const [query, hash] of [['003_018', '#code-003_018'], ['oldCardNo', 'cardInfo.oldCardNo']]) {
+    const places = [['003_018', '#code-003_018'], ['oldCardNo', 'cardInfo.oldCardNo']];
+    for (const [query, hash] of places) {
       await page.getByRole('combobox', { name: 'Search' }).fill(query);
       await option.first().waitFor();
       await page.keyboard.press('Enter');
@@ -183,7 +184,7 @@ test('a page with all that it loads is below 100 KB', limits, async () => {
   await isClean(page);
 });
 
-test('the picture in the README is made when asked for', { ...limits, skip: !PICTURE }, async () => {
+test('the picture is made when asked for', { ...limits, skip: !PICTURE }, async () => {
   const page = await portal.page('desktop', { colorScheme: 'light' });
   await portal.open(page, PAGE);
   await page.getByRole('button', { name: 'Sign, encrypt and send' }).click();
