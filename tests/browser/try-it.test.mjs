@@ -8,7 +8,7 @@ import { Portal, SIZES, axe, fits, isClean } from './portal.mjs';
 
 const OPERATION = 'prepaid-card.reissue';
 const PAGE = `/api/${OPERATION}`;
-const TEST_MS_MAX = 180_000;
+const TEST_MS_MAX = 600_000;
 const limits = { timeout: TEST_MS_MAX };
 
 const portal = await Portal.start();
@@ -150,7 +150,7 @@ test('broken JSON is told by line and column, and kept', limits, async () => {
   assert.match(await note.textContent(), /^Line 2, column 46: a field's name .*“}”/);
   assert.equal(await body.getAttribute('aria-invalid'), 'true');
   let calls = 0;
-  page.on('request', ({ method }) => (calls += method() === 'POST' ? 1 : 0));
+  page.on('request', (request) => (calls += request.method() === 'POST' ? 1 : 0));
   await send(page);
   assert.equal(await body.inputValue(), broken);
   assert.equal(calls, 0);
@@ -166,7 +166,7 @@ test('broken JSON is told by line and column, and kept', limits, async () => {
   await isClean(page);
 });
 
-test('a field at fault is marked where it is typed and where it is documented', limits, async () => {
+test('a field at fault is marked where it is typed and documented', limits, async () => {
   const page = await portal.page('desktop');
   await portal.open(page, PAGE);
   const body = page.getByLabel('Request body');

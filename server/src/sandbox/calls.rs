@@ -83,7 +83,7 @@ impl Calls {
 
     /// Calls as a JSON text, the newest first.
     fn list(&self, wanted: &Wanted) -> String {
-        let id = wanted.correlation_id.as_deref().map(Masked::value);
+        let id = wanted.correlation_id.as_deref().map(Masked::correlation_id);
         let kept = self.kept();
         let is_wanted = |call: &&Call| id.is_none() || call.correlation_id == id;
         let newer = kept.calls.iter().rev().take_while(|call| call.seq > wanted.after);

@@ -8,7 +8,6 @@ const POLL_MS = 2_000;
 
 const time = (at) => new Date(at).toLocaleTimeString([], { hour12: false });
 const duration = (us) => `${(us / 1_000).toFixed(us >= 10_000 ? 0 : 1)} ms`;
-const kindOf = (status) => `s${Math.floor(status / 100)}`;
 const row = (name, value) => (value ?? null) !== null && fact(name, value);
 
 /** A body as it was understood: JSON, already masked by the server. */
@@ -35,7 +34,7 @@ function token({ signed }) {
   if (!signed) return null;
   const { receivedToken, expectedToken } = signed;
   return h('section', {},
-    h('h3', {}, say('token')),
+    h('h2', {}, say('token')),
     h('dl.facts', {},
       row(say('received-token'), receivedToken && h('code', {}, receivedToken)),
       row(say('expected-token'), expectedToken && h('code', {}, expectedToken)),
@@ -46,7 +45,7 @@ function token({ signed }) {
 function jwe(call) {
   if (!call.jwe) return null;
   const parts = call.jwe.parts.map(({ name, bytes }) => row(name, say('bytes', bytes ?? '?')));
-  return h('section', {}, h('h3', {}, 'JWE'),
+  return h('section', {}, h('h2', {}, 'JWE'),
     h('dl.facts', {}, row(say('key-id'), call.keyId && h('code', {}, call.keyId)),
       row(say('jwe-header'), h('code', {}, call.jwe.header)), parts));
 }
@@ -63,7 +62,7 @@ function whole(call) {
       block(say('answer-in-clear'), call.response)),
     token(call),
     jwe(call),
-    h('section', {}, h('h3', {}, say('request-headers')), h('dl.facts', {}, headers,
+    h('section', {}, h('h2', {}, say('request-headers')), h('dl.facts', {}, headers,
       row(say('body'), say('bytes', call.bodyBytes ?? 0)))),
   ];
 }
@@ -73,7 +72,7 @@ function entry(call) {
   const details = h('details.entry', { id: `entry-${call.seq}` },
     h('summary', {},
       h('time', { datetime: call.at, title: call.at }, time(call.at)),
-      h(`span.status.${kindOf(call.status)}`, {}, call.status),
+      h(`span.status.s${String(call.status)[0]}`, {}, call.status),
       h('code.said', {}, call.code ?? '–'),
       h('span.operation', {}, call.operation ?? `${call.method} ${call.path}`),
       h('span.duration', {}, duration(call.durationUs)),

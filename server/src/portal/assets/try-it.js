@@ -218,7 +218,7 @@ class TryIt {
       details.querySelector('summary').after(
         h('p.try', {}, h('button', { type: 'button', click }, say('try-this'))));
     }
-    if (!wire.canSign()) this.fail(new wire.WireError('no-webcrypto'));
+    if (!globalThis.crypto?.subtle) this.fail(new wire.WireError('no-webcrypto'));
   }
 
   /** What was typed and called before in this visit. */
@@ -238,8 +238,7 @@ class TryIt {
   }
 
   choose(scenario) {
-    if (!scenario) return;
-    this.editor.value = scenario.text;
+    this.editor.value = scenario?.text ?? this.editor.value;
     markField();
     this.keep();
   }
@@ -274,8 +273,8 @@ class TryIt {
     const { enc, base, bank } = this.options;
     return {
       scenario: this.chosen?.name,
-      isEdited: this.editor.value !== this.chosen?.text,
       text: this.editor.value,
+      isEdited: this.editor.value !== this.chosen?.text,
       enc: enc.element.value,
       base: base.element.value,
       bank: bank.field.hidden ? '' : bank.element.value,
@@ -312,10 +311,9 @@ class TryIt {
     Object.assign(call, { code, description });
     if (FOREIGN_KEYS.includes(code)) credentials = undefined;
     // Of a call before the page was loaded anew, the code alone is known.
-    const { first } = call;
-    const isAsBefore = () =>
-      first.answer ? call.answer.clear === first.answer.clear : code === first.code;
-    if (isSame) call.isSameAnswer = isAsBefore();
+    const isAsBefore = ({ answer, code: before }) =>
+      answer ? call.answer.clear === answer.clear : code === before;
+    if (isSame) call.isSameAnswer = isAsBefore(call.first);
     call.after = await look();
   }
 
@@ -342,7 +340,7 @@ class TryIt {
   }
 
   draw(call) {
-    const kind = call.status ? `s${Math.floor(call.status / 100)}` : 's5';
+    const kind = `s${String(call.status ?? 5)[0]}`;
     const { meaning, advice, href } = documented(call.code);
     this.result.replaceChildren(
       h('h3', {}, say('answer')),

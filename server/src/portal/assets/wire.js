@@ -22,9 +22,6 @@ function subtle() {
   return found;
 }
 
-/** Whether this browser lets this page sign and encrypt. */
-export const canSign = () => Boolean(globalThis.crypto?.subtle);
-
 const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 const base64url = (bytes) =>
   base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');

@@ -52,6 +52,7 @@ impl Masked {
         match name {
             "authorization" | "proxy-authorization" | "cookie" => Masked("***".to_owned()),
             "x-km-access-key" => Self::access_key(text),
+            "x-km-correlation-id" => Self::correlation_id(text),
             "x-km-tran-token" => Self::token(text),
             "x-km-tran-time" if is_moment(text) => Masked(text.to_owned()),
             _ if text.len() <= VALUE_CHARS_MAX => Self::text(text),
@@ -66,6 +67,18 @@ impl Masked {
                 Masked(format!("{}-({} characters)", Self::value(head).0, rest.len()))
             }
             Some(_) | None => Self::length(text),
+        }
+    }
+
+    /// A correlation id of its form, whose digits may look like a card's in groups; of another
+    /// text what a value shows.
+    pub fn correlation_id(text: &str) -> Self {
+        let is_hex = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match text.split_once('-') {
+            Some((time, rest)) if rest.len() == 7 && is_hex(rest) && is_of_century(time) => {
+                Masked(text.to_owned())
+            }
+            Some(_) | None => Self::value(text),
         }
     }
 
@@ -124,6 +137,11 @@ pub(super) fn is_moment(digits: &str) -> bool {
         17 => read().is_some() && number(14, 17).is_some(),
         _ => false,
     }
+}
+
+/// Whether digits are a date and time with the year's last two digits.
+fn is_of_century(digits: &str) -> bool {
+    is_moment(&format!("20{digits}"))
 }
 
 /// Beside what is a card number by its check digit, whatever has as many digits: mistyped ones

@@ -106,7 +106,7 @@ impl Summary {
             code: end.code,
             description: Masked::text(description),
             duration_us: u64::try_from(end.elapsed.as_micros()).unwrap_or(u64::MAX),
-            correlation_id: masked("x-km-correlation-id"),
+            correlation_id: header(seen, "x-km-correlation-id").map(Masked::correlation_id),
             partner: masked("x-km-user-aspid"),
             encrypted: cipher_text(seen).is_some(),
         }

@@ -59,7 +59,8 @@ fn member(tx: &mut Tx<'_>, asp: &AspId, user: i64) -> Result<Value, DbError> {
 fn accounts(tx: &mut Tx<'_>, asp: &AspId, user: i64) -> Result<Value, DbError> {
     let rows = tx.query(
         "SELECT account_id, state, balance, is_main, predecessor_id, successor_id
-         FROM card_account WHERE asp_id = $1 AND user_id = $2
+         FROM card_account WHERE asp_id = $1 AND account_id IN (
+             SELECT c.account_id FROM card_account c WHERE c.asp_id = $1 AND c.user_id = $2)
          ORDER BY opened_at DESC, account_id DESC LIMIT 50",
         &[asp.as_str().into(), user.into()],
     )?;
@@ -90,7 +91,7 @@ fn cards(
          FROM card c WHERE c.asp_id = $1 AND c.card_id IN (
              SELECT d.card_id FROM card d WHERE d.asp_id = $1 AND d.account_id IN (
                  SELECT a.account_id FROM card_account a WHERE a.asp_id = $1 AND a.user_id = $2)
-             UNION
+             UNION ALL
              SELECT p.physical_card_id FROM application p WHERE p.asp_id = $1 AND p.user_id = $2)
          ORDER BY c.issued_at DESC, c.card_id DESC LIMIT 50",
         &[asp.as_str().into(), user.into()],
@@ -118,7 +119,8 @@ fn cards(
 fn applications(tx: &mut Tx<'_>, asp: &AspId, user: i64) -> Result<Value, DbError> {
     let rows = tx.query(
         "SELECT apply_no, kind, state, fee, delivery, applied_at, settled_at, refusal
-         FROM application WHERE asp_id = $1 AND user_id = $2
+         FROM application WHERE asp_id = $1 AND apply_no IN (
+             SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)
          ORDER BY applied_at DESC, apply_no DESC LIMIT 50",
         &[asp.as_str().into(), user.into()],
     )?;
@@ -160,13 +162,14 @@ fn journals(tx: &mut Tx<'_>, asp: &AspId, user: UserId, id: i64) -> Result<Value
     let keys = [asp.as_str().into(), id.into(), member.as_str().into()];
     let events = tx.query(
         "SELECT l.log_id, l.event, l.happened_at FROM operation_log l
-         WHERE l.asp_id = $1 AND l.subject IN (
+         WHERE l.asp_id = $1 AND l.log_id IN (
+             SELECT s.log_id FROM operation_log s WHERE s.asp_id = $1 AND s.subject IN (
              SELECT CAST($3 AS TEXT)
              UNION ALL
              SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2
              UNION ALL
              SELECT CAST(c.account_id AS TEXT) FROM card_account c
-             WHERE c.asp_id = $1 AND c.user_id = $2)
+             WHERE c.asp_id = $1 AND c.user_id = $2))
          ORDER BY l.happened_at DESC, l.log_id DESC LIMIT 50",
         &keys,
     )?;

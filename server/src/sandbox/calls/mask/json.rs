@@ -262,6 +262,10 @@ impl<'a> Masking<'a> {
     fn word(&mut self) {
         let end = self.rest.find(|c: char| " \t\r\n{}[],:\"".contains(c));
         let word = self.take(end.unwrap_or(self.rest.len()));
+        if end.is_none() {
+            // Cut off: of a number's beginning nothing says that it is one.
+            return self.out.push_str(&Masked::length(word).0);
+        }
         if ["true", "false", "null"].contains(&word) {
             return self.out.push_str(word);
         }
