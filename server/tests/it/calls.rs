@@ -109,7 +109,37 @@ fn heads(server: &TestServer) -> Vec<Case> {
     ]
 }
 
-/// What goes wrong with the body and the token.
+/// What goes wrong with who calls, and when.
+fn signatures(server: &TestServer) -> Vec<Case> {
+    let good = Raw::plain(server, STATE, state_body(server).to_string());
+    let case = |what, raw, code, cause| Case {
+        what,
+        raw,
+        status: 401,
+        code,
+        step: "token",
+        cause,
+        field: None,
+    };
+    let mut other = good.clone();
+    other.body.push(b' ');
+    let with = |header, value| good.clone().with(header, value);
+    let (nobody, stale, early) = (
+        "unknown partner or access key",
+        "behind the platform's clock",
+        "ahead of the platform's clock",
+    );
+    vec![
+        case("token", other, "000_902", "does not fit the body"),
+        case("form", with("X-KM-Tran-Token", "KMV1"), "000_902", "malformed token"),
+        case("partner", with("X-KM-User-AspId", "000170000000001"), "000_902", nobody),
+        case("access key", with("X-KM-Access-Key", "x"), "000_902", nobody),
+        case("stale", with("X-KM-Tran-Time", "20200101000000"), "000_903", stale),
+        case("early", with("X-KM-Tran-Time", "20990101000000"), "000_903", early),
+    ]
+}
+
+/// What goes wrong with the body.
 fn bodies(server: &TestServer) -> Vec<Case> {
     let good = Raw::plain(server, STATE, state_body(server).to_string());
     let case = |what, raw, status, code, step, cause| Case {
@@ -121,8 +151,6 @@ fn bodies(server: &TestServer) -> Vec<Case> {
         cause,
         field: None,
     };
-    let mut other = good.clone();
-    other.body.push(b' ');
     let text = good.clone().with("Content-Type", "text/plain");
     let key = "00112233445566778899aabbccddeeff";
     let sealed = Raw::encrypted(server, STATE, state_body(server).to_string(), Enc::A128Gcm);
@@ -132,47 +160,6 @@ fn bodies(server: &TestServer) -> Vec<Case> {
     let envelope = json!({ "encData": "a.b.c.d.e" }).to_string();
     vec![
         case("kind", text, 415, "000_908", "body", "`text/plain`"),
-        case("token", other, 401, "000_902", "token", "does not fit the body"),
-        case(
-            "form",
-            good.clone().with("X-KM-Tran-Token", "KMV1"),
-            401,
-            "000_902",
-            "token",
-            "malformed token",
-        ),
-        case(
-            "partner",
-            good.clone().with("X-KM-User-AspId", "000170000000001"),
-            401,
-            "000_902",
-            "token",
-            "unknown partner or access key",
-        ),
-        case(
-            "access key",
-            good.clone().with("X-KM-Access-Key", "x"),
-            401,
-            "000_902",
-            "token",
-            "unknown partner or access key",
-        ),
-        case(
-            "stale",
-            good.clone().with("X-KM-Tran-Time", "20200101000000"),
-            401,
-            "000_903",
-            "token",
-            "behind the platform's clock",
-        ),
-        case(
-            "early",
-            good.clone().with("X-KM-Tran-Time", "20990101000000"),
-            401,
-            "000_903",
-            "token",
-            "ahead of the platform's clock",
-        ),
         case("empty", good.clone().with_body(server, ""), 400, "000_909", "body", "is empty"),
         case(
             "json",
@@ -202,7 +189,7 @@ fn bodies(server: &TestServer) -> Vec<Case> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_failing_step_is_told() {
     on_sqlite(quick(), async |server| {
-        for case in heads(server).into_iter().chain(bodies(server)) {
+        for case in heads(server).into_iter().chain(signatures(server)).chain(bodies(server)) {
             check(server, case).await;
         }
         let whole = state_body(server);
