@@ -190,7 +190,8 @@ fn add_texts(
             put(documents, &address, Kind::Markdown, text.clone());
         }
     }
-    put(documents, "/llms.txt", Kind::Text, llms::text(registry));
+    let guides = guides::all(Lang::En, registry);
+    put(documents, "/llms.txt", Kind::Text, llms::text(registry, &guides));
     match mode {
         Mode::Sandbox => {
             let collection = postman::collection(registry).to_string();

@@ -4,34 +4,23 @@ use std::fmt::Write as _;
 
 use contract::Registry;
 
+use super::guides::Guide;
+
 /// What stands above the links.
 const ABOUT: &str = include_str!("llms/about.md");
 
-/// The guides: name and what each tells.
-const GUIDES: [(&str, &str); 9] = [
-    ("first-call", "from nothing to an answered call in five minutes"),
-    ("headers", "the seven headers of a call"),
-    ("token", "how a call is signed, with a worked example"),
-    ("encryption", "how bodies are encrypted, with a worked example"),
-    ("errors", "what a code means and what to do about it"),
-    ("idempotency", "sending the same call again without doing it twice"),
-    ("sandbox", "test data, and how the simulated bank behaves"),
-    ("credentials", "the keys of a project"),
-    ("production", "what changes on the way to production"),
-];
-
 /// The file.
-pub fn text(registry: &Registry) -> String {
+pub fn text(registry: &Registry, guides: &[Guide]) -> String {
     let mut out = format!("{}\n", ABOUT.trim_end());
     // Writing to a string does not fail.
-    let _ = write_links(&mut out, registry);
+    let _ = write_links(&mut out, registry, guides);
     out
 }
 
-fn write_links(out: &mut String, registry: &Registry) -> std::fmt::Result {
+fn write_links(out: &mut String, registry: &Registry, guides: &[Guide]) -> std::fmt::Result {
     writeln!(out, "\n## Guides\n")?;
-    for (name, what) in GUIDES {
-        writeln!(out, "- [{name}](/guides/{name}): {what}")?;
+    for guide in guides {
+        writeln!(out, "- [{}](/guides/{}): {}", guide.title, guide.name, guide.summary)?;
     }
     let mut group = "";
     for entry in registry.entries() {
@@ -56,11 +45,17 @@ fn write_links(out: &mut String, registry: &Registry) -> std::fmt::Result {
 mod tests {
     use super::*;
     use crate::ops::Operations;
+    use crate::portal::guides;
+    use crate::portal::lang::Lang;
+
+    fn text_of(registry: &Registry) -> String {
+        text(registry, &guides::all(Lang::En, registry))
+    }
 
     #[test]
     fn it_has_the_form_of_the_convention() {
         let operations = Operations::load().unwrap();
-        let text = text(operations.registry());
+        let text = text_of(operations.registry());
         let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
         assert_eq!(lines[0], "# platen");
         assert!(lines[1].starts_with("> "));
@@ -76,7 +71,7 @@ mod tests {
     fn every_operation_is_linked_and_every_group_stands_once() {
         let operations = Operations::load().unwrap();
         let registry = operations.registry();
-        let text = text(registry);
+        let text = text_of(registry);
         for entry in registry.entries() {
             assert!(text.contains(&format!("(/api/{}.md)", entry.spec.id)));
             let head = format!("\n## {}\n", entry.spec.group);

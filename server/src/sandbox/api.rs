@@ -28,7 +28,7 @@ use super::arm::{arm, armed};
 use super::calls::Calls;
 use super::{calls, view};
 use crate::context::App;
-use crate::http::{Served, only_own_host};
+use crate::http::Served;
 
 /// What the handlers are given.
 #[derive(Clone)]
@@ -90,18 +90,20 @@ pub(super) fn failed(error: impl std::fmt::Display) -> Refusal {
     Refusal(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
 }
 
-/// The routes.
+/// What is for the developer at this machine alone: keys, calls, what the database holds. Only for
+/// a server that others cannot reach: a `Host` is easily made up.
+pub fn told(sandbox: Sandbox) -> Router<Served> {
+    calls::routes(Arc::clone(&sandbox.calls)).merge(view::routes(sandbox)).layer(from_fn(not_kept))
+}
+
+/// The other routes.
 pub fn routes(sandbox: Sandbox) -> Router<Served> {
-    let told = calls::routes(Arc::clone(&sandbox.calls)).merge(view::routes(sandbox.clone()));
-    // Keys and calls are the developer's own, wherever the sandbox listens.
-    let told = told.layer(from_fn(only_own_host)).layer(from_fn(not_kept));
     Router::new()
         .route("/sandbox/v1/scenarios", get(list))
         .route("/sandbox/v1/scenarios/{operation}/{name}/arm", post(arm_scenario))
         .route("/sandbox/v1/members/{user_id}/bank-behaviour", post(set_behaviour))
         .route("/sandbox/v1/deliveries/{card_apply_no}/advance", post(advance))
         .with_state(sandbox)
-        .merge(told)
 }
 
 /// What is told of keys and calls is not for caches, nor for a page of another site that would

@@ -186,9 +186,11 @@ impl Running {
             tokio::spawn(crate::audit::sealer::run(Arc::clone(&app))),
         ];
         let (bank, calls) = (self.bank.admin.clone(), Arc::clone(&self.calls));
-        let mut routes = api::routes(Sandbox { app, bank, calls });
+        let sandbox = Sandbox { app, bank, calls };
+        let mut routes = api::routes(sandbox.clone());
         if self.address.ip().is_loopback() {
-            routes = routes.layer(axum::middleware::from_fn(http::only_own_host));
+            let own_host = axum::middleware::from_fn(http::only_own_host);
+            routes = routes.merge(api::told(sandbox)).layer(own_host);
         }
         let router = http::router(self.served.clone(), Some(routes));
         let stop = async move {

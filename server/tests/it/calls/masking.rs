@@ -115,8 +115,10 @@ fn fields_are_shown_as_they_may_be() {
     for (operation, body, expect) in [
         (
             "prepaid-card.unregistered-info",
-            "{ \"cardNo\" : \"9491339401250765\",\n\t\"expiryDate\":\"3108\", \"cardCVC\":\"211\" }",
-            "{ \"cardNo\" : \"949133******0765\",\n\t\"expiryDate\":\"3108\", \"cardCVC\":\"***\" }",
+            "{ \"cardNo\" : \"9491339401250765\",\n\t\
+             \"expiryDate\":\"3108\", \"cardCVC\":\"211\" }",
+            "{ \"cardNo\" : \"949133******0765\",\n\t\
+             \"expiryDate\":\"3108\", \"cardCVC\":\"***\" }",
         ),
         (
             "prepaid-card.state",
