@@ -8,8 +8,9 @@ use clap::Args;
 
 use super::{Common, Database, Outcome, runtime, say, stop_signal};
 use crate::sandbox::run::{Start, bank_file_beside, start};
+use crate::settings::Switch;
 
-/// Serve the API over seeded data, with a simulated bank.
+/// Serve the API and the developer portal over seeded data, with a simulated bank.
 ///
 /// A new database is created and seeded, with every scenario armed; one that is there is kept, and
 /// given what is new in this version. Its keys lie in it and protect nothing.
@@ -48,12 +49,16 @@ impl Sandbox {
             bank_file,
             settings: self.common.settings()?,
         };
+        let portal = with.settings.portal;
         runtime()?.block_on(async move {
             // Listened for from the beginning: seeding may take a while.
             let stop = tokio::spawn(stop_signal());
             let running = start(with).await?;
             let address = running.address;
             say(format_args!("listening on http://{address}"));
+            if portal == Switch::On {
+                say(format_args!("developer portal: http://{address}/"));
+            }
             say(format_args!(
                 "a sandbox: its keys lie in its database and protect nothing\n\
                  credentials: platen credentials --database {database}\n\

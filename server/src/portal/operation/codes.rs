@@ -39,8 +39,7 @@ fn table(frame: &Frame<'_>, codes: &[&Code], name: &str) -> Markup {
             table.codes {
                 thead {
                     tr {
-                        th scope="col" { "HTTP" }
-                        th scope="col" { (words.code) }
+                        th scope="col" { "HTTP, " (words.code) }
                         th scope="col" { (words.message) }
                         th scope="col" { (words.meaning) }
                         th scope="col" { (words.what_to_do) }
@@ -58,8 +57,8 @@ fn row(frame: &Frame<'_>, code: &Code) -> Markup {
     let class = if code.http < 300 { "ok" } else { "refused" };
     html! {
         tr #(id) {
-            td data-label="HTTP" { span.status.(class) { (code.http) } }
             th scope="row" data-label=(words.code) {
+                span.status.(class) { (code.http) } " "
                 code { (code.code) } (anchor(frame, &id, code.code)) (origin(frame, Some(code)))
             }
             td data-label=(words.message) { (said(frame, code.message)) }
