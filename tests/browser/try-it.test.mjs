@@ -122,6 +122,27 @@ test('A128GCM, plain, the bare path and an id of one\'s own are sent', limits, a
   await isClean(page);
 });
 
+test('the code to copy is of the call on the screen', limits, async () => {
+  const page = await portal.page('desktop');
+  await portal.open(page, PAGE);
+  const bodies = page.locator('#code [data-escapes]');
+  const titles = page.locator('#code [data-title]');
+  await choose(page, 'mobile-only');
+  const { title, request } = scenarios.find(({ name }) => name === 'mobile-only');
+  assert.equal(await bodies.count(), 4);
+  for (const text of await bodies.allTextContents()) assert.deepEqual(JSON.parse(text), request);
+  for (const text of await titles.allTextContents()) assert.ok(text.startsWith(title));
+  const typed = { a: '`${x}` \'\'\' \\ " 가' };
+  await page.locator('#try-request').fill(JSON.stringify(typed));
+  const [node, java, ...others] = await bodies.allTextContents();
+  assert.doesNotMatch(node, /[`]|\$\{/);
+  const asJavaReads = java.replaceAll('\\\\', '\\');
+  for (const text of [node, asJavaReads, ...others]) assert.deepEqual(JSON.parse(text), typed);
+  await page.locator('#try-request').fill('{"a":');
+  assert.equal((await bodies.allTextContents())[0], node);
+  await isClean(page);
+});
+
 test('the bank is chosen for one call', limits, async () => {
   const page = await portal.page('desktop');
   await portal.open(page, PAGE);

@@ -186,8 +186,8 @@ words! {
         "Try It!은 브라우저에서 서명과 암호화를 수행하므로 JavaScript가 필요합니다. 이 페이지의 테스트 \
          데이터와 코드 예제는 JavaScript 없이도 볼 수 있습니다.";
     code_to_copy: "Code to copy", "코드 예제";
-    code_to_copy_about: "The first example of the test data, signed and encrypted for real.",
-        "테스트 데이터의 첫 번째 예제를 실제로 서명하고 암호화하여 호출합니다.";
+    code_to_copy_about: "The call on the screen, signed and encrypted for real.",
+        "화면에 있는 요청을 실제로 서명하고 암호화하여 호출하는 코드입니다.";
 
     errors_about: "Every code that a call can be answered with, what it means and what to do.",
         "호출에 대한 모든 응답 코드와 그 의미, 조치 방법입니다.";

@@ -5,6 +5,8 @@
 //! encrypted or in clear, where the response is encrypted, and where either is or neither;
 //! `{{end}}` ends them. `{{title}}`, `{{scenario}}`, `{{path}}` and `{{body}}` are filled in.
 
+use std::ops::Range;
+
 use contract::{Entry, Scenario, Spec};
 use serde_json::Value;
 
@@ -21,6 +23,14 @@ pub struct Sample {
     pub file: &'static str,
     /// The program.
     pub code: String,
+    /// Where in it the scenario is named.
+    pub scenario: Range<usize>,
+    /// Where in it the request stands.
+    pub body: Range<usize>,
+    /// What stands before each further line of the request.
+    pub indent: String,
+    /// What gives way in a request, and to what, in this order.
+    pub escapes: &'static [(&'static str, &'static str)],
 }
 
 /// How a language writes a long text as it is.
@@ -82,19 +92,23 @@ pub fn languages() -> impl Iterator<Item = &'static str> {
 
 /// The scenario's call in every language.
 pub fn of(entry: &Entry, scenario: &Scenario) -> Vec<Sample> {
-    let each = |language: &Language| Sample {
+    ALL.iter().map(|language| render(language, entry.spec, scenario)).collect()
+}
+
+fn render(language: &Language, spec: &Spec, scenario: &Scenario) -> Sample {
+    let path = format!("{BASE}{}", spec.path);
+    let body = language.literal.of(&scenario.request);
+    let named = format!("{} ({})", scenario.title, scenario.name);
+    let mut sample = Sample {
         language: language.name,
         label: language.label,
         file: language.file,
-        code: render(language, entry.spec, scenario),
+        code: String::with_capacity(language.template.len() + body.len()),
+        scenario: 0..0,
+        body: 0..0,
+        indent: String::new(),
+        escapes: language.literal.escapes(),
     };
-    ALL.iter().map(each).collect()
-}
-
-fn render(language: &Language, spec: &Spec, scenario: &Scenario) -> String {
-    let path = format!("{BASE}{}", spec.path);
-    let body = language.literal.of(&scenario.request);
-    let mut code = String::with_capacity(language.template.len() + body.len());
     let mut is_wanted = true;
     for line in language.template.lines() {
         if let Some(condition) = condition(spec, line) {
@@ -102,17 +116,30 @@ fn render(language: &Language, spec: &Spec, scenario: &Scenario) -> String {
             continue;
         }
         if is_wanted {
+            let title = format!("{}: {}", spec.id, spec.title);
+            let mut filled = line.replace("{{title}}", &title).replace("{{path}}", &path);
+            let begins = sample.code.len();
+            if let Some(at) = put(&mut filled, "{{scenario}}", &named) {
+                sample.scenario = begins + at..begins + at + named.len();
+            }
             let indent = &line[..line.len() - line.trim_start().len()];
-            let filled = line
-                .replace("{{title}}", &format!("{}: {}", spec.id, spec.title))
-                .replace("{{scenario}}", &format!("{} ({})", scenario.title, scenario.name))
-                .replace("{{path}}", &path)
-                .replace("{{body}}", &body.replace('\n', &format!("\n{indent}")));
-            code.push_str(&filled);
-            code.push('\n');
+            let indented = body.replace('\n', &format!("\n{indent}"));
+            if let Some(at) = put(&mut filled, "{{body}}", &indented) {
+                sample.body = begins + at..begins + at + indented.len();
+                indent.clone_into(&mut sample.indent);
+            }
+            sample.code.push_str(&filled);
+            sample.code.push('\n');
         }
     }
-    code
+    sample
+}
+
+/// Puts a text where its mark stands; where that was.
+fn put(line: &mut String, mark: &str, text: &str) -> Option<usize> {
+    let at = line.find(mark)?;
+    line.replace_range(at..at + mark.len(), text);
+    Some(at)
 }
 
 /// Whether the lines that this one begins are wanted; `None` where it begins none.
@@ -130,15 +157,20 @@ fn condition(spec: &Spec, line: &str) -> Option<bool> {
 }
 
 impl Literal {
-    /// The body as text of the language. Where a character has to give way, JSON's own escape of
-    /// it stands there, so that what is sent stays the same JSON.
+    /// The body as text of the language.
     fn of(self, body: &Value) -> String {
-        let text = format!("{body:#}");
+        let give = |text: String, (from, to): &(&str, &str)| text.replace(from, to);
+        self.escapes().iter().fold(format!("{body:#}"), give)
+    }
+
+    /// What has to give way. JSON's own escape of it stands there, so that what is sent stays the
+    /// same JSON.
+    const fn escapes(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Literal::TextBlock => text.replace('\\', r"\\"),
-            Literal::Template => text.replace('`', r"\u0060").replace("${", r"\u0024{"),
-            Literal::ThreeQuotes => text.replace('\'', r"\u0027"),
-            Literal::Here => text,
+            Literal::TextBlock => &[("\\", r"\\")],
+            Literal::Template => &[("`", r"\u0060"), ("${", r"\u0024{")],
+            Literal::ThreeQuotes => &[("'", r"\u0027")],
+            Literal::Here => &[],
         }
     }
 }

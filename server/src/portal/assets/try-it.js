@@ -144,6 +144,16 @@ function markField(name, text) {
   return row;
 }
 
+/** Puts the call on the screen into the code to copy, as each language writes a text. */
+function fillCode(title, text) {
+  for (const body of document.querySelectorAll('[data-escapes]')) {
+    const { escapes, indent } = body.dataset;
+    const give = (all, [from, to]) => all.replaceAll(from, () => to);
+    body.textContent = JSON.parse(escapes).reduce(give, text).replaceAll('\n', `\n${indent}`);
+    body.parentElement.querySelector('[data-title]').textContent = title;
+  }
+}
+
 class TryIt {
   calls = [];
   isSending = false;
@@ -230,11 +240,14 @@ class TryIt {
     this.editor.value = draft?.text ?? this.chosen?.text ?? '{}';
     this.calls = remembered('sessionStorage', `calls.${operation}`) ?? [];
     this.drawHistory();
+    this.keep();
   }
 
   keep() {
-    const draft = { scenario: this.chosen?.name, text: this.editor.value };
-    remember('sessionStorage', `draft.${operation}`, draft);
+    const { chosen: { name, title, text: given } = {}, editor: { value: text } } = this;
+    remember('sessionStorage', `draft.${operation}`, { scenario: name, text });
+    if (read(text).wrong) return;
+    fillCode(text === given ? `${title} (${name})` : say('own-request'), text);
   }
 
   choose(scenario) {
@@ -253,10 +266,7 @@ class TryIt {
     if (this.isSending) return;
     this.problem.hidden = true;
     const { wrong } = again ? {} : this.editor.check();
-    if (wrong) {
-      this.editor.show(wrong);
-      return;
-    }
+    if (wrong) return void this.editor.show(wrong);
     markField();
     const call = again ? this.repeated(again, isSame) : this.fromForm();
     this.isSending = true;
@@ -371,16 +381,14 @@ class TryIt {
 
   /** Whether it is what the documentation says, or what was answered before. */
   verdict(call) {
-    if (call.isSameAnswer !== undefined) {
-      const isSame = call.isSameAnswer;
-      return h(`p.note${isSame ? '.good' : '.warn'}`, {}, say(isSame ? 'same-answer' : 'other-answer'));
-    }
+    const note = (isGood, text) => h(`p.note${isGood ? '.good' : '.warn'}`, {}, text);
+    const again = call.isSameAnswer;
+    if (again !== undefined) return note(again, say(again ? 'same-answer' : 'other-answer'));
     const scenario = this.named(call.scenario);
     if (!scenario || call.isEdited || call.bank || call.status === undefined) return undefined;
     const { status, code } = scenario.expect;
     const isSame = call.status === status && call.code === code;
-    const text = isSame ? say('as-documented') : say('not-as-documented', `${status} ${code}`);
-    return h(`p.note${isSame ? '.good' : '.warn'}`, {}, text);
+    return note(isSame, say(isSame ? 'as-documented' : 'not-as-documented', `${status} ${code}`));
   }
 
   againButtons(call) {
@@ -392,14 +400,9 @@ class TryIt {
   drawState(call) {
     this.state.hidden = !call.after;
     if (!call.after) return;
-    const refresh = async () => {
-      try {
-        call.after = await fetchState(operation, call.scenario);
-        this.drawState(call);
-      } catch (error) {
-        this.fail(error);
-      }
-    };
+    const redraw = (after) => this.drawState(Object.assign(call, { after }));
+    const refresh = () =>
+      fetchState(operation, call.scenario).then(redraw).catch((error) => this.fail(error));
     drawState(this.state, { before: call.before, after: call.after, refresh });
   }
 
@@ -410,10 +413,8 @@ class TryIt {
     if (!field) return;
     const marked = row?.id.slice('request-'.length) ?? field;
     if (text === this.editor.value) this.editor.mark(marked, say('field-at-fault', marked));
-    if (row) {
-      this.result.querySelector('.buttons').before(h('p', {},
-        h('a', { href: `#${row.id}` }, say('about-field', marked))));
-    }
+    const about = row && h('p', {}, h('a', { href: `#${row.id}` }, say('about-field', marked)));
+    if (about) this.result.querySelector('.buttons').before(about);
   }
 
   drawHistory() {

@@ -1,10 +1,12 @@
-//! Code to copy: the first example of the operation, in each language.
+//! Code to copy: the first example of the operation, in each language. A script puts the call that
+//! is on the screen into its place.
 
 use contract::Entry;
 use maud::{Markup, html};
+use serde_json::json;
 
 use crate::portal::layout::{Frame, anchor};
-use crate::portal::samples;
+use crate::portal::samples::{self, Sample};
 
 /// A tab a language; the tabs are radio buttons, so that they need no script.
 pub(super) fn section(frame: &Frame<'_>, entry: &Entry) -> Markup {
@@ -27,11 +29,23 @@ pub(super) fn section(frame: &Frame<'_>, entry: &Entry) -> Markup {
                     div.panel {
                         p.file { code { (sample.file) } }
                         pre tabindex="0" data-copy {
-                            code class={ "language-" (sample.language) } { (sample.code) }
+                            code class={ "language-" (sample.language) } { (code(sample)) }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// The program, with marks around what differs from call to call.
+fn code(sample: &Sample) -> Markup {
+    let Sample { code, scenario, body, indent, escapes, .. } = sample;
+    html! {
+        (code[..scenario.start])
+        span data-title { (code[scenario.clone()]) }
+        (code[scenario.end..body.start])
+        span data-escapes=(json!(escapes)) data-indent=(indent) { (code[body.clone()]) }
+        (code[body.end..])
     }
 }
