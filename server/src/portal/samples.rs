@@ -189,8 +189,12 @@ mod tests {
                 let samples = of(entry, scenario);
                 let names: Vec<_> = samples.iter().map(|sample| sample.language).collect();
                 assert_eq!(names, languages().collect::<Vec<_>>());
-                for Sample { language, code, .. } in samples {
+                for sample in samples {
+                    let Sample { language, code, .. } = &sample;
                     let what = format!("{} {} {language}", entry.spec.id, scenario.name);
+                    assert!(code[sample.scenario.clone()].starts_with(scenario.title), "{what}");
+                    let body = &code[sample.body.clone()];
+                    assert!(body.starts_with('{') && body.ends_with('}'), "{what}: {body}");
                     assert!(!code.contains("{{"), "{what}: a placeholder is left");
                     assert!(code.contains(entry.spec.path), "{what}");
                     let encrypts = code.contains("encrypt(");
@@ -243,7 +247,7 @@ mod tests {
                        {{key}}\nd\n{{end}}\n{{keyless}}\ne\n{{end}}\n  {{path}}\n",
             ..ALL[0]
         };
-        let code = render(&language, &spec, &entry.scenarios[0]);
+        let Sample { code, .. } = render(&language, &spec, &entry.scenarios[0]);
         assert_eq!(code, "b\nc\nd\n  /open-api/api/v1/card/status\n");
     }
 }
