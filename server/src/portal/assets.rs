@@ -83,6 +83,15 @@ mod tests {
         }
     }
 
+    /// What runs in the browser is small enough to be read.
+    #[test]
+    fn scripts_are_few_lines() {
+        const LINES_MAX: usize = 1_500;
+        let scripts = all().iter().filter(|asset| asset.kind == Kind::JavaScript);
+        let lines: usize = scripts.map(|script| script.body.lines().count()).sum();
+        assert!(lines < LINES_MAX, "{lines}");
+    }
+
     #[test]
     fn scripts_have_the_same_words_in_both_languages() {
         let names = |text: &str| -> Vec<String> {
