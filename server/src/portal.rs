@@ -62,24 +62,28 @@ impl Pages {
     pub fn render(operations: &Operations, mode: Mode) -> Self {
         let subjects: Vec<Subject> =
             operations.handlers().iter().map(|handler| Subject::new(handler, mode)).collect();
+        let registry = operations.registry();
+        let guides = Lang::ALL.map(|lang| (lang, guides::all(lang, registry)));
+        let frames = guides.each_ref().map(|(lang, guides)| Frame {
+            lang: *lang,
+            mode,
+            subjects: &subjects,
+            guides,
+        });
         let mut documents = HashMap::new();
-        for lang in Lang::ALL {
-            let guides = guides::all(lang, operations.registry());
-            let frame = Frame { lang, mode, subjects: &subjects, guides: &guides };
-            add_pages(&mut documents, &frame);
-            let index = search::index(&frame);
-            put(&mut documents, search::address(lang), Kind::Json, index);
+        for frame in &frames {
+            add_pages(&mut documents, frame);
+            put(&mut documents, search::address(frame.lang), Kind::Json, search::index(frame));
         }
-        add_texts(&mut documents, &subjects, operations.registry(), mode);
+        let [english, _] = &frames;
+        add_texts(&mut documents, english, registry);
         for asset in assets::all() {
             let address = format!("/assets/{}", asset.name);
             let document = Document::new(asset.kind, asset.body.clone(), Age::Versioned);
             documents.insert(address, document);
         }
-        let not_found = Lang::ALL.map(|lang| {
-            let guides = guides::all(lang, operations.registry());
-            let frame = Frame { lang, mode, subjects: &subjects, guides: &guides };
-            (lang, Document::new(Kind::Html, layout::not_found(&frame), Age::Checked))
+        let not_found = frames.each_ref().map(|frame| {
+            (frame.lang, Document::new(Kind::Html, layout::not_found(frame), Age::Checked))
         });
         Pages { documents, not_found }
     }
@@ -177,22 +181,16 @@ fn guide_page(frame: &Frame<'_>, guide: &Guide) -> String {
 }
 
 /// What is for machines, the same in every language.
-fn add_texts(
-    documents: &mut HashMap<String, Document>,
-    subjects: &[Subject],
-    registry: &Registry,
-    mode: Mode,
-) {
-    for Subject { entry, .. } in subjects {
+fn add_texts(documents: &mut HashMap<String, Document>, frame: &Frame<'_>, registry: &Registry) {
+    for Subject { entry, .. } in frame.subjects {
         let text = markdown::page(entry);
         for lang in Lang::ALL {
             let address = lang.path(&format!("{}.md", layout::operation_path(entry)));
             put(documents, &address, Kind::Markdown, text.clone());
         }
     }
-    let guides = guides::all(Lang::En, registry);
-    put(documents, "/llms.txt", Kind::Text, llms::text(registry, &guides));
-    match mode {
+    put(documents, "/llms.txt", Kind::Text, llms::text(registry, frame.guides));
+    match frame.mode {
         Mode::Sandbox => {
             let collection = postman::collection(registry).to_string();
             put(documents, "/postman.json", Kind::Json, collection);
