@@ -18,11 +18,121 @@ pub const WALLET_USER_NOT_FOUND: Code = Code::new(
     "Not a member of this partner, or the membership was cancelled.",
 );
 
+/// No such card, where a card is discarded.
+pub const CARD_DATA_NOT_VALID: Code =
+    Code::new("001_047", "Invalid card info", "No card of this member and partner has this PAR.");
+
+/// There is money on it.
+pub const CARD_HAS_BALANCE: Code = Code::new(
+    "001_052",
+    "Active card has balance",
+    "The card, or a sub card that would end with it, holds money.",
+);
+
+/// A basic card.
+pub const BASIC_CARD: Code =
+    Code::new("001_059", "Can not delete basic card", "The membership needs the card.");
+
+/// A sub card.
+pub const SUB_CARD: Code = Code::new(
+    "001_061",
+    "Cannot delete Sub card directly, Sub Card will be automatically deleted when Main card \
+     deleted.",
+    "The card belongs to a main card and ends with it.",
+)
+.action(Action::MendRequest);
+
+/// A married card.
+pub const MARRIED_CARD: Code = Code::new(
+    "001_062",
+    "Card is married to cardSe. Disconnect before delete.",
+    "The card is linked to the plastic of another account.",
+);
+
 /// No such card.
 pub const INVALID_CARD_INFO: Code = Code::new(
     "003_001",
     "Invalid card info.",
     "No such card in the hands of this member and partner.",
+);
+
+/// Not today.
+pub const NOT_CANCELABLE_DUE_TO_DAY: Code = Code::new(
+    "003_002",
+    "Card issue is not cancelable due to day.",
+    "The application was made on an earlier day, by the Korean calendar.",
+);
+
+/// Not in this state.
+pub const NOT_CANCELABLE_DUE_TO_STATUS: Code = Code::new(
+    "003_003",
+    "Card issue is not cancelable due to status.",
+    "Too much came of the application already, or it has ended.",
+);
+
+/// Renewed before.
+pub const NOT_ALLOWED_TO_REISSUE: Code = Code::new(
+    "003_004",
+    "Card issue status is not allowed to reissue",
+    "The expiring card was replaced before, or its renewal is open.",
+);
+
+/// Not in use.
+pub const CARD_NOT_ACTIVE_OR_SUSPENDED: Code = Code::new(
+    "003_005",
+    "Card status is not active or suspended",
+    "The card has ended or has expired.",
+);
+
+/// Too early.
+pub const EXPIRY_NOT_PROPER: Code = Code::new(
+    "003_006",
+    "Card expiry date is not proper to reissue.",
+    "The last day of the card is more than 30 days ahead.",
+);
+
+/// No such card by its number.
+pub const PAR_NOT_FOUND_FROM_CARD_NO: Code = Code::new(
+    "003_008",
+    "Par not found from cardNo.",
+    "No card of this member and partner has this number.",
+);
+
+/// Not a product to renew into.
+pub const NOT_VALID_PRODUCT: Code = Code::new(
+    "003_009",
+    "Not valid product for card issue type",
+    "The product into which the card would be renewed is not valid.",
+)
+.action(Action::CallOperator);
+
+/// The fee of a renewal was refused.
+pub const REISSUE_FEE_FAILED: Code = Code::new(
+    "003_010",
+    "Card reissue cost pay fail",
+    "The fee was not charged: no bank account to charge, or the bank refused.",
+)
+.action(Action::NewCallLater);
+
+/// The application cannot be completed.
+pub const ISSUE_NOT_READY: Code = Code::new(
+    "003_012",
+    "Indicated card issue is not ready to active.",
+    "The application named is not one that this card completes.",
+);
+
+/// No such application.
+pub const ISSUE_NOT_FOUND: Code = Code::new(
+    "003_013",
+    "Indicated card issue not found error.",
+    "The member has no application of this number.",
+);
+
+/// The mobile card has ended.
+pub const DIGITAL_CARD_TERMINATED: Code = Code::new(
+    "003_014",
+    "Digital card is already terminated error.",
+    "The mobile card that this card would be linked to has ended.",
 );
 
 /// Reissued before.

@@ -21,6 +21,8 @@ pub struct Spec {
     pub response_encrypted: bool,
     /// The description that comes with `000_000`.
     pub success_message: &'static str,
+    /// The day (yyyy-MM-dd) on which it was added: the changelog says so.
+    pub since: &'static str,
     /// Further titles of the reference that are this same operation.
     pub same_as: &'static [&'static str],
 }

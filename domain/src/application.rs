@@ -3,6 +3,18 @@
 use crate::states;
 
 states! {
+    /// What is applied for.
+    pub enum Kind {
+        /// A member's card that replaces none.
+        Issue = "ISSUE",
+        /// A card for one that was lost.
+        Reissue = "REISSUE",
+        /// A card for one that expires.
+        Renew = "RENEW",
+    }
+}
+
+states! {
     /// State of an application.
     pub enum State {
         /// Taken; no fee is due, and the mobile card is issued when its plastic is registered.
@@ -21,6 +33,8 @@ states! {
         Cancelled = "CANCELLED",
         /// A fee was taken for an application that had ended: it has to be given back.
         ReturnDue = "RETURN_DUE",
+        /// That fee has been given back.
+        Returned = "RETURNED",
     }
 }
 
@@ -39,6 +53,8 @@ pub enum Event {
     RegisterPhysical,
     /// The member cancels.
     Cancel,
+    /// The bank has given the fee of an application that had ended back.
+    GiveBack,
 }
 
 impl Event {
@@ -50,6 +66,7 @@ impl Event {
         Self::IssueMobile,
         Self::RegisterPhysical,
         Self::Cancel,
+        Self::GiveBack,
     ];
 }
 
@@ -64,16 +81,41 @@ pub fn next(state: State, event: Event) -> Option<State> {
         (S::Ready | S::CostPaid, E::IssueMobile) => Some(S::DigitalIssued),
         (S::DigitalIssued, E::RegisterPhysical) => Some(S::PhysicalIssued),
         (S::Ready | S::CostPaid | S::DigitalIssued, E::Cancel) => Some(S::Cancelled),
-        (S::Ready, E::FeeTaken | E::FeeRefused | E::RegisterPhysical)
-        | (S::CostPaying, E::ChargeFee | E::IssueMobile | E::RegisterPhysical | E::Cancel)
-        | (S::CostPaid, E::ChargeFee | E::FeeTaken | E::FeeRefused | E::RegisterPhysical)
+        (S::ReturnDue, E::GiveBack) => Some(S::Returned),
+        (S::Ready, E::FeeTaken | E::FeeRefused | E::RegisterPhysical | E::GiveBack)
+        | (
+            S::CostPaying,
+            E::ChargeFee | E::IssueMobile | E::RegisterPhysical | E::Cancel | E::GiveBack,
+        )
+        | (
+            S::CostPaid,
+            E::ChargeFee | E::FeeTaken | E::FeeRefused | E::RegisterPhysical | E::GiveBack,
+        )
         | (
             S::CostPayFailed,
-            E::ChargeFee | E::FeeRefused | E::IssueMobile | E::RegisterPhysical | E::Cancel,
+            E::ChargeFee
+            | E::FeeRefused
+            | E::IssueMobile
+            | E::RegisterPhysical
+            | E::Cancel
+            | E::GiveBack,
         )
-        | (S::DigitalIssued, E::ChargeFee | E::FeeTaken | E::FeeRefused | E::IssueMobile)
         | (
-            S::PhysicalIssued | S::Cancelled | S::ReturnDue,
+            S::DigitalIssued,
+            E::ChargeFee | E::FeeTaken | E::FeeRefused | E::IssueMobile | E::GiveBack,
+        )
+        | (
+            S::PhysicalIssued | S::Cancelled | S::Returned,
+            E::ChargeFee
+            | E::FeeTaken
+            | E::FeeRefused
+            | E::IssueMobile
+            | E::RegisterPhysical
+            | E::Cancel
+            | E::GiveBack,
+        )
+        | (
+            S::ReturnDue,
             E::ChargeFee
             | E::FeeTaken
             | E::FeeRefused
@@ -94,7 +136,8 @@ impl State {
             | State::DigitalIssued
             | State::PhysicalIssued
             | State::Cancelled
-            | State::ReturnDue => false,
+            | State::ReturnDue
+            | State::Returned => false,
         }
     }
 }
@@ -108,17 +151,19 @@ mod tests {
         use State as S;
         // Columns in the order of Event::ALL.
         let table = [
-            (S::Ready, "COST_PAYING - - DIGITAL_ISSUED - CANCELLED"),
-            (S::CostPaying, "- COST_PAID COST_PAY_FAILED - - -"),
-            (S::CostPaid, "- - - DIGITAL_ISSUED - CANCELLED"),
-            (S::CostPayFailed, "- RETURN_DUE - - - -"),
-            (S::DigitalIssued, "- - - - PHYSICAL_ISSUED CANCELLED"),
-            (S::PhysicalIssued, "- - - - - -"),
-            (S::Cancelled, "- - - - - -"),
-            (S::ReturnDue, "- - - - - -"),
+            (S::Ready, "COST_PAYING - - DIGITAL_ISSUED - CANCELLED -"),
+            (S::CostPaying, "- COST_PAID COST_PAY_FAILED - - - -"),
+            (S::CostPaid, "- - - DIGITAL_ISSUED - CANCELLED -"),
+            (S::CostPayFailed, "- RETURN_DUE - - - - -"),
+            (S::DigitalIssued, "- - - - PHYSICAL_ISSUED CANCELLED -"),
+            (S::PhysicalIssued, "- - - - - - -"),
+            (S::Cancelled, "- - - - - - -"),
+            (S::ReturnDue, "- - - - - - RETURNED"),
+            (S::Returned, "- - - - - - -"),
         ];
         assert_eq!(table.len(), S::ALL.len());
         for (state, row) in table {
+            assert_eq!(row.split(' ').count(), Event::ALL.len(), "{state:?}");
             for (event, after) in Event::ALL.iter().zip(row.split(' ')) {
                 assert_eq!(next(state, *event), State::parse(after), "{state:?} {event:?}");
             }

@@ -10,7 +10,7 @@ states! {
         Active = "ACTIVE",
         /// Reported lost.
         Suspended = "SUSPENDED",
-        /// Ended for good: discarded, or reissued.
+        /// Ended for good: discarded, or replaced.
         Terminated = "TERMINATED",
     }
 }
@@ -22,24 +22,28 @@ pub enum CardEvent {
     Suspend,
     /// The member withdraws the report.
     Resume,
-    /// Its balance has moved to a successor.
-    Reissue,
+    /// Its balance moves to the card that replaces it: a reissue or a renewal.
+    Replace,
+    /// The member discards it, or cancels the application that issued it.
+    Discard,
 }
 
 impl CardEvent {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Suspend, Self::Resume, Self::Reissue];
+    pub const ALL: &'static [Self] = &[Self::Suspend, Self::Resume, Self::Replace, Self::Discard];
 }
 
 /// The state after an event; `None` where the event cannot happen. Reporting a loss twice, or
-/// withdrawing no report, changes nothing and is no mistake.
+/// withdrawing no report, changes nothing and is no mistake. That a reissue needs the report of a
+/// loss is its own rule: one that is settled when its plastic is registered may find the card
+/// resumed.
 pub fn next(state: CardState, event: CardEvent) -> Option<CardState> {
     use {CardEvent as E, CardState as S};
     match (state, event) {
         (S::Active | S::Suspended, E::Suspend) => Some(S::Suspended),
         (S::Active | S::Suspended, E::Resume) => Some(S::Active),
-        (S::Suspended, E::Reissue) => Some(S::Terminated),
-        (S::Active, E::Reissue) | (S::Terminated, E::Suspend | E::Resume | E::Reissue) => None,
+        (S::Active | S::Suspended, E::Replace | E::Discard) => Some(S::Terminated),
+        (S::Terminated, E::Suspend | E::Resume | E::Replace | E::Discard) => None,
     }
 }
 
@@ -48,7 +52,7 @@ pub fn next(state: CardState, event: CardEvent) -> Option<CardState> {
 pub struct Facts {
     /// The state now.
     pub state: CardState,
-    /// An open reissue of the card.
+    /// An open application that is to replace the card.
     pub open_application: Option<crate::application::State>,
     /// Whether a fee was taken for that reissue, or may have been.
     pub fee_due: bool,
@@ -73,7 +77,9 @@ pub fn change(facts: Facts, event: CardEvent) -> Result<CardState, Refusal> {
     match (event, facts.open_application) {
         (CardEvent::Resume, Some(A::CostPaying)) => Err(Refusal::FeeInProgress),
         (CardEvent::Resume, Some(_)) if facts.fee_due => Err(Refusal::ReissueInProgress),
-        (CardEvent::Suspend | CardEvent::Resume | CardEvent::Reissue, _) => Ok(after),
+        (CardEvent::Suspend | CardEvent::Resume | CardEvent::Replace | CardEvent::Discard, _) => {
+            Ok(after)
+        }
     }
 }
 
@@ -86,12 +92,19 @@ mod tests {
     fn every_state_and_event() {
         use {CardEvent as E, CardState as S};
         let table = [
-            (S::Active, [Some(S::Suspended), Some(S::Active), None]),
-            (S::Suspended, [Some(S::Suspended), Some(S::Active), Some(S::Terminated)]),
-            (S::Terminated, [None, None, None]),
+            (
+                S::Active,
+                [Some(S::Suspended), Some(S::Active), Some(S::Terminated), Some(S::Terminated)],
+            ),
+            (
+                S::Suspended,
+                [Some(S::Suspended), Some(S::Active), Some(S::Terminated), Some(S::Terminated)],
+            ),
+            (S::Terminated, [None; 4]),
         ];
         assert_eq!(table.len(), S::ALL.len());
         for (state, after) in table {
+            assert_eq!(E::ALL.len(), after.len());
             for (event, expected) in E::ALL.iter().zip(after) {
                 assert_eq!(next(state, *event), expected, "{state:?} {event:?}");
             }

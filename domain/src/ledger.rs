@@ -71,6 +71,13 @@ impl Journal {
         journal
     }
 
+    /// What was owed back has been given: Dr return payable / Cr PG clearing.
+    pub fn fee_returned(gateway: &str, fee: Money) -> Self {
+        let mut journal = Journal::default();
+        journal.post(Account::ReturnPayable, Account::PgClearing(gateway.to_owned()), fee);
+        journal
+    }
+
     /// A balance moves to a successor: Dr old card account / Cr new card account.
     pub fn balance_moved(old: CardAccountId, new: CardAccountId, balance: Money) -> Self {
         let mut journal = Journal::default();

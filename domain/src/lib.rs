@@ -2,15 +2,22 @@
 //! or a plan. No clock, no IO: the present time is a parameter.
 
 pub mod application;
+pub mod cancel;
 pub mod card;
 pub mod delivery;
+pub mod discard;
+pub mod expiry;
 pub mod fee;
 pub mod ids;
+pub mod issue;
 pub mod ledger;
 pub mod money;
 pub mod product;
+pub mod register;
 pub mod reissue;
+pub mod renew;
 pub mod state;
+pub mod terms;
 pub mod time;
 
 pub use ids::{ApplyNo, AspId, CardAccountId, CardId, ServiceId, UserId};

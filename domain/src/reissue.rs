@@ -1,31 +1,9 @@
 //! Whether a card may be reissued, and on which terms.
 
-use crate::application::State as ApplicationState;
+use crate::application::{Kind, State as ApplicationState};
 use crate::card::CardState;
-use crate::money::Money;
-use crate::product::{Issuance, MobileOnly, PaysAbroad, Product, ProductState};
-use crate::states;
-
-states! {
-    /// Whether plastic is asked for.
-    pub enum Delivery {
-        /// A physical card is made and delivered.
-        Physical = "PHYSICAL",
-        /// A mobile card alone.
-        MobileOnly = "MOBILE_ONLY",
-    }
-}
-
-/// What is known of the member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Membership {
-    /// Not a member of this partner, or not any more.
-    None,
-    /// A member whose ID card was not verified.
-    Unverified,
-    /// A member whose ID card was verified.
-    Verified,
-}
+use crate::product::{Past, PaysAbroad, Product, ProductState};
+use crate::terms::{BankAccounts, Delivery, Membership, NoSource, Terms};
 
 /// What is known of the card account that holds the old card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,19 +12,10 @@ pub struct OldCard {
     pub state: CardState,
     /// Whether its balance has moved to a successor.
     pub has_successor: bool,
-    /// An open reissue of it.
+    /// An open application that is to replace it.
     pub open_application: Option<ApplicationState>,
-}
-
-/// What is known of the member's bank accounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BankAccounts {
-    /// There is none.
-    None,
-    /// There are some, but none is fully registered.
-    NoneRegistered,
-    /// At least one is fully registered.
-    Registered,
+    /// What the fee depends on.
+    pub past: Past,
 }
 
 /// All that the decision depends on.
@@ -93,25 +62,15 @@ pub enum Refusal {
     BankAccountInvalid,
 }
 
-/// What happens when a reissue is granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
-    /// When the mobile card is issued.
-    pub issuance: Issuance,
-    /// Whether plastic follows.
-    pub delivery: Delivery,
-    /// What it costs, tax included; nothing where no fee is due.
-    pub fee: Money,
-}
-
 /// Grants or refuses a reissue.
 pub fn decide(facts: &Facts<'_>) -> Result<Terms, Refusal> {
     if facts.membership == Membership::None {
         return Err(Refusal::NotAMember);
     }
-    check_old_card(facts.old_card.ok_or(Refusal::NoSuchCard)?)?;
+    let old_card = facts.old_card.ok_or(Refusal::NoSuchCard)?;
+    check_old_card(old_card)?;
     let product = facts.next_product.ok_or(Refusal::InvalidNextProduct)?;
-    if facts.delivery == Delivery::MobileOnly && !comes_without_plastic(product) {
+    if facts.delivery == Delivery::MobileOnly && !product.comes_without_plastic() {
         return Err(Refusal::DeliveryRequired);
     }
     if product.state != ProductState::Active {
@@ -120,12 +79,15 @@ pub fn decide(facts: &Facts<'_>) -> Result<Terms, Refusal> {
     if product.pays_abroad == PaysAbroad::Yes && facts.membership != Membership::Verified {
         return Err(Refusal::NotVerified);
     }
-    let fee = product.reissue_fee(facts.delivery);
-    match facts.bank_accounts {
-        BankAccounts::None if !fee.is_zero() => Err(Refusal::NoBankAccount),
-        BankAccounts::NoneRegistered if !fee.is_zero() => Err(Refusal::BankAccountInvalid),
-        BankAccounts::None | BankAccounts::NoneRegistered | BankAccounts::Registered => {
-            Ok(Terms { issuance: product.issuance, delivery: facts.delivery, fee })
+    let price = product.reissue_price(facts.delivery, old_card.past);
+    Ok(Terms::of(Kind::Reissue, product, facts.delivery, price, facts.bank_accounts)?)
+}
+
+impl From<NoSource> for Refusal {
+    fn from(none: NoSource) -> Self {
+        match none {
+            NoSource::NoBankAccount => Refusal::NoBankAccount,
+            NoSource::BankAccountInvalid => Refusal::BankAccountInvalid,
         }
     }
 }
@@ -143,56 +105,26 @@ fn check_old_card(card: OldCard) -> Result<(), Refusal> {
     }
 }
 
-impl Product {
-    /// What a reissue into this product costs, tax included.
-    pub fn reissue_fee(&self, delivery: Delivery) -> Money {
-        match delivery {
-            Delivery::Physical => self.reissue_fee_with_plastic,
-            Delivery::MobileOnly => self.reissue_fee_mobile_only,
-        }
-    }
-}
-
-/// An ordinary product's mobile card is issued when its plastic is registered: it needs plastic.
-fn comes_without_plastic(product: &Product) -> bool {
-    product.issuance == Issuance::PreIssuance && product.mobile_only == MobileOnly::Allowed
-}
-
-impl Terms {
-    /// The state of the application once nothing stands in the way of its settling.
-    pub fn settled_state(&self) -> ApplicationState {
-        match (self.issuance, self.fee.is_zero()) {
-            (Issuance::PreIssuance, _) => ApplicationState::DigitalIssued,
-            (Issuance::Ordinary, true) => ApplicationState::Ready,
-            (Issuance::Ordinary, false) => ApplicationState::CostPaid,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::ServiceId;
+    use crate::money::Money;
+    use crate::product::tests::product;
+    use crate::product::{Condition, Fees, Issuance, MobileOnly};
 
-    fn product() -> Product {
-        Product {
-            service_id: ServiceId::new("000170000002000"),
-            name: "travel".to_owned(),
-            state: ProductState::Suspended,
-            issuance: Issuance::Ordinary,
-            mobile_only: MobileOnly::Refused,
-            pays_abroad: PaysAbroad::Yes,
-            reissue_fee_with_plastic: Money::won(3_000).unwrap(),
-            reissue_fee_mobile_only: Money::won(1_000).unwrap(),
-            validity_months: 60,
-        }
-    }
+    const PAST: Past = Past { reissues: 0, condition: Condition::Sound };
 
     /// Everything is wrong at the beginning; each step mends the fault just named, and the next
     /// in precedence shows.
     #[test]
     fn refusals_come_in_order_of_precedence() {
-        let mut product = product();
+        let mut product = Product {
+            state: ProductState::Suspended,
+            issuance: Issuance::Ordinary,
+            mobile_only: MobileOnly::Refused,
+            pays_abroad: PaysAbroad::Yes,
+            ..product()
+        };
         let mut facts = Facts {
             membership: Membership::None,
             old_card: None,
@@ -207,6 +139,7 @@ mod tests {
             state: CardState::Terminated,
             has_successor: true,
             open_application: Some(ApplicationState::CostPaying),
+            past: PAST,
         };
         let mut with_card = |facts: &mut Facts<'_>, change: fn(&mut OldCard)| {
             change(&mut card);
@@ -237,18 +170,18 @@ mod tests {
         facts.bank_accounts = BankAccounts::NoneRegistered;
         assert_eq!(decide(&facts), Err(Refusal::BankAccountInvalid));
         facts.bank_accounts = BankAccounts::Registered;
-        assert_eq!(decide(&facts).unwrap().fee, product.reissue_fee_with_plastic);
+        assert_eq!(decide(&facts).unwrap().fee, product.fees.reissue_with_plastic);
     }
 
     #[test]
     fn without_a_fee_no_bank_account_is_asked_for() {
-        let mut product = product();
-        product.state = ProductState::Active;
-        product.issuance = Issuance::PreIssuance;
-        product.mobile_only = MobileOnly::Allowed;
-        product.reissue_fee_mobile_only = Money::ZERO;
-        let card =
-            OldCard { state: CardState::Suspended, has_successor: false, open_application: None };
+        let product = Product { fees: Fees::NONE, ..product() };
+        let card = OldCard {
+            state: CardState::Suspended,
+            has_successor: false,
+            open_application: None,
+            past: PAST,
+        };
         let facts = Facts {
             membership: Membership::Verified,
             old_card: Some(card),
@@ -257,7 +190,7 @@ mod tests {
             bank_accounts: BankAccounts::None,
         };
         let terms = decide(&facts).unwrap();
-        assert!(terms.fee.is_zero());
+        assert_eq!((terms.fee, terms.waiver), (Money::ZERO, None));
         assert_eq!(terms.settled_state(), ApplicationState::DigitalIssued);
     }
 }

@@ -76,6 +76,40 @@ impl Expiry {
         (1..=12).contains(&month).then_some(Expiry { year, month })
     }
 
+    /// The last of the months that end within so many days from today, today being none; a number
+    /// below zero means days ago.
+    pub fn latest_ending_within(now: Timestamp, days: i64) -> Self {
+        let day = now.in_seoul().date().saturating_add(days.days());
+        let this = Expiry { year: day.year(), month: day.month() };
+        if day == day.last_of_month() { this } else { this.plus_months(-1) }
+    }
+
+    /// The month after.
+    #[must_use]
+    pub fn following(self) -> Self {
+        self.plus_months(1)
+    }
+
+    fn plus_months(self, months: i32) -> Self {
+        let first = self.first().saturating_add(months.months());
+        Expiry { year: first.year(), month: first.month() }
+    }
+
+    fn first(self) -> Date {
+        Date::new(self.year, self.month, 1).unwrap_or(Date::MAX)
+    }
+
+    /// The last day on which a card of this expiry can be used.
+    pub fn last_day(self) -> BusinessDay {
+        BusinessDay(self.first().last_of_month())
+    }
+
+    /// Days from today to the last day: none on it, less than none afterwards.
+    pub fn days_left(self, now: Timestamp) -> i64 {
+        let (today, last) = (now.in_seoul().date(), self.last_day().0);
+        today.until(last).map_or(0, |span| i64::from(span.get_days()))
+    }
+
     /// `YYMM`.
     pub fn yymm(self) -> String {
         format!("{:02}{:02}", self.year.rem_euclid(100), self.month)

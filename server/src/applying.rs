@@ -2,24 +2,118 @@
 //! settling a fee that was taken cannot fail.
 
 use bank::BankTranId;
+use contract::{Digits, Text, at, input, output};
 use domain::application::{self, Event, State};
 use domain::product::{Issuance, Product};
-use domain::reissue::Terms;
-use domain::{ApplyNo, CardAccountId, CardId};
-use serde_json::json;
-use store::tables::applications::{self, Application, FeeOrder, ReservedCard, ReservedMobile};
-use store::tables::bank_accounts::Chargeable;
+use domain::terms::{Delivery, Price, Terms};
+use domain::{ApplyNo, CardAccountId, CardId, UserId};
+use serde_json::{Value, json};
+use store::tables::applications::{
+    self, Application, FeeOrder, Open, ReservedCard, ReservedMobile,
+};
+use store::tables::bank_accounts::{self, Chargeable};
+use store::tables::card_accounts::{self, CardAccount, CardKey};
 use store::tables::members::Member;
-use store::{Tx, TxError};
+use store::{DbError, Tx, TxError};
 
+use crate::cards::Made;
 use crate::context::place;
 use crate::op::{Cx, Done, OrStop, Stop, fault};
 use crate::supply::Need;
 
+input! {
+    /// Where the physical card goes.
+    pub struct AddressInfo {
+        /// Road-name address.
+        address: Text<1, 255> = at("address").personal(),
+        /// Detail of the road-name address.
+        address_detail: Text<1, 255> = at("addressDetail").personal(),
+        /// Zip code.
+        zip_code: Digits<5> = at("zipCode").personal(),
+    }
+}
+
+output! {
+    /// An application that was taken. The mobile card's fields are there where it is issued at the request.
+    pub struct Response {
+        /// Card application number.
+        card_apply_no: Digits<22> = "cardApplyNo",
+        /// Number of the new mobile card.
+        mobile_card_no: Option<Digits<16>> = "mobileCardNo",
+        /// Verification code of the new mobile card.
+        mobile_card_cvc: Option<Digits<3>> = "mobileCardCVC",
+        /// Payment account reference of the new mobile card.
+        mobile_card_par: Option<Text<27, 27>> = "mobileCardPar",
+    }
+}
+
+impl Response {
+    /// The answer to an application.
+    pub fn of<E>(apply_no: &ApplyNo, made: Option<Made>) -> Done<Self, E> {
+        Ok(Response {
+            card_apply_no: Digits::new(apply_no.as_str()).or_stop()?,
+            mobile_card_no: made.as_ref().and_then(|made| Digits::new(made.pan.reveal())),
+            mobile_card_cvc: made.as_ref().and_then(|made| Digits::new(made.cvc.reveal())),
+            mobile_card_par: made.as_ref().and_then(|made| Text::new(made.par.as_str())),
+        })
+    }
+}
+
+/// An address for examples.
+pub fn example_address() -> Value {
+    json!({
+        "address": "서울특별시 강남구 테헤란로 152",
+        "addressDetail": "3층 301호",
+        "zipCode": "06236",
+    })
+}
+
+/// What was asked for.
+pub const fn delivery(is_required: bool) -> Delivery {
+    if is_required { Delivery::Physical } else { Delivery::MobileOnly }
+}
+
+/// What a price would be drawn from; looked up where there is one.
+pub fn chargeable(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    user: UserId,
+    price: Option<Price>,
+) -> Result<Chargeable, DbError> {
+    match price {
+        Some(price) if !price.fee.is_zero() => bank_accounts::chargeable(tx, &cx.call.asp, user),
+        Some(_) | None => Ok(Chargeable::None),
+    }
+}
+
+/// Claims the account of a member's card by its number, mobile or physical.
+pub fn claim<E>(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    user: UserId,
+    number: &str,
+) -> Done<Option<CardAccount>, E> {
+    let asp = &cx.call.asp;
+    for index in cx.core.pan_indexes(asp, number) {
+        let claimed = card_accounts::claim(tx, asp, user, CardKey::Number(&index))?;
+        if claimed.is_some() {
+            return Ok(claimed);
+        }
+    }
+    Ok(None)
+}
+
+/// The open application, where the same call is charging its fee already.
+pub fn awaited(cx: &Cx, open: Option<&Open>) -> Option<ApplyNo> {
+    let charging = open.filter(|open| open.state == State::CostPaying);
+    let same = charging.filter(|open| cx.call.is_same(&open.replay_key));
+    same.map(|open| open.apply_no.clone())
+}
+
 /// An application that was granted.
 pub struct Granted<'a> {
-    /// The card account to be replaced.
-    pub old_account: CardAccountId,
+    /// The card account to be replaced; `None` for a first card.
+    pub old_account: Option<CardAccountId>,
     /// Where the plastic goes, if any.
     pub delivery_to: Option<PostalAddress<'a>>,
     /// The member.
@@ -42,11 +136,25 @@ pub struct PostalAddress<'a> {
     pub zip_code: &'a str,
 }
 
+impl AddressInfo {
+    /// As an application takes it.
+    pub fn postal(&self) -> PostalAddress<'_> {
+        PostalAddress {
+            address: self.address.as_str(),
+            detail: self.address_detail.as_str(),
+            zip_code: self.zip_code.as_str(),
+        }
+    }
+}
+
 /// Writes the application; `None` where another one is open for the card.
 pub fn apply<E>(cx: &Cx, tx: &mut Tx<'_>, granted: &Granted<'_>) -> Done<Option<Application>, E> {
     let (asp, supply, terms) = (&cx.call.asp, &cx.core.supply, granted.terms);
     let now = cx.call.now;
-    let apply_no = ApplyNo::of(now.business_day(), supply.id(asp).or_stop()?);
+    let apply_no = match &cx.call.given_apply_no {
+        Some(given) => given.clone(),
+        None => ApplyNo::of(now.business_day(), supply.id(asp).or_stop()?),
+    };
     let mobile = match terms.issuance {
         Issuance::PreIssuance => Some(ReservedMobile {
             account: CardAccountId(supply.id(asp).or_stop()?),
@@ -74,6 +182,7 @@ pub fn apply<E>(cx: &Cx, tx: &mut Tx<'_>, granted: &Granted<'_>) -> Done<Option<
     };
     let application = Application {
         apply_no,
+        kind: terms.kind,
         state,
         user_id: granted.member.user_id,
         old_account: granted.old_account,
@@ -82,6 +191,9 @@ pub fn apply<E>(cx: &Cx, tx: &mut Tx<'_>, granted: &Granted<'_>) -> Done<Option<
         delivery: terms.delivery,
         recipient_sealed,
         fee: terms.fee,
+        waiver: terms.waiver,
+        returned_fee: terms.returned_fee,
+        balance_limit: granted.product.limits.unnamed,
         vat_basis_points: u32::try_from(cx.core.settings.vat_basis_points).ok().or_stop()?,
         validity_months: granted.product.validity_months,
         mobile,
@@ -104,17 +216,21 @@ fn reserve(cx: &Cx, product: &Product) -> Result<ReservedCard, Need> {
 /// The order for the fee, fixed before it is sent.
 fn order<E>(cx: &Cx, granted: &Granted<'_>) -> Done<Option<FeeOrder>, E> {
     let Chargeable::Account(bank_account_id) = granted.chargeable else { return Ok(None) };
-    let serial = cx.core.supply.bank_tran_serial().or_stop()?;
-    let bank_tran_id = BankTranId::new(&cx.core.institution_code, serial)
-        .map_err(|error| fault(format!("bank transaction id: {error}")))?;
     let settings = &cx.core.settings;
     let patience_ms = settings.fee_deadline_ms.saturating_add(settings.fee_recovery_margin_ms);
     Ok(Some(FeeOrder {
         bank_account_id,
-        bank_tran_id: bank_tran_id.to_string(),
+        bank_tran_id: bank_tran_id(cx)?,
         bank_tran_day: cx.call.now.business_day().to_string(),
         deadline_at: cx.call.now.plus_ms(patience_ms),
     }))
+}
+
+/// A new id of an order to the bank.
+pub fn bank_tran_id<E>(cx: &Cx) -> Done<String, E> {
+    let serial = cx.core.supply.bank_tran_serial().or_stop()?;
+    let id = BankTranId::new(&cx.core.institution_code, serial);
+    Ok(id.map_err(|error| fault(format!("bank transaction id: {error}")))?.to_string())
 }
 
 /// Whom the plastic goes to: a copy, sealed, as the member's own data may change.

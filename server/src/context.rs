@@ -3,12 +3,14 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use bank::Bank;
 use crypto::pan::Pan;
 use crypto::seal::{Place, SealError};
 use domain::{AspId, Timestamp};
 use store::Store;
+use store::tables::log::Moment;
 
 use crate::cpu::Cpu;
 use crate::directory::Directory;
@@ -66,8 +68,10 @@ pub struct App {
     pub store: Store,
     /// What transactions use.
     pub core: Core,
-    /// The clock.
+    /// The real clock: for windows, keys and seals.
     pub clock: Arc<dyn Time>,
+    /// How far business is ahead of it.
+    pub shift: Shift,
     /// The bank.
     pub bank: Arc<dyn Bank>,
     /// Partners' keys and policy, as last read.
@@ -100,12 +104,43 @@ impl App {
             cpu: Cpu::start(settings.cpu_threads)?,
             metrics: Metrics::default(),
             observer: None,
+            shift: Shift::default(),
             store,
             core,
             clock,
             bank,
             operations,
         })
+    }
+}
+
+impl App {
+    /// The present moment by the clock of business: for days, deadlines and expiry.
+    pub fn now(&self) -> Timestamp {
+        self.moment().business
+    }
+
+    /// The present moment by both clocks.
+    pub fn moment(&self) -> Moment {
+        let real = self.clock.now();
+        Moment { real, business: Timestamp(real.0.saturating_add(self.shift.us())) }
+    }
+}
+
+/// How far business time is ahead of the real one, µs: none in production. A sandbox moves it
+/// forward, so that days can be made to pass.
+#[derive(Debug, Default)]
+pub struct Shift(AtomicI64);
+
+impl Shift {
+    /// It, µs.
+    pub fn us(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Moves it to what a database says; never back.
+    pub fn forward_to(&self, us: i64) {
+        self.0.fetch_max(us, Ordering::Relaxed);
     }
 }
 

@@ -3,13 +3,15 @@
 
 mod driver;
 pub mod recovery;
+pub mod returning;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::errors::ErrorSet;
-use contract::pipeline;
-use domain::fee::ExternalCall;
+use contract::errors::{Code, ErrorSet};
+use contract::{catalogue, pipeline};
+use domain::application::Kind;
+use domain::fee::{ExternalCall, FeeRefusal};
 use domain::{ApplyNo, AspId};
 use store::tables::log::Remembered;
 use store::{Tx, TxError, WriteError};
@@ -17,12 +19,47 @@ use tokio::time::Instant;
 
 use crate::context::App;
 use crate::op::{Answer, Call, CallKind, Cx, Done, Handler, Operation, Stop, transact};
+use crate::ops::prepaid_card::issue::Issue;
+use crate::ops::prepaid_card::reissue::Reissue;
+use crate::ops::prepaid_card::renew::Renew;
 
 /// How often a call that waits for another looks whether that one has ended.
 const POLL_MS: u64 = 50;
 
-/// An operation whose fee is charged between two transactions. The driver settles every
-/// application as a reissue: the first operation of another kind has to tell them apart there.
+/// The payment gateway whose clearing account fees arrive in.
+pub const GATEWAY: &str = "open-banking";
+
+/// The operation that applies for this: what the settling of its fee is logged as.
+const fn charged_for(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Issue => Issue::SPEC.id,
+        Kind::Reissue => Reissue::SPEC.id,
+        Kind::Renew => Renew::SPEC.id,
+    }
+}
+
+/// The code that a caller is told where the bank refuses a fee. A renewal has one for all causes.
+const fn refused_with(kind: Kind, why: FeeRefusal) -> &'static Code {
+    match kind {
+        Kind::Issue | Kind::Reissue => refusal_code(why),
+        Kind::Renew => &catalogue::REISSUE_FEE_FAILED,
+    }
+}
+
+const fn refusal_code(why: FeeRefusal) -> &'static Code {
+    match why {
+        FeeRefusal::NetworkIssue => &catalogue::FEE_NETWORK_ISSUE,
+        FeeRefusal::InvalidAccount => &catalogue::FEE_INVALID_BANK_ACCOUNT,
+        FeeRefusal::OwnerMismatch => &catalogue::FEE_OWNER_MISMATCH,
+        FeeRefusal::WithdrawFailed => &catalogue::FEE_WITHDRAW_FAILURE,
+        FeeRefusal::InsufficientBalance => &catalogue::FEE_INSUFFICIENT_BALANCE,
+        FeeRefusal::TermsNotAgreed => &catalogue::FEE_TERMS_NOT_AGREED,
+        FeeRefusal::MessageError => &catalogue::FEE_MESSAGE_ERROR,
+        FeeRefusal::Other => &catalogue::FEE_FAILED,
+    }
+}
+
+/// An operation whose fee is charged between two transactions.
 pub trait Saga: Operation {
     /// What the caller is told while the bank has not answered.
     const FEE_IN_PROGRESS: Self::Error;

@@ -1,31 +1,33 @@
-//! Replacing a card account by a new one: what the settling of a reissue does, with a fee or
-//! without, live or in recovery.
+//! Issuing the cards of an application: what its settling does, with a fee or without, live or in
+//! recovery; and what registering its plastic completes.
 
 use crypto::pan::Pan;
 use crypto::par::Par;
+use domain::application::Kind;
 use domain::card::{self, CardEvent, CardState};
 use domain::ledger::Journal;
-use domain::{ApplyNo, AspId, Expiry};
+use domain::{ApplyNo, AspId, CardAccountId, Expiry, Money};
 use serde_json::json;
-use store::Tx;
 use store::tables::applications::{Application, ReservedMobile};
-use store::tables::card_accounts::{self, CardAccount, NewCardAccount};
+use store::tables::card_accounts::{self, CardAccount, NewCardAccount, Standing};
 use store::tables::cards::Form;
 use store::tables::log::{self, NewEntry};
 use store::tables::postings;
+use store::{DbError, Tx};
 
 use crate::cards::{self, Made};
 use crate::context::place;
 use crate::op::{CallKind, Cx, Done, Effect, OrStop, fault};
 
-/// Settles an application whose old card this transaction has claimed: the mobile card and the
-/// move of the balance where they come at the request, the plastic and its delivery where asked
-/// for, the journal with `fee` in it, the row of the operation log. The mobile card, if any.
-pub fn replace<E>(
+/// Settles an application; `old` is the account that it replaces, which this transaction has
+/// claimed. The mobile card and the move of the balance where they come at the request, the plastic
+/// and its delivery where asked for, the journal with `fee` in it, the row of the operation log.
+/// The mobile card, if any.
+pub fn settle<E>(
     cx: &Cx,
     tx: &mut Tx<'_>,
     application: &Application,
-    old: &CardAccount,
+    old: Option<&CardAccount>,
     fee: Journal,
 ) -> Done<Option<Made>, E> {
     let (asp, now) = (&cx.call.asp, cx.call.now);
@@ -34,26 +36,15 @@ pub fn replace<E>(
     let mut journal = fee;
     let mut made = None;
     if let Some(mobile) = &application.mobile {
-        open_successor(cx, tx, application, old, mobile)?;
-        let new = mobile.account;
-        let order = cards::Order {
-            id: mobile.card.card,
-            account: Some(new),
-            service_id: &application.service_id,
-            form: Form::Mobile,
-            pan: cards::number(&cx.core, &mobile.card)?,
-            expiry,
-            apply_no: Some(application.apply_no.as_str()),
-            now,
-        };
-        made = Some(cards::make(&cx.core, tx, asp, order)?);
-        journal = journal.and(Journal::balance_moved(old.id, new, old.balance));
+        let moved = issue_mobile(cx, tx, application, old, mobile, expiry)?;
+        journal = journal.and(moved.journal);
+        made = Some(moved.made);
     }
     if application.physical.is_some() {
         order_plastic(cx, tx, application, expiry)?;
     }
     postings::insert(tx, asp, log_id, &journal)?;
-    let event = if made.is_some() { "card.reissued" } else { "card.reissue_applied" };
+    let event = event(application.kind, made.is_some());
     let par = made.as_ref().map(|made| made.par.as_str());
     cx.record(
         tx,
@@ -74,32 +65,132 @@ pub fn replace<E>(
     Ok(made)
 }
 
-/// Opens the new account with the old one's balance and standing settings, and ends the old one.
-fn open_successor<E>(
+/// What has happened once an application is settled.
+const fn event(kind: Kind, has_mobile: bool) -> &'static str {
+    match (kind, has_mobile) {
+        (Kind::Issue, true) => "card.issued",
+        (Kind::Issue, false) => "card.issue_applied",
+        (Kind::Reissue, true) => "card.reissued",
+        (Kind::Reissue, false) => "card.reissue_applied",
+        (Kind::Renew, true) => "card.renewed",
+        (Kind::Renew, false) => "card.renewal_applied",
+    }
+}
+
+/// A mobile card with its account, and the journal of the balance that moved to it.
+pub struct Issued {
+    /// The card.
+    pub made: Made,
+    /// Empty where it replaces none.
+    pub journal: Journal,
+}
+
+/// Opens the account that an application has reserved, with the balance of the one that it replaces,
+/// and makes its mobile card.
+pub fn issue_mobile<E>(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    application: &Application,
+    old: Option<&CardAccount>,
+    mobile: &ReservedMobile,
+    expiry: Expiry,
+) -> Done<Issued, E> {
+    let (asp, now) = (&cx.call.asp, cx.call.now);
+    let new = mobile.account;
+    let journal = match old {
+        Some(old) => {
+            replace(cx, tx, application, old, new, expiry)?;
+            Journal::balance_moved(old.id, new, old.balance)
+        }
+        None => {
+            open(cx, tx, application, new, expiry)?;
+            Journal::default()
+        }
+    };
+    let order = cards::Order {
+        id: mobile.card.card,
+        account: Some(new),
+        service_id: &application.service_id,
+        form: Form::Mobile,
+        pan: cards::number(&cx.core, &mobile.card)?,
+        expiry,
+        apply_no: Some(application.apply_no.as_str()),
+        now,
+    };
+    Ok(Issued { made: cards::make(&cx.core, tx, asp, order)?, journal })
+}
+
+/// Opens an account that replaces none: the member's first becomes the main card.
+fn open<E>(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    application: &Application,
+    id: CardAccountId,
+    expiry: Expiry,
+) -> Done<(), E> {
+    let asp = &cx.call.asp;
+    let account = NewCardAccount {
+        id,
+        user_id: application.user_id,
+        service_id: &application.service_id,
+        state: CardState::Active,
+        balance: Money::ZERO,
+        standing: Standing {
+            balance_limit: application.balance_limit,
+            is_named: false,
+            is_main: !has_main(tx, asp, application.user_id)?,
+        },
+        predecessor: None,
+        reissues: 0,
+        expiry,
+        opened_at: cx.call.now,
+    };
+    Ok(card_accounts::insert(tx, asp, &account)?)
+}
+
+/// Whether the member has a main card.
+pub fn has_main(tx: &mut Tx<'_>, asp: &AspId, user_id: i64) -> Result<bool, DbError> {
+    let found = tx.query_opt(
+        "SELECT 1 FROM card_account
+         WHERE asp_id = $1 AND user_id = $2 AND is_main AND state <> 'TERMINATED' LIMIT 1",
+        &[asp.as_str().into(), user_id.into()],
+    )?;
+    Ok(found.is_some())
+}
+
+/// Opens an account with the old one's balance and standing settings, and ends the old one.
+fn replace<E>(
     cx: &Cx,
     tx: &mut Tx<'_>,
     application: &Application,
     old: &CardAccount,
-    mobile: &ReservedMobile,
+    new: CardAccountId,
+    expiry: Expiry,
 ) -> Done<(), E> {
-    let (asp, now) = (&cx.call.asp, cx.call.now);
-    let ended = card::next(old.state, CardEvent::Reissue)
-        .ok_or_else(|| fault(format!("card account {} is not suspended", old.id)))?;
+    let asp = &cx.call.asp;
+    let ended = card::next(old.state, CardEvent::Replace)
+        .ok_or_else(|| fault(format!("card account {} has ended", old.id)))?;
+    let this_time = match application.kind {
+        Kind::Reissue => 1,
+        Kind::Issue | Kind::Renew => 0,
+    };
     let account = NewCardAccount {
-        id: mobile.account,
+        id: new,
         user_id: application.user_id,
         service_id: &application.service_id,
         state: CardState::Active,
         balance: old.balance,
         standing: old.standing,
         predecessor: Some(old.id),
-        opened_at: now,
+        reissues: old.past.reissues.saturating_add(this_time),
+        expiry,
+        opened_at: cx.call.now,
     };
     card_accounts::insert(tx, asp, &account)?;
     tx.put(
         "UPDATE card_account SET state = $3, balance = 0, successor_id = $4, is_main = FALSE
          WHERE asp_id = $1 AND account_id = $2",
-        &[asp.as_str().into(), old.id.0.into(), ended.name().into(), mobile.account.0.into()],
+        &[asp.as_str().into(), old.id.0.into(), ended.name().into(), new.0.into()],
     )?;
     Ok(())
 }
@@ -128,9 +219,9 @@ fn order_plastic<E>(
     };
     cards::make::<E>(&cx.core, tx, asp, order)?;
     tx.put(
-        "INSERT INTO delivery (asp_id, apply_no, state, card_id, recipient_sealed, ordered_at,
-             changed_at)
-         VALUES ($1, $2, 'READY', $3, $4, $5, $5)",
+        "INSERT INTO delivery (asp_id, apply_no, state, card_id, attempt, recipient_sealed,
+             ordered_at, changed_at)
+         VALUES ($1, $2, 'READY', $3, 1, $4, $5, $5)",
         &[
             asp.as_str().into(),
             application.apply_no.as_str().into(),
@@ -178,7 +269,7 @@ fn tell<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo, par: &Par) -> Done<(), 
         correlation_id: &call.correlation_id,
         subject: apply_no.as_str(),
         payload: &payload.to_string(),
-        happened_at: call.now,
+        happened_at: call.moment(),
         keys: None,
     };
     if log::insert(tx, &call.asp, &entry)? {

@@ -16,9 +16,9 @@ use contract::errors::ErrorSet;
 use contract::output::success_body;
 use contract::{Code, Entry, Input, Invalid, Json, Output, Spec, pipeline};
 use crypto::seal::SealError;
-use domain::{AspId, Timestamp};
+use domain::{ApplyNo, AspId, Timestamp};
 use store::tables::applications;
-use store::tables::log::{self, CallKeys, Found, NewEntry, Remembered, Since};
+use store::tables::log::{self, CallKeys, Found, Moment, NewEntry, Remembered, Since};
 use store::{Cause, Tx, TxError, WriteError};
 use tokio::time::{Instant, timeout_at};
 
@@ -106,12 +106,16 @@ pub struct Call {
     /// The same by every other digest key: servers change over one after another, and what was
     /// written before the change is remembered after it. Empty but after a rotation.
     pub other_keys: Vec<CallKeys>,
-    /// When it came.
+    /// When it came, by the clock of business.
     pub now: Timestamp,
+    /// When it came, by the real clock.
+    pub real_now: Timestamp,
     /// What happened before is forgotten.
     pub since: Since,
     /// Whether a caller waits for it.
     pub kind: CallKind,
+    /// The number that an application of this call gets: a scenario's are the same for ever.
+    pub given_apply_no: Option<ApplyNo>,
 }
 
 /// Whether a transaction is a call's own, or ends what an earlier one has begun.
@@ -131,7 +135,13 @@ impl Call {
         self.all_keys().any(|keys| keys.replay == replay_key)
     }
 
-    fn all_keys(&self) -> impl Iterator<Item = &CallKeys> {
+    /// When it came, by both clocks.
+    pub const fn moment(&self) -> Moment {
+        Moment { real: self.real_now, business: self.now }
+    }
+
+    /// What recognises the call: by the digest key in use, then by every other one.
+    pub fn all_keys(&self) -> impl Iterator<Item = &CallKeys> {
         std::iter::once(&self.keys).chain(&self.other_keys)
     }
 }
@@ -139,8 +149,8 @@ impl Call {
 /// How a transaction ends without an answer; nothing of it is kept.
 #[derive(Debug)]
 pub enum Stop<E> {
-    /// The operation refuses.
-    Refused(E),
+    /// The operation refuses; the field at fault, if it is one.
+    Refused(E, Option<&'static str>),
     /// The pipeline refuses: a request was used before.
     Reused(&'static Code),
     /// A supply has run out; it is refilled and the transaction run again.
@@ -154,12 +164,29 @@ pub enum Stop<E> {
     Fault(String),
 }
 
+/// The refusals of a transaction that has none: what it is to do is done, or it is a fault.
+#[derive(Debug, Clone, Copy)]
+pub enum NoRefusal {}
+
+impl ErrorSet for NoRefusal {
+    const ALL: &'static [Self] = &[];
+
+    fn code(self) -> &'static Code {
+        match self {}
+    }
+}
+
 /// The result of a transaction.
 pub type Done<T, E> = Result<T, TxError<Stop<E>>>;
 
 /// Refuses.
 pub fn refuse<T, E>(error: E) -> Done<T, E> {
-    Err(TxError::Refused(Stop::Refused(error)))
+    Err(TxError::Refused(Stop::Refused(error, None)))
+}
+
+/// Refuses because of a field, by the name that its messages carry.
+pub fn refuse_at<T, E>(error: E, field: &'static str) -> Done<T, E> {
+    Err(TxError::Refused(Stop::Refused(error, Some(field))))
 }
 
 /// Reports a fault.
@@ -229,7 +256,7 @@ impl Cx {
             correlation_id: &call.correlation_id,
             subject: effect.subject,
             payload: &effect.payload.to_string(),
-            happened_at: call.now,
+            happened_at: call.moment(),
             keys: Some(&call.keys),
         };
         if log::insert(tx, &call.asp, &entry)? {
@@ -310,6 +337,17 @@ impl Answer {
 /// The refusal of this code.
 pub fn by_code<E: ErrorSet>(code: &str) -> Option<E> {
     E::ALL.iter().copied().find(|error| error.code().code == code)
+}
+
+/// Refuses where the remembered outcome is a refusal: the bank's, of a fee.
+pub fn remembered_refusal<E: ErrorSet>(remembered: &Remembered) -> Done<(), E> {
+    if remembered.code == "000_000" {
+        return Ok(());
+    }
+    match by_code(&remembered.code) {
+        Some(error) => refuse(error),
+        None => Err(fault("a remembered code is not one of the operation's")),
+    }
 }
 
 type Performing = Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -418,9 +456,9 @@ where
     for _ in 0..ATTEMPTS_MAX {
         match app.store.write_until(until, make()).await {
             Ok(done) => return Ok(done),
-            Err(WriteError::Refused(Stop::Refused(error))) => {
+            Err(WriteError::Refused(Stop::Refused(error, field))) => {
                 if was_refused || app.store.writes_one_at_a_time() {
-                    return Err(Answer::Refused(error.code(), None));
+                    return Err(Answer::Refused(error.code(), field.map(str::to_owned)));
                 }
                 was_refused = true;
             }

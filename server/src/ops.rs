@@ -16,7 +16,9 @@ pub const BASE: &str = "/open-api";
 /// Every operation, in the order of the navigation: one line each.
 fn all() -> Vec<Handler> {
     vec![
+        fee::saga::<prepaid_card::issue::Issue>(),
         fee::saga::<prepaid_card::reissue::Reissue>(),
+        fee::saga::<prepaid_card::renew::Renew>(),
         op::inquiry::<prepaid_card::unregistered_info::UnregisteredInfo>(),
         op::write::<prepaid_card::state::State>(),
     ]

@@ -72,7 +72,7 @@ impl Pages {
         });
         let mut documents = HashMap::new();
         for frame in &frames {
-            add_pages(&mut documents, frame);
+            add_pages(&mut documents, frame, registry);
             put(&mut documents, search::address(frame.lang), Kind::Json, search::index(frame));
         }
         let [english, _] = &frames;
@@ -143,7 +143,7 @@ fn put(documents: &mut HashMap<String, Document>, address: &str, kind: Kind, tex
     documents.insert(address.to_owned(), Document::new(kind, text, Age::Checked));
 }
 
-fn add_pages(documents: &mut HashMap<String, Document>, frame: &Frame<'_>) {
+fn add_pages(documents: &mut HashMap<String, Document>, frame: &Frame<'_>, registry: &Registry) {
     let mut add = |path: &str, html: String| {
         put(documents, &frame.lang.path(path), Kind::Html, html);
     };
@@ -156,7 +156,7 @@ fn add_pages(documents: &mut HashMap<String, Document>, frame: &Frame<'_>) {
     }
     add("/errors", errors::page(frame));
     add("/coverage", coverage::page(frame));
-    add("/changelog", changelog::page(frame));
+    add("/changelog", changelog::page(frame, registry));
     add("/log", log::page(frame));
 }
 

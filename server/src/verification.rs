@@ -178,7 +178,7 @@ fn audit<E>(cx: &Cx, tx: &mut Tx<'_>, plastic: &Plastic, failures: i64) -> Done<
         correlation_id: &cx.call.correlation_id,
         subject: &format!("card:{}", plastic.id),
         payload: &json!({ "par": plastic.par, "failures": failures }).to_string(),
-        happened_at: cx.call.now,
+        happened_at: cx.call.moment(),
         keys: None,
     };
     match log::insert(tx, &cx.call.asp, &entry)? {

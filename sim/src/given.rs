@@ -5,7 +5,9 @@ use crypto::pan::Pan;
 use crypto::secret::Secret;
 use crypto::tran_token::TokenKey;
 use domain::card::CardState as StoredState;
-use domain::product::{Issuance, MobileOnly, PaysAbroad, ProductState};
+use domain::product::{
+    BalanceLimits, Fees, Issuance, MobileOnly, PaysAbroad, ProductState, ReturnedFee,
+};
 use domain::{AspId, CardAccountId, CardId, Expiry, Money, ServiceId, Timestamp, UserId};
 use platen::cards::{self, Order};
 use platen::context::{Core, place};
@@ -187,9 +189,14 @@ pub fn put_product(
             false => MobileOnly::Refused,
         },
         pays_abroad: if product.is_abroad { PaysAbroad::Yes } else { PaysAbroad::No },
-        reissue_fee_with_plastic: won(product.fee),
-        reissue_fee_mobile_only: won(product.fee_mobile_only),
+        fees: Fees {
+            reissue_with_plastic: won(product.fee),
+            reissue_mobile_only: won(product.fee_mobile_only),
+            ..Fees::NONE
+        },
+        returned_fee: ReturnedFee::Kept,
         validity_months: VALIDITY_MONTHS,
+        limits: BalanceLimits { unnamed: won(500_000), named: won(2_000_000) },
     };
     products::put(tx, asp, &row, product.next.as_ref().map(ServiceId::new).as_ref())
 }
@@ -309,6 +316,8 @@ impl NewCard {
                 CardState::Terminated => StoredState::Terminated,
             },
             balance_won: self.balance,
+            expiry: Expiry::after(now, VALIDITY_MONTHS),
+            par: None,
             opening: Opening { operation: "simulation", event: "simulation.opened" },
         };
         plain(given::put_card(core, tx, asp, card, now))?;

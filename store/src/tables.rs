@@ -8,6 +8,7 @@ pub mod card_checks;
 pub mod cards;
 pub mod counters;
 pub mod dossier;
+pub mod fee_returns;
 pub mod log;
 pub mod members;
 pub mod number_ranges;
@@ -34,4 +35,22 @@ pub fn parsed<T>(
 pub fn money(row: &Row, index: usize) -> Result<domain::Money, DbError> {
     let found = "a negative number";
     domain::Money::won(row.int(index)?).ok_or(DbError::Column { index, wanted: "money", found })
+}
+
+/// The same where the column may be NULL.
+pub fn opt_parsed<T>(
+    row: &Row,
+    index: usize,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, DbError> {
+    match row.opt_text(index)? {
+        None => Ok(None),
+        Some(_) => parsed(row, index, parse).map(Some),
+    }
+}
+
+/// A number read from a column, where the table's CHECK admits none beyond its type.
+pub fn number<T: TryFrom<i64>>(row: &Row, index: usize) -> Result<T, DbError> {
+    let found = "a number out of range";
+    T::try_from(row.int(index)?).map_err(|_| DbError::Column { index, wanted: "a number", found })
 }

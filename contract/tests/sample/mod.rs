@@ -82,6 +82,7 @@ pub const SPEC: Spec = Spec {
     request_encrypted: true,
     response_encrypted: true,
     success_message: "Success.",
+    since: "2026-11-22",
     same_as: &[],
 };
 

@@ -7,9 +7,8 @@ use std::time::Duration;
 use bank::{
     BankTranId, InquiryAnswer, InquiryOrder, Personal, RefusalCause, WithdrawAnswer, WithdrawOrder,
 };
-use contract::errors::ErrorSet;
 use contract::pipeline;
-use domain::application::State;
+use domain::application::{Kind, State};
 use domain::card::{self, CardEvent};
 use domain::fee::{Event, Executable, ExternalCall, FeeRefusal, Plan, advance};
 use domain::ledger::Journal;
@@ -17,25 +16,23 @@ use domain::{ApplyNo, AspId, Timestamp};
 use serde_json::json;
 use store::tables::applications::{self, Application, Settlement};
 use store::tables::card_accounts::{self, CardAccount};
-use store::tables::log::Since;
+use store::tables::fee_returns::Reason;
+use store::tables::log::{Moment, Since};
+use store::tables::parsed;
 use store::tables::postings;
 use store::{Tx, TxError};
 
 use crate::context::{App, Core, place};
+use crate::fee::{GATEWAY, charged_for, refused_with, returning};
 use crate::issuing;
 use crate::op::{
-    Answer, Call, CallKind, Cx, Done, Effect, Operation, OrStop, Stop, fault, transact,
+    Answer, Call, CallKind, Cx, Done, Effect, NoRefusal, OrStop, Stop, fault, transact,
 };
-use crate::ops::prepaid_card::reissue::{Error, Reissue};
 
-/// What the member's statement says.
-const PRINT_CONTENT: &str = "카드재발급";
 /// How often the order is read, and what the bank said is written, while the database is away for a
 /// moment; afterwards the fee is recovery's.
 const TRIES_MAX: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(100);
-/// The payment gateway whose clearing account fees arrive in.
-const GATEWAY: &str = "open-banking";
 
 /// Carries an application that awaits the bank on: asks, and writes what follows.
 pub(super) async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, call: ExternalCall) {
@@ -92,7 +89,7 @@ async fn ask(
     let read = || transact(app, || order(&app.core, asp, apply_no));
     let order = patiently(read).await.ok()??;
     let settings = &app.core.settings;
-    let now = app.clock.now();
+    let now = app.now();
     match call {
         ExternalCall::Withdraw => {
             // A process that was held up must not send an order that recovery may have given up.
@@ -172,6 +169,15 @@ fn refusal(cause: RefusalCause) -> FeeRefusal {
     }
 }
 
+/// What the member's statement says.
+const fn print_content(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Issue => "카드발급",
+        Kind::Reissue => "카드재발급",
+        Kind::Renew => "카드갱신",
+    }
+}
+
 /// The order as it was fixed at the beginning.
 struct FixedOrder {
     applied_at: Timestamp,
@@ -183,12 +189,12 @@ fn order(
     core: &Core,
     asp: &AspId,
     apply_no: &ApplyNo,
-) -> impl FnMut(&mut Tx<'_>) -> Done<Option<FixedOrder>, Error> + Send + 'static {
+) -> impl FnMut(&mut Tx<'_>) -> Done<Option<FixedOrder>, NoRefusal> + Send + 'static {
     let (core, asp, apply_no) = (core.clone(), asp.clone(), apply_no.clone());
     move |tx| {
         let row = tx.query_opt(
             "SELECT a.user_id, a.fee, a.bank_tran_id, a.bank_tran_day, a.applied_at,
-                 b.fintech_use_num, m.name_sealed
+                 b.fintech_use_num, m.name_sealed, a.kind
              FROM application a
              JOIN bank_account b ON b.asp_id = a.asp_id AND b.user_id = a.user_id
                  AND b.bank_account_id = a.bank_account_id
@@ -200,6 +206,7 @@ fn order(
         let member = row.int(0)?.to_string();
         let name = core.open_text(place(&asp, "member.name", &member), row.blob(6)?).or_stop()?;
         let applied_at = Timestamp(row.int(4)?);
+        let kind = parsed(&row, 7, Kind::parse)?;
         let bank_tran_id = BankTranId::parse(row.text(2)?)
             .map_err(|error| fault(format!("bank transaction id: {error}")))?;
         Ok(Some(FixedOrder {
@@ -212,7 +219,7 @@ fn order(
                 amount: u64::try_from(row.int(1)?).ok().or_stop()?,
                 client_name: Personal::new(name.expose().to_owned()),
                 client_num: member,
-                print_content: PRINT_CONTENT.to_owned(),
+                print_content: print_content(kind).to_owned(),
             },
         }))
     }
@@ -226,7 +233,7 @@ async fn step(
     reference: Option<&str>,
     step: Step,
 ) -> Result<(), Answer> {
-    let now = app.clock.now();
+    let now = app.moment();
     let state = transact(app, || {
         let (core, asp, apply_no) = (app.core.clone(), asp.clone(), apply_no.clone());
         let reference = reference.map(str::to_owned);
@@ -245,13 +252,14 @@ fn follow(
     apply_no: &ApplyNo,
     reference: Option<&str>,
     step: Step,
-    now: Timestamp,
-) -> Done<State, Error> {
-    // Claimed first, looked at afterwards: another server may be at it.
-    let Some(account) = card_accounts::claim_of(tx, asp, apply_no)? else {
+    now: Moment,
+) -> Done<State, NoRefusal> {
+    // Claimed first, looked at afterwards: another server may be at it. A first card replaces no
+    // account; whoever leaves its application's state first has won.
+    let account = card_accounts::claim_of(tx, asp, apply_no)?;
+    let Some(application) = applications::load(tx, asp, apply_no)? else {
         return Err(fault(format!("application {apply_no} is gone")));
     };
-    let application = applications::load(tx, asp, apply_no)?.or_stop()?;
     let cx = Cx { core: core.clone(), call: call(asp, &application, now) };
     let plan = match step {
         Step::Follow(event) => advance(application.state, event),
@@ -261,25 +269,34 @@ fn follow(
     match plan {
         Plan::Nothing => Ok(application.state),
         Plan::Fail(why) => fail(&cx, tx, &application, why),
-        Plan::Settle if card::next(account.state, CardEvent::Reissue).is_some() => {
-            settle(&cx, tx, &application, &account, reference)
+        Plan::Settle if can_settle(&application, account.as_ref()) => {
+            settle(&cx, tx, &application, account.as_ref(), reference)
         }
         // `Settle` comes here only if the old card cannot be replaced, which the guards exclude.
         Plan::Settle | Plan::OweReturn => owe(&cx, tx, &application, reference),
     }
 }
 
+fn can_settle(application: &Application, account: Option<&CardAccount>) -> bool {
+    match account {
+        Some(account) => card::next(account.state, CardEvent::Replace).is_some(),
+        None => application.kind == Kind::Issue,
+    }
+}
+
 /// The call that applied, as it was: what it leads to is remembered as its outcome.
-fn call(asp: &AspId, application: &Application, now: Timestamp) -> Call {
+fn call(asp: &AspId, application: &Application, now: Moment) -> Call {
     Call {
         asp: asp.clone(),
-        operation: Reissue::SPEC.id,
+        operation: charged_for(application.kind),
         correlation_id: application.correlation_id.clone(),
         keys: application.keys.clone(),
         other_keys: Vec::new(),
-        now,
+        now: now.business,
+        real_now: now.real,
         since: Since { call: Timestamp(0), cipher: Timestamp(0) },
         kind: CallKind::Settling,
+        given_apply_no: None,
     }
 }
 
@@ -287,13 +304,13 @@ fn settle(
     cx: &Cx,
     tx: &mut Tx<'_>,
     application: &Application,
-    account: &CardAccount,
+    account: Option<&CardAccount>,
     reference: Option<&str>,
-) -> Done<State, Error> {
+) -> Done<State, NoRefusal> {
     let to = application.terms().settled_state();
     leave(cx, tx, application, to, None, reference)?;
     let fee = Journal::fee_taken(GATEWAY, application.fee, application.vat_basis_points);
-    issuing::replace(cx, tx, application, account, fee)?;
+    issuing::settle(cx, tx, application, account, fee)?;
     Ok(to)
 }
 
@@ -302,14 +319,14 @@ fn fail(
     tx: &mut Tx<'_>,
     application: &Application,
     why: FeeRefusal,
-) -> Done<State, Error> {
+) -> Done<State, NoRefusal> {
     leave(cx, tx, application, State::CostPayFailed, Some(why), None)?;
     cx.record(
         tx,
         &Effect {
             log_id: cx.core.supply.id(&cx.call.asp).or_stop()?,
             event: "fee.refused",
-            code: Error::from(why).code().code,
+            code: refused_with(application.kind, why).code,
             subject: application.apply_no.as_str(),
             payload: &json!({
                 "cardApplyNo": application.apply_no.as_str(),
@@ -328,17 +345,18 @@ fn owe(
     tx: &mut Tx<'_>,
     application: &Application,
     reference: Option<&str>,
-) -> Done<State, Error> {
+) -> Done<State, NoRefusal> {
     leave(cx, tx, application, State::ReturnDue, None, reference)?;
     let log_id = cx.core.supply.id(&cx.call.asp).or_stop()?;
     let (fee, vat) = (application.fee, application.vat_basis_points);
-    let journal = Journal::fee_taken(GATEWAY, fee, vat).and(Journal::fee_owed_back(fee, vat));
+    let owed = returning::owe(cx, tx, application, Reason::NotSettled)?;
+    let journal = Journal::fee_taken(GATEWAY, fee, vat).and(owed);
     postings::insert(tx, &cx.call.asp, log_id, &journal)?;
     let payload = json!({ "cardApplyNo": application.apply_no.as_str(), "fee": fee.minor() });
     let effect = Effect {
         log_id,
         event: "fee.return_due",
-        code: Error::FeeFailed.code().code,
+        code: refused_with(application.kind, FeeRefusal::Other).code,
         subject: application.apply_no.as_str(),
         payload: &payload,
     };
@@ -354,10 +372,11 @@ fn leave(
     to: State,
     refusal: Option<FeeRefusal>,
     reference: Option<&str>,
-) -> Done<(), Error> {
+) -> Done<(), NoRefusal> {
     let settlement = Settlement {
         from: application.state,
         to,
+        holds_old_card: to.is_open() && application.old_account.is_some(),
         refusal: refusal.map(FeeRefusal::name),
         api_tran_id: reference,
         at: cx.call.now,

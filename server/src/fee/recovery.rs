@@ -34,7 +34,7 @@ pub async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
     let (mut overdue, mut returns_due) = (0, 0);
     for asp in app.store.read(|tx: &mut Tx<'_>| Ok(partners::all(tx)?)).await? {
         let (taken, owed, count) = {
-            let (asp, now) = (asp.clone(), app.clock.now());
+            let (asp, now) = (asp.clone(), app.now());
             let settings = &app.core.settings;
             let patience_ms = settings.fee_deadline_ms + settings.fee_recovery_margin_ms;
             app.store

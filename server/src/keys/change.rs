@@ -5,7 +5,7 @@ use crypto::keyring::{KeyMaterial, KeyPurpose};
 use crypto::seal::MasterKey;
 use domain::{AspId, Timestamp};
 use serde_json::{Value, json};
-use store::tables::log::{self, NewEntry};
+use store::tables::log::{self, Moment, NewEntry};
 use store::tables::{PLATFORM, counters};
 use store::{DbError, Tx};
 
@@ -54,7 +54,7 @@ impl Change {
             correlation_id: "-",
             subject,
             payload: &payload.to_string(),
-            happened_at: self.now,
+            happened_at: Moment::plain(self.now),
             keys: None,
         };
         if log::insert(tx, asp, &entry)? {

@@ -166,7 +166,7 @@ fn identify(
         strict: project.is_strict.then(|| key.digest("strict", &strict).to_vec()),
     };
     let ring = app.core.keys.ring();
-    let now = app.clock.now();
+    let now = app.moment();
     Call {
         operation,
         keys: keys_by(ring.digest_key()),
@@ -174,12 +174,14 @@ fn identify(
         asp: headers.asp,
         // The caller's own text goes into rows and the log; what recognises the call is a digest.
         correlation_id: mask_numbers(&headers.correlation_id),
-        now,
+        now: now.business,
+        real_now: now.real,
         since: Since {
-            call: now.minus_ms(project.replay_window_ms),
-            cipher: now.minus_ms(project.tran_time_window_ms),
+            call: now.real.minus_ms(project.replay_window_ms),
+            cipher: now.real.minus_ms(project.tran_time_window_ms),
         },
         kind: CallKind::Live,
+        given_apply_no: None,
     }
 }
 

@@ -149,9 +149,10 @@ fn card_step(event: CardEvent) -> Both {
     match event {
         CardEvent::Suspend => ("The member reports the loss", "회원이 분실을 신고합니다"),
         CardEvent::Resume => ("The member withdraws the report", "회원이 분실 신고를 해제합니다"),
-        CardEvent::Reissue => {
+        CardEvent::Replace => {
             ("Its balance has moved to a new card", "잔액이 새 카드로 이전되었습니다")
         }
+        CardEvent::Discard => ("The member discards it", "회원이 카드를 해지합니다"),
     }
 }
 
@@ -179,6 +180,7 @@ fn application_step(event: Event) -> Both {
         Event::IssueMobile => ("The mobile card is issued", "모바일 카드가 발급됩니다"),
         Event::RegisterPhysical => ("The plastic is registered", "실물 카드가 등록됩니다"),
         Event::Cancel => ("The member cancels", "회원이 신청을 취소합니다"),
+        Event::GiveBack => ("The fee is given back", "수수료가 반환됩니다"),
     }
 }
 
@@ -235,15 +237,20 @@ mod tests {
 
     #[test]
     fn each_way_of_the_tables_is_a_step() {
-        let reissued = Changes { card: &[CardEvent::Reissue], ..Changes::NONE };
+        let reissued = Changes { card: &[CardEvent::Replace], ..Changes::NONE };
         let life = card(&reissued);
-        let expected = ["ACTIVE > SUSPENDED", "SUSPENDED > ACTIVE", "SUSPENDED > TERMINATED"];
+        let expected = [
+            "ACTIVE > SUSPENDED",
+            "ACTIVE, SUSPENDED > TERMINATED",
+            "ACTIVE, SUSPENDED > TERMINATED",
+            "SUSPENDED > ACTIVE",
+        ];
         assert_eq!(told(&life), expected);
         let mine: Vec<bool> = life.steps.iter().map(|step| step.by == By::ThisOperation).collect();
-        assert_eq!(mine, [false, false, true]);
+        assert_eq!(mine, [false, true, false, false]);
         let application = application(&Changes::NONE);
         assert!(told(&application).contains(&"READY, COST_PAID > DIGITAL_ISSUED".to_owned()));
-        assert_eq!(application.steps.iter().map(|step| step.from.len()).sum::<usize>(), 10);
+        assert_eq!(application.steps.iter().map(|step| step.from.len()).sum::<usize>(), 11);
         let delivery = told(&delivery(&Changes::NONE));
         assert_eq!(delivery.len(), 8);
         assert!(delivery.contains(&"SHIPPING > LOST".to_owned()));

@@ -8,22 +8,23 @@ use std::sync::Arc;
 use bank::sim::{Account, Admin, AdminError, Behaviour};
 use contract::Json;
 use crypto::pan::Pan;
+use crypto::par::Par;
 use domain::card::CardState;
-use domain::{AspId, CardAccountId, CardId, Timestamp, UserId};
+use domain::renew::DAYS_AHEAD_MAX;
+use domain::{AspId, CardAccountId, CardId, Expiry, Timestamp, UserId};
 use serde_json::json;
 use store::tables::bank_accounts::BankAccountState;
-use store::tables::log::{self, CallKeys, NewEntry, Since};
+use store::tables::log::{self, CallKeys, Moment, NewEntry, Since};
 use store::{DbError, Row, Tx};
 
 use super::given::{
     self, BANK_BALANCE_WON, BANK_CODE, BIRTH_DATE, BankAccount, CardIds, NoRefusal, Opening,
-    SHORT_BALANCE_WON,
+    SHORT_BALANCE_WON, VALIDITY_MONTHS,
 };
-use super::world::{Bank, Card, GIVEN_EXPIRY_YYMM, World};
+use super::world::{Bank, Card, Expires, GIVEN_EXPIRY_YYMM, Step, World};
 use crate::cards;
 use crate::context::{App, Core};
 use crate::op::{Answer, Call, CallKind, Done, OrStop, fault, transact};
-use crate::ops::prepaid_card::reissue::with_plastic;
 
 /// Depth of requests that arming makes itself.
 const DEPTH: usize = 8;
@@ -38,7 +39,7 @@ pub enum ArmError {
     #[error(transparent)]
     Bank(#[from] AdminError),
     /// What should have happened before could not be done.
-    #[error("the reissue that comes before the scenario ended with {0}")]
+    #[error("what comes before the scenario ended with {0}")]
     Before(&'static str),
 }
 
@@ -58,8 +59,8 @@ pub async fn arm(app: &Arc<App>, bank: &Admin, asp: &AspId, world: &World) -> Re
     if let Some(account) = at_bank(world) {
         bank.put_account(&account).await?;
     }
-    if world.is_reissued_before {
-        reissue_before(app, asp, world).await?;
+    for (place, step) in world.before.iter().enumerate() {
+        before(app, asp, world, (place, *step)).await?;
     }
     Ok(())
 }
@@ -156,7 +157,7 @@ fn reverse(
         correlation_id: "-",
         subject,
         payload: "{}",
-        happened_at: now,
+        happened_at: Moment::plain(now),
         keys: None,
     };
     if !log::insert(tx, asp, &entry)? {
@@ -197,6 +198,10 @@ fn clear(tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Result<(), DbError> {
         &[asp.as_str().into(), user.into(), member.as_str().into()],
     )?;
     for sql in [
+        "DELETE FROM fee_return WHERE asp_id = $1 AND apply_no IN (
+             SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)",
+        "DELETE FROM delivery_event WHERE asp_id = $1 AND apply_no IN (
+             SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)",
         "DELETE FROM delivery WHERE asp_id = $1 AND apply_no IN (
              SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)",
         "DELETE FROM card WHERE asp_id = $1 AND card_id IN (
@@ -272,6 +277,11 @@ fn put_card(
         pan: Pan::parse(&world.card_no()).ok().or_stop()?,
         state,
         balance_won,
+        expiry: match world.expires {
+            Expires::InYears => Expiry::after(now, VALIDITY_MONTHS),
+            Expires::Within30Days => Expiry::latest_ending_within(now, DAYS_AHEAD_MAX),
+        },
+        par: Some(Par::parse(&world.par()).ok().or_stop()?),
         opening: Opening { operation: "sandbox.arm", event: "sandbox.armed" },
     };
     given::put_card(core, tx, asp, card, now)
@@ -308,15 +318,21 @@ fn clear_plastic(core: &Core, tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Do
     Ok(())
 }
 
-/// Asks for a reissue of the card, as its member's partner would.
-async fn reissue_before(app: &Arc<App>, asp: &AspId, world: &World) -> Result<(), ArmError> {
-    let handler = app.operations.by_id("prepaid-card.reissue");
-    let handler = handler.ok_or(ArmError::Before("no operation"))?;
-    let body = with_plastic(world).to_string();
+/// Does what has happened before the scenario, as its member's partner would. The first application
+/// gets the scenario's number.
+async fn before(
+    app: &Arc<App>,
+    asp: &AspId,
+    world: &World,
+    (place, step): (usize, Step),
+) -> Result<(), ArmError> {
+    let Step::Call(operation, request) = step;
+    let handler = app.operations.by_id(operation).ok_or(ArmError::Before("no operation"))?;
+    let body = request(world).to_string();
     let json = Json::parse_object(body.as_bytes(), DEPTH);
     let json = json.map_err(|_| ArmError::Before("a malformed request"))?;
-    let now = app.clock.now();
-    let correlation_id = format!("armed-{}-{}", world.number, now.0);
+    let Moment { real: now, business } = app.moment();
+    let correlation_id = format!("armed-{}-{place}-{}", world.number, now.0);
     let replay = app.core.keys.ring().digest_key().digest("armed", &[correlation_id.as_bytes()]);
     let call = Call {
         asp: asp.clone(),
@@ -324,9 +340,11 @@ async fn reissue_before(app: &Arc<App>, asp: &AspId, world: &World) -> Result<()
         correlation_id,
         keys: CallKeys { replay: replay.to_vec(), ..CallKeys::default() },
         other_keys: Vec::new(),
-        now,
+        now: business,
+        real_now: now,
         since: Since { call: now, cipher: now },
         kind: CallKind::Live,
+        given_apply_no: (place == 0).then(|| world.apply_no()),
     };
     match handler.perform(app, call, &json).await {
         Answer::Success(_) => Ok(()),

@@ -1,7 +1,6 @@
 //! What a sandbox gives its members: seeding, arming and populating write it the same way.
 
 use bank::sim::{Account, Behaviour};
-use contract::{Code, ErrorSet};
 use crypto::cvc::Cvc;
 use crypto::pan::Pan;
 use crypto::par::Par;
@@ -12,12 +11,13 @@ use store::Tx;
 use store::tables::bank_accounts::{self, BankAccountState, NewBankAccount};
 use store::tables::card_accounts::{self, NewCardAccount, Standing};
 use store::tables::cards::{CvcSource, Form};
-use store::tables::log::{self, NewEntry};
+use store::tables::log::{self, Moment, NewEntry};
 use store::tables::members::{self, NewMember};
 use store::tables::postings;
 
 use crate::cards;
 use crate::context::{Core, place};
+pub use crate::op::NoRefusal;
 use crate::op::{Done, OrStop, fault};
 
 /// What a bank account with money holds, won.
@@ -26,24 +26,14 @@ pub const BANK_BALANCE_WON: i64 = 1_000_000;
 pub const SHORT_BALANCE_WON: i64 = 100;
 /// The most an unnamed card holds, won.
 pub const BALANCE_LIMIT_WON: i64 = 500_000;
+/// The most a named card holds, won.
+pub const NAMED_BALANCE_LIMIT_WON: i64 = 2_000_000;
 /// Months for which the sandbox's cards are valid.
 pub const VALIDITY_MONTHS: u16 = 60;
 /// Bank of the members that were made up.
 pub const BANK_CODE: &str = "003";
 /// Date of birth of the members that were made up.
 pub const BIRTH_DATE: &str = "19900101";
-
-/// The refusals of a transaction that has none: what is given is written, or it is a fault.
-#[derive(Debug, Clone, Copy)]
-pub enum NoRefusal {}
-
-impl ErrorSet for NoRefusal {
-    const ALL: &'static [Self] = &[];
-
-    fn code(self) -> &'static Code {
-        match self {}
-    }
-}
 
 /// The pseudonym of a member's bank account in open banking.
 pub fn fintech_use_num(user: UserId) -> String {
@@ -198,6 +188,10 @@ pub struct Card<'a> {
     pub state: CardState,
     /// What it holds, won.
     pub balance_won: i64,
+    /// When it expires.
+    pub expiry: Expiry,
+    /// Its PAR; a new one where none is given.
+    pub par: Option<Par>,
     /// What is said of it.
     pub opening: Opening,
 }
@@ -224,6 +218,8 @@ pub fn put_card<E>(
             is_main: true,
         },
         predecessor: None,
+        reissues: 0,
+        expiry: card.expiry,
         opened_at: now,
     };
     card_accounts::insert(tx, asp, &account)?;
@@ -233,11 +229,13 @@ pub fn put_card<E>(
         service_id,
         form: Form::Mobile,
         pan: card.pan,
-        expiry: Expiry::after(now, VALIDITY_MONTHS),
+        expiry: card.expiry,
         apply_no: None,
         now,
     };
-    cards::make(core, tx, asp, order)?;
+    let par = card.par.unwrap_or_else(|| cards::par(now));
+    let cvc = CvcSource::Key(core.keys.ring().active_cvc_key().0);
+    cards::write(core, tx, asp, &order, &par, cvc)?;
     postings::insert(tx, asp, ids.log, &Journal::opening(ids.account, balance))?;
     let entry = NewEntry {
         id: ids.log,
@@ -247,7 +245,7 @@ pub fn put_card<E>(
         correlation_id: "-",
         subject: &subject(card.user),
         payload: "{}",
-        happened_at: now,
+        happened_at: Moment::plain(now),
         keys: None,
     };
     if log::insert(tx, asp, &entry)? {

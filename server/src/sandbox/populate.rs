@@ -6,14 +6,16 @@ use std::ops::Range;
 use bank::sim::Account;
 use crypto::number::NumberError;
 use domain::card::CardState;
-use domain::{AspId, CardAccountId, CardId, Timestamp, UserId};
+use domain::{AspId, CardAccountId, CardId, Expiry, Timestamp, UserId};
 use store::tables::bank_accounts::BankAccountState;
 use store::tables::counters;
 use store::tables::number_ranges::{self, BLOCK};
 use store::{Store, Tx, WriteError};
 
 use super::ASP_ID;
-use super::given::{self, BANK_BALANCE_WON, BANK_CODE, BIRTH_DATE, BankAccount, CardIds, Opening};
+use super::given::{
+    self, BANK_BALANCE_WON, BANK_CODE, BIRTH_DATE, BankAccount, CardIds, Opening, VALIDITY_MONTHS,
+};
 use super::world::products::ProductKey;
 use crate::context::Core;
 use crate::op::{Done, OrStop, Stop, fault, refuse};
@@ -58,7 +60,7 @@ struct UsedUp;
 impl From<WriteError<Stop<UsedUp>>> for PopulateError {
     fn from(error: WriteError<Stop<UsedUp>>) -> Self {
         match error {
-            WriteError::Refused(Stop::Refused(UsedUp)) => PopulateError::UsedUp,
+            WriteError::Refused(Stop::Refused(UsedUp, _)) => PopulateError::UsedUp,
             WriteError::Refused(stop) => PopulateError::Store(format!("{stop:?}")),
             WriteError::Unavailable(cause) => PopulateError::Store(cause.to_string()),
             WriteError::Fault(fault) => PopulateError::Store(fault.message().to_owned()),
@@ -132,6 +134,8 @@ fn write_members(
             pan,
             state: CardState::Suspended,
             balance_won: BALANCE_WON,
+            expiry: Expiry::after(now, VALIDITY_MONTHS),
+            par: None,
             opening: Opening { operation: "sandbox.populate", event: "sandbox.populated" },
         };
         given::put_card(core, tx, &asp, card, now)?;

@@ -7,7 +7,10 @@ use bank::sim::Admin;
 use crypto::number;
 use crypto::pan::Pan;
 use crypto::par::Par;
-use domain::product::{Issuance, MobileOnly, PaysAbroad, Product, ProductState};
+use domain::product::{
+    BalanceLimits, Charge, Fees, Issuance, MobileOnly, PaysAbroad, Product, ProductState,
+    ReturnedFee,
+};
 use domain::{AspId, Money, Timestamp, UserId};
 use store::tables::bank_accounts::BankAccountState;
 use store::tables::number_ranges::{self, NewRange};
@@ -16,14 +19,15 @@ use store::{DbError, Tx, TxError, Value};
 
 use super::arm::{ArmError, arm};
 use super::given::{
-    self, BANK_BALANCE_WON, BankAccount, NoRefusal, SHORT_BALANCE_WON, VALIDITY_MONTHS,
+    self, BALANCE_LIMIT_WON, BANK_BALANCE_WON, BankAccount, NAMED_BALANCE_LIMIT_WON, NoRefusal,
+    SHORT_BALANCE_WON, VALIDITY_MONTHS,
 };
 use super::keys::NewProject;
 use super::published::{self, CARD_EXPIRY_YYMM, CARD_PREFIX};
 use super::seeded::{self, Seeded};
 use super::world::products::{
-    ABROAD, FREE, NOT_ON_OFFER, ORDINARY, ORDINARY_WITH_FEE, ProductKey, STANDARD, WITH_FEES,
-    WITHOUT_NEXT,
+    ABROAD, ALL_FEES, FREE, NOT_ON_OFFER, ORDINARY, ORDINARY_WITH_FEE, ProductKey, STANDARD,
+    WITH_FEES, WITHOUT_NEXT,
 };
 use super::world::{GIVEN_PREFIX, World};
 use super::{ASP_ID, PROJECT_ID};
@@ -48,7 +52,25 @@ struct Policy {
     state: ProductState,
     fee_won: i64,
     fee_mobile_only_won: i64,
+    issue_fee_won: i64,
+    renewal_fee_won: i64,
+    /// Of the first reissue, and of a defective card's.
+    waives: Charge,
     next: Option<ProductKey>,
+}
+
+impl Policy {
+    fn fees(&self) -> Option<Fees> {
+        Some(Fees {
+            issue_with_plastic: Money::won(self.issue_fee_won)?,
+            issue_mobile_only: Money::ZERO,
+            reissue_with_plastic: Money::won(self.fee_won)?,
+            reissue_mobile_only: Money::won(self.fee_mobile_only_won)?,
+            renewal: Money::won(self.renewal_fee_won)?,
+            first_reissue: self.waives,
+            defective_card: self.waives,
+        })
+    }
 }
 
 const fn policy(key: ProductKey, name: &'static str) -> Policy {
@@ -61,6 +83,9 @@ const fn policy(key: ProductKey, name: &'static str) -> Policy {
         state: ProductState::Active,
         fee_won: 0,
         fee_mobile_only_won: 0,
+        issue_fee_won: 0,
+        renewal_fee_won: 0,
+        waives: Charge::Charged,
         next: None,
     }
 }
@@ -74,7 +99,7 @@ const fn ordinary(key: ProductKey, name: &'static str, fee_won: i64) -> Policy {
     }
 }
 
-const POLICIES: [Policy; 8] = [
+const POLICIES: [Policy; 9] = [
     Policy { fee_won: 3_000, ..policy(STANDARD, "Standard") },
     policy(FREE, "Free"),
     ordinary(ORDINARY, "Ordinary", 0),
@@ -83,6 +108,13 @@ const POLICIES: [Policy; 8] = [
     Policy { next: Some(NOT_ON_OFFER), ..policy(WITHOUT_NEXT, "Without a next product") },
     Policy { state: ProductState::Suspended, ..policy(NOT_ON_OFFER, "Not on offer") },
     Policy { fee_won: 3_000, fee_mobile_only_won: 1_000, ..policy(WITH_FEES, "With fees") },
+    Policy {
+        fee_won: 3_000,
+        issue_fee_won: 2_000,
+        renewal_fee_won: 1_000,
+        waives: Charge::Free,
+        ..policy(ALL_FEES, "A fee for everything")
+    },
 ];
 
 /// Why a sandbox could not be seeded.
@@ -292,9 +324,13 @@ fn put_product(
         issuance: policy.issuance,
         mobile_only: policy.mobile_only,
         pays_abroad: policy.pays_abroad,
-        reissue_fee_with_plastic: Money::won(policy.fee_won).or_stop()?,
-        reissue_fee_mobile_only: Money::won(policy.fee_mobile_only_won).or_stop()?,
+        fees: policy.fees().or_stop()?,
+        returned_fee: ReturnedFee::Refunded,
         validity_months: VALIDITY_MONTHS,
+        limits: BalanceLimits {
+            unnamed: Money::won(BALANCE_LIMIT_WON).or_stop()?,
+            named: Money::won(NAMED_BALANCE_LIMIT_WON).or_stop()?,
+        },
     };
     let next = policy.next.map(ProductKey::service_id);
     rows::put(tx, asp, &product, next.as_ref())?;

@@ -4,7 +4,7 @@
 use contract::errors::{Code, ErrorSet};
 use contract::scenario::Scenario as Told;
 use crypto::pan::Pan;
-use domain::UserId;
+use domain::{ApplyNo, UserId};
 use serde_json::Value;
 
 use super::given::{fintech_use_num, unreachable_fintech_use_num};
@@ -13,6 +13,8 @@ use super::given::{fintech_use_num, unreachable_fintech_use_num};
 pub const GIVEN_PREFIX: &str = "94913395";
 /// Expiry of the scenarios' plastic.
 pub const GIVEN_EXPIRY_YYMM: &str = "3108";
+/// Day in the application numbers of scenarios, on which none was made.
+const GIVEN_APPLY_DAY: &str = "20000101";
 /// The member of scenario `n` has this id and `n`.
 const USER_ID_BASE: u64 = 50_000_000_000;
 
@@ -38,6 +40,9 @@ pub mod products {
     pub const NOT_ON_OFFER: ProductKey = ProductKey(2_006);
     /// Pre-issuance, mobile only allowed; 3,000 won with plastic, 1,000 won without.
     pub const WITH_FEES: ProductKey = ProductKey(2_007);
+    /// Pre-issuance; 2,000 won a first card, 3,000 won a reissue, 1,000 won a renewal; the first
+    /// reissue and that of a defective card are free.
+    pub const ALL_FEES: ProductKey = ProductKey(2_008);
 
     impl ProductKey {
         /// Its id, 15 digits.
@@ -78,6 +83,22 @@ pub enum Bank {
     Behaving(&'static str),
 }
 
+/// When a card expires, as seen from the day on which it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expires {
+    /// In years.
+    InYears,
+    /// At the end of a month, in 30 days or less.
+    Within30Days,
+}
+
+/// Something that has happened before a scenario.
+#[derive(Debug, Clone, Copy)]
+pub enum Step {
+    /// This operation was called with this request.
+    Call(&'static str, fn(&World) -> Value),
+}
+
 /// What is given before a scenario.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -95,8 +116,10 @@ pub struct World {
     pub is_verified: bool,
     /// The member's bank account.
     pub bank: Bank,
-    /// Whether a reissue of the card was asked for before; arming really asks for it.
-    pub is_reissued_before: bool,
+    /// When the card expires.
+    pub expires: Expires,
+    /// What has happened before; arming really does it.
+    pub before: Vec<Step>,
 }
 
 impl World {
@@ -111,7 +134,8 @@ impl World {
             is_member: true,
             is_verified: true,
             bank: Bank::Behaving("answer"),
-            is_reissued_before: false,
+            expires: Expires::InYears,
+            before: Vec::new(),
         }
     }
 
@@ -124,6 +148,16 @@ impl World {
     pub fn card_no(&self) -> String {
         let payload = format!("{GIVEN_PREFIX}{:07}", self.number);
         Pan::from_payload(&payload).map(|pan| pan.reveal().to_owned()).unwrap_or_default()
+    }
+
+    /// The number of the application that a step before makes.
+    pub fn apply_no(&self) -> ApplyNo {
+        ApplyNo::new(format!("{GIVEN_APPLY_DAY}{:014}", self.number))
+    }
+
+    /// The card's PAR.
+    pub fn par(&self) -> String {
+        format!("Q1A{:024X}", self.number)
     }
 
     /// The CVC of its plastic.

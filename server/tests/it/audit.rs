@@ -18,7 +18,7 @@ use platen::sandbox::run::open;
 use platen::sandbox::world::products::{FREE, STANDARD};
 use platen::settings::Settings;
 use store::tables::PLATFORM;
-use store::tables::log::{self, NewEntry};
+use store::tables::log::{self, Moment, NewEntry};
 use store::tables::postings;
 use store::testing::engines;
 use store::{Store, Target, Tx, TxError, Value, WriteError};
@@ -76,7 +76,7 @@ impl Log {
                     correlation_id: "-",
                     subject: "-",
                     payload: "{}",
-                    happened_at: Timestamp(id),
+                    happened_at: Moment::plain(Timestamp(id)),
                     keys: None,
                 };
                 assert!(log::insert(tx, &asp(), &entry).unwrap());

@@ -1,6 +1,8 @@
 //! Boundary tests made from the registry: every operation, every field, every limit.
 
 use contract::{Entry, Field, Kind, Need};
+use platen::ops::prepaid_card::{issue, renew};
+use platen::sandbox::world::World;
 use serde_json::{Value, json};
 
 use crate::bodies::{idle_state, on_card, refused_reissue, with, without};
@@ -10,7 +12,9 @@ use crate::support::{TestServer, on_sqlite, quick};
 /// A valid body of each operation.
 fn valid(operation: &str) -> Value {
     match operation {
+        "prepaid-card.issue" => issue::with_plastic(&World::new(406)),
         "prepaid-card.reissue" => refused_reissue(),
+        "prepaid-card.renew" => renew::renewal(&World::new(440)),
         "prepaid-card.state" => idle_state(),
         "prepaid-card.unregistered-info" => on_card(),
         other => panic!("add a valid body of {other}"),

@@ -1,12 +1,12 @@
 //! Applications for a card, with what is reserved for their settling.
 
-use domain::application::State;
-use domain::product::Issuance;
-use domain::reissue::{Delivery, Terms};
+use domain::application::{Kind, State};
+use domain::product::{Issuance, ReturnedFee, Waiver};
+use domain::terms::{Delivery, Terms};
 use domain::{ApplyNo, AspId, CardAccountId, CardId, Money, ServiceId, Timestamp};
 
 use super::log::CallKeys;
-use super::{money, parsed};
+use super::{money, number, opt_parsed, parsed};
 use crate::{DbError, Row, Tx};
 
 /// An application.
@@ -14,12 +14,14 @@ use crate::{DbError, Row, Tx};
 pub struct Application {
     /// Its number.
     pub apply_no: ApplyNo,
+    /// What is applied for.
+    pub kind: Kind,
     /// Its state.
     pub state: State,
     /// The member.
     pub user_id: i64,
-    /// The card account to be replaced.
-    pub old_account: CardAccountId,
+    /// The card account to be replaced; `None` of a first card.
+    pub old_account: Option<CardAccountId>,
     /// The product of the new card.
     pub service_id: ServiceId,
     /// When the mobile card is issued.
@@ -30,6 +32,12 @@ pub struct Application {
     pub recipient_sealed: Option<Vec<u8>>,
     /// The fee promised, tax included.
     pub fee: Money,
+    /// Why it was waived.
+    pub waiver: Option<Waiver>,
+    /// What becomes of it where the plastic comes back.
+    pub returned_fee: ReturnedFee,
+    /// The most that a card that replaces none may hold.
+    pub balance_limit: Money,
     /// Tax rate within the fee, hundredths of a percent.
     pub vat_basis_points: u32,
     /// Months for which the new card is valid.
@@ -84,7 +92,14 @@ pub struct FeeOrder {
 impl Application {
     /// What was promised.
     pub fn terms(&self) -> Terms {
-        Terms { issuance: self.issuance, delivery: self.delivery, fee: self.fee }
+        Terms {
+            kind: self.kind,
+            issuance: self.issuance,
+            delivery: self.delivery,
+            fee: self.fee,
+            waiver: self.waiver,
+            returned_fee: self.returned_fee,
+        }
     }
 }
 
@@ -103,17 +118,17 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, new: &Application) -> Result<bool, D
              vat_basis_points, currency, validity_months, new_account_id, mobile_card_id,
              mobile_number, physical_card_id, physical_number, number_key_id, bank_account_id,
              bank_tran_id, bank_tran_day, deadline_at, applied_at, correlation_id, replay_key,
-             cipher_digest, strict_key, settled_at)
-         VALUES ($1, $2, 'REISSUE', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-             $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
+             cipher_digest, strict_key, settled_at, waiver, returned_fee, balance_limit)
+         VALUES ($1, $2, $31, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+             $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $32, $33, $34)
          ON CONFLICT DO NOTHING",
         &[
             asp.as_str().into(),
             new.apply_no.as_str().into(),
             new.state.name().into(),
             new.user_id.into(),
-            new.old_account.0.into(),
-            new.state.is_open().into(),
+            new.old_account.map(|id| id.0).into(),
+            (new.state.is_open() && new.old_account.is_some()).into(),
             new.service_id.as_str().into(),
             new.issuance.name().into(),
             new.delivery.name().into(),
@@ -138,6 +153,10 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, new: &Application) -> Result<bool, D
             new.keys.cipher.as_deref().into(),
             new.keys.strict.as_deref().into(),
             settled_at.into(),
+            new.kind.name().into(),
+            new.waiver.map(Waiver::name).into(),
+            new.returned_fee.name().into(),
+            new.balance_limit.minor().into(),
         ],
     )?;
     Ok(written == 1)
@@ -154,7 +173,7 @@ pub fn load(
              fee, vat_basis_points, validity_months, new_account_id, mobile_card_id,
              mobile_number, physical_card_id, physical_number, number_key_id, bank_account_id,
              bank_tran_id, bank_tran_day, deadline_at, applied_at, correlation_id, replay_key,
-             cipher_digest, strict_key
+             cipher_digest, strict_key, kind, waiver, returned_fee, balance_limit
          FROM application WHERE asp_id = $1 AND apply_no = $2",
         &[asp.as_str().into(), apply_no.as_str().into()],
     )?;
@@ -180,14 +199,18 @@ fn read(mut row: Row, apply_no: &ApplyNo) -> Result<Application, DbError> {
     };
     Ok(Application {
         apply_no: apply_no.clone(),
+        kind: parsed(&row, 25, Kind::parse)?,
         state: parsed(&row, 0, State::parse)?,
         user_id: row.int(1)?,
-        old_account: CardAccountId(row.int(2)?),
+        old_account: row.opt_int(2)?.map(CardAccountId),
         service_id: ServiceId::new(row.text(3)?),
         issuance: parsed(&row, 4, Issuance::parse)?,
         delivery: parsed(&row, 5, Delivery::parse)?,
         recipient_sealed: row.take_opt_blob(6)?,
         fee: money(&row, 7)?,
+        waiver: opt_parsed(&row, 26, Waiver::parse)?,
+        returned_fee: parsed(&row, 27, ReturnedFee::parse)?,
+        balance_limit: money(&row, 28)?,
         vat_basis_points: number(&row, 8)?,
         validity_months: number(&row, 9)?,
         mobile: account.zip(mobile).map(|(account, card)| ReservedMobile { account, card }),
@@ -203,16 +226,13 @@ fn read(mut row: Row, apply_no: &ApplyNo) -> Result<Application, DbError> {
     })
 }
 
-fn number<T: TryFrom<i64>>(row: &Row, index: usize) -> Result<T, DbError> {
-    let found = "a number out of range";
-    T::try_from(row.int(index)?).map_err(|_| DbError::Column { index, wanted: "a number", found })
-}
-
 /// The open application that holds a card account.
 #[derive(Debug, Clone)]
 pub struct Open {
     /// Its number.
     pub apply_no: ApplyNo,
+    /// What is applied for.
+    pub kind: Kind,
     /// Its state.
     pub state: State,
     /// Whether a fee was promised.
@@ -228,7 +248,7 @@ pub fn open_for(
     account: CardAccountId,
 ) -> Result<Option<Open>, DbError> {
     let row = tx.query_opt(
-        "SELECT apply_no, state, fee > 0, replay_key FROM application
+        "SELECT apply_no, state, fee > 0, replay_key, kind FROM application
          WHERE asp_id = $1 AND old_account_id = $2 AND holds_old_card",
         &[asp.as_str().into(), account.0.into()],
     )?;
@@ -236,9 +256,10 @@ pub fn open_for(
 }
 
 /// The open application whose columns begin at `at` of a row: apply_no, state, fee > 0,
-/// replay_key.
+/// replay_key, kind.
 pub(super) fn read_open(row: &mut Row, at: usize) -> Result<Open, DbError> {
     Ok(Open {
+        kind: parsed(row, at + 4, Kind::parse)?,
         state: parsed(row, at + 1, State::parse)?,
         has_fee: row.boolean(at + 2)?,
         replay_key: row.take_opt_blob(at + 3)?.unwrap_or_default(),
@@ -263,13 +284,30 @@ pub fn holds_correlation_id(
     Ok(found.is_some())
 }
 
-/// How an application that awaits the bank ends.
+/// The application of a member by which this call has begun to charge a fee.
+pub fn charging(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    user_id: i64,
+    replay_key: &[u8],
+) -> Result<Option<ApplyNo>, DbError> {
+    let row = tx.query_opt(
+        "SELECT apply_no FROM application
+         WHERE asp_id = $1 AND user_id = $2 AND state = 'COST_PAYING' AND replay_key = $3",
+        &[asp.as_str().into(), user_id.into(), replay_key.into()],
+    )?;
+    row.map(|row| Ok(ApplyNo::new(row.text(0)?))).transpose()
+}
+
+/// How an application is moved on.
 #[derive(Debug)]
 pub struct Settlement<'a> {
     /// The state to leave; another one means that somebody else came first.
     pub from: State,
     /// The state to reach.
     pub to: State,
+    /// Whether it still holds the card that it is to replace.
+    pub holds_old_card: bool,
     /// Why the fee was refused.
     pub refusal: Option<&'a str>,
     /// The bank's reference of the withdrawal.
@@ -295,7 +333,7 @@ pub fn settle(
             apply_no.as_str().into(),
             settlement.from.name().into(),
             settlement.to.name().into(),
-            settlement.to.is_open().into(),
+            settlement.holds_old_card.into(),
             settlement.refusal.into(),
             settlement.api_tran_id.into(),
             settlement.at.0.into(),

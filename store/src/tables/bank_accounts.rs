@@ -1,5 +1,6 @@
 //! Members' registered bank accounts.
 
+use domain::terms::BankAccounts;
 use domain::{AspId, Timestamp, UserId, states};
 
 use crate::{DbError, Tx};
@@ -70,6 +71,17 @@ pub enum Chargeable {
     NoneRegistered,
     /// The primary account, else the one registered last.
     Account(i64),
+}
+
+impl Chargeable {
+    /// What a decision has to know of it.
+    pub const fn known(&self) -> BankAccounts {
+        match self {
+            Chargeable::None => BankAccounts::None,
+            Chargeable::NoneRegistered => BankAccounts::NoneRegistered,
+            Chargeable::Account(_) => BankAccounts::Registered,
+        }
+    }
 }
 
 /// The account that a fee of this member is drawn from.

@@ -2,9 +2,11 @@
 //! aggregate that a write transaction claims first.
 
 use domain::card::CardState;
-use domain::{ApplyNo, AspId, CardAccountId, Money, ServiceId, Timestamp, UserId};
+use domain::discard::Role;
+use domain::product::{Condition, Past};
+use domain::{ApplyNo, AspId, CardAccountId, Expiry, Money, ServiceId, Timestamp, UserId};
 
-use super::{money, parsed};
+use super::{money, number, parsed};
 use crate::{DbError, Row, Tx};
 
 /// A card account as a transaction finds it once it has claimed it.
@@ -12,12 +14,22 @@ use crate::{DbError, Row, Tx};
 pub struct CardAccount {
     /// Its id.
     pub id: CardAccountId,
+    /// The member who holds it.
+    pub user_id: i64,
     /// The product.
     pub service_id: ServiceId,
     /// Its state.
     pub state: CardState,
     /// What it holds.
     pub balance: Money,
+    /// When its cards expire.
+    pub expiry: Expiry,
+    /// How it stands to others.
+    pub role: Role,
+    /// What the fee of a reissue depends on.
+    pub past: Past,
+    /// Whether it was ever paid with or charged.
+    pub is_used: bool,
     /// Whether its balance has moved to a successor.
     pub has_successor: bool,
     /// What carries over to a successor.
@@ -52,6 +64,10 @@ pub struct NewCardAccount<'a> {
     pub standing: Standing,
     /// The account that it replaces.
     pub predecessor: Option<CardAccountId>,
+    /// How often those before it were reissued, this time counted.
+    pub reissues: u32,
+    /// When its cards expire.
+    pub expiry: Expiry,
     /// When.
     pub opened_at: Timestamp,
 }
@@ -80,7 +96,8 @@ pub fn claim(
              WHERE asp_id = $1 AND user_id = $2 AND account_id = (
                  SELECT c.account_id FROM card c WHERE c.asp_id = $1 AND c.pan_index = $3)
              RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
-                 balance_limit, is_named, is_main",
+                 balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
+                 defect_reported_at IS NOT NULL, used_at IS NOT NULL",
             &[asp.as_str().into(), user.into(), index.into()],
         )?,
         CardKey::Par(par) => tx.query_opt(
@@ -88,7 +105,8 @@ pub fn claim(
              WHERE asp_id = $1 AND user_id = $2 AND account_id = (
                  SELECT c.account_id FROM card c WHERE c.asp_id = $1 AND c.par = $3)
              RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
-                 balance_limit, is_named, is_main",
+                 balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
+                 defect_reported_at IS NOT NULL, used_at IS NOT NULL",
             &[asp.as_str().into(), user.into(), par.into()],
         )?,
     };
@@ -106,15 +124,38 @@ pub fn claim_of(
          WHERE asp_id = $1 AND account_id = (
              SELECT a.old_account_id FROM application a WHERE a.asp_id = $1 AND a.apply_no = $2)
          RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
-             balance_limit, is_named, is_main",
+             balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
+             defect_reported_at IS NOT NULL, used_at IS NOT NULL",
         &[asp.as_str().into(), apply_no.as_str().into()],
     )?;
     row.as_ref().map(read).transpose()
 }
 
+/// Claims the account of this id.
+pub fn claim_by_id(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    id: CardAccountId,
+) -> Result<Option<CardAccount>, DbError> {
+    let row = tx.query_opt(
+        "UPDATE card_account SET version = version + 1 WHERE asp_id = $1 AND account_id = $2
+         RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
+             balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
+             defect_reported_at IS NOT NULL, used_at IS NOT NULL",
+        &[asp.as_str().into(), id.0.into()],
+    )?;
+    row.as_ref().map(read).transpose()
+}
+
 fn read(row: &Row) -> Result<CardAccount, DbError> {
+    let condition = if row.boolean(12)? { Condition::Defective } else { Condition::Sound };
     Ok(CardAccount {
         id: CardAccountId(row.int(0)?),
+        user_id: row.int(8)?,
+        expiry: parsed(row, 9, Expiry::from_yymm)?,
+        role: parsed(row, 10, Role::parse)?,
+        past: Past { reissues: number(row, 11)?, condition },
+        is_used: row.boolean(13)?,
         service_id: ServiceId::new(row.text(1)?),
         state: parsed(row, 2, CardState::parse)?,
         balance: money(row, 3)?,
@@ -133,8 +174,8 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, account: &NewCardAccount<'_>) -> Res
     tx.put(
         "INSERT INTO card_account (asp_id, account_id, user_id, service_id, state, balance,
              currency, balance_limit, is_named, is_main, predecessor_id, successor_id, opened_at,
-             version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $12, 0)",
+             version, expiry_yymm, reissues)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $12, 0, $13, $14)",
         &[
             asp.as_str().into(),
             account.id.0.into(),
@@ -148,6 +189,8 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, account: &NewCardAccount<'_>) -> Res
             standing.is_main.into(),
             account.predecessor.map(|id| id.0).into(),
             account.opened_at.0.into(),
+            account.expiry.yymm().as_str().into(),
+            i64::from(account.reissues).into(),
         ],
     )?;
     Ok(())

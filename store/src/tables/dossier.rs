@@ -32,9 +32,11 @@ impl Dossier {
 pub fn read(tx: &mut Tx<'_>, asp: &AspId, account: CardAccountId) -> Result<Dossier, DbError> {
     let mut row = tx.query_one(
         "SELECT c.user_id, m.id_verified_at IS NOT NULL, m.name_sealed, m.phone_sealed,
-             a.apply_no, a.state, a.fee > 0, a.replay_key,
+             a.apply_no, a.state, a.fee > 0, a.replay_key, a.kind,
              n.service_id, n.state, n.issuance, n.mobile_only, n.pays_abroad, n.reissue_fee,
-             n.reissue_fee_mobile_only, n.validity_months, n.name
+             n.reissue_fee_mobile_only, n.validity_months, n.name, n.issue_fee,
+             n.issue_fee_mobile_only, n.renewal_fee, n.first_reissue, n.defective_card,
+             n.returned_fee, n.balance_limit_unnamed, n.balance_limit_named
          FROM card_account c
          LEFT JOIN member m ON m.asp_id = c.asp_id AND m.user_id = c.user_id
              AND m.state = 'ACTIVE'
@@ -57,7 +59,7 @@ pub fn read(tx: &mut Tx<'_>, asp: &AspId, account: CardAccountId) -> Result<Doss
     };
     let has_open = row.opt_text(4)?.is_some();
     let open = has_open.then(|| applications::read_open(&mut row, 4)).transpose()?;
-    let has_product = row.opt_text(8)?.is_some();
-    let next_product = has_product.then(|| products::read(&mut row, 8)).transpose()?;
+    let has_product = row.opt_text(9)?.is_some();
+    let next_product = has_product.then(|| products::read(&mut row, 9)).transpose()?;
     Ok(Dossier { member, open, next_product })
 }

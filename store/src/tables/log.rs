@@ -16,6 +16,27 @@ pub struct CallKeys {
     pub strict: Option<Vec<u8>>,
 }
 
+/// A moment by both clocks: in a sandbox, business time may be ahead of the real one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// By the real clock: replay, keys and seals go by it.
+    pub real: Timestamp,
+    /// By the clock of business: expiry, deadlines and days go by it.
+    pub business: Timestamp,
+}
+
+impl Moment {
+    /// Where both clocks agree.
+    pub const fn plain(at: Timestamp) -> Self {
+        Moment { real: at, business: at }
+    }
+
+    /// How far business is ahead, µs.
+    pub const fn shift_us(self) -> i64 {
+        self.business.0.saturating_sub(self.real.0)
+    }
+}
+
 /// A row to be written.
 #[derive(Debug)]
 pub struct NewEntry<'a> {
@@ -34,7 +55,7 @@ pub struct NewEntry<'a> {
     /// The event for partners, JSON.
     pub payload: &'a str,
     /// When.
-    pub happened_at: Timestamp,
+    pub happened_at: Moment,
     /// What recognises the call; `None` for what no call caused.
     pub keys: Option<&'a CallKeys>,
 }
@@ -66,8 +87,8 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, entry: &NewEntry<'_>) -> Result<bool
     let keys = entry.keys;
     let written = tx.execute(
         "INSERT INTO operation_log (asp_id, log_id, operation, event, code, correlation_id,
-             subject, payload, happened_at, replay_key, cipher_digest, strict_key)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             subject, payload, happened_at, replay_key, cipher_digest, strict_key, clock_shift_us)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT DO NOTHING",
         &[
             asp.as_str().into(),
@@ -78,10 +99,11 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, entry: &NewEntry<'_>) -> Result<bool
             entry.correlation_id.into(),
             entry.subject.into(),
             entry.payload.into(),
-            entry.happened_at.0.into(),
+            entry.happened_at.real.0.into(),
             keys.map(|keys| keys.replay.as_slice()).into(),
             keys.and_then(|keys| keys.cipher.as_deref()).into(),
             keys.and_then(|keys| keys.strict.as_deref()).into(),
+            entry.happened_at.shift_us().into(),
         ],
     )?;
     Ok(written == 1)

@@ -1,8 +1,9 @@
 //! Members of a partner.
 
+use domain::terms::Membership;
 use domain::{AspId, Timestamp, UserId};
 
-use crate::{DbError, Tx};
+use crate::{DbError, Row, Tx};
 
 /// A member to be written; what is personal comes sealed.
 pub struct NewMember<'a> {
@@ -55,6 +56,19 @@ pub struct Member {
     pub phone_sealed: Vec<u8>,
 }
 
+/// Claims the partner's member of this id, where the membership stands: other transactions that
+/// would give it a card wait until this one ends.
+pub fn claim(tx: &mut Tx<'_>, asp: &AspId, user: UserId) -> Result<Option<Member>, DbError> {
+    let Some(user_id) = user.stored() else { return Ok(None) };
+    let row = tx.query_opt(
+        "UPDATE member SET version = version + 1
+         WHERE asp_id = $1 AND user_id = $2 AND state = 'ACTIVE'
+         RETURNING id_verified_at IS NOT NULL, name_sealed, phone_sealed",
+        &[asp.as_str().into(), user_id.into()],
+    )?;
+    row.map(|row| read(row, user_id)).transpose()
+}
+
 /// The partner's member of this id, where the membership stands.
 pub fn find(tx: &mut Tx<'_>, asp: &AspId, user: UserId) -> Result<Option<Member>, DbError> {
     let Some(user_id) = user.stored() else { return Ok(None) };
@@ -63,11 +77,25 @@ pub fn find(tx: &mut Tx<'_>, asp: &AspId, user: UserId) -> Result<Option<Member>
          WHERE asp_id = $1 AND user_id = $2 AND state = 'ACTIVE'",
         &[asp.as_str().into(), user_id.into()],
     )?;
-    let Some(mut row) = row else { return Ok(None) };
-    Ok(Some(Member {
+    row.map(|row| read(row, user_id)).transpose()
+}
+
+fn read(mut row: Row, user_id: i64) -> Result<Member, DbError> {
+    Ok(Member {
         user_id,
         is_verified: row.boolean(0)?,
         name_sealed: row.take_blob(1)?,
         phone_sealed: row.take_blob(2)?,
-    }))
+    })
+}
+
+impl Member {
+    /// What is known of a member who was looked for.
+    pub const fn membership(found: Option<&Self>) -> Membership {
+        match found {
+            None => Membership::None,
+            Some(member) if member.is_verified => Membership::Verified,
+            Some(_) => Membership::Unverified,
+        }
+    }
 }

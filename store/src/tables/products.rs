@@ -1,9 +1,12 @@
 //! Card products.
 
-use domain::product::{Issuance, MobileOnly, PaysAbroad, Product, ProductState};
+use domain::product::{
+    BalanceLimits, Charge, Fees, Issuance, MobileOnly, PaysAbroad, Product, ProductState,
+    ReturnedFee,
+};
 use domain::{AspId, ServiceId};
 
-use super::{money, parsed};
+use super::{money, number, parsed};
 use crate::{DbError, Row, Tx};
 
 /// Writes a product, or sets one that is there to this policy.
@@ -13,13 +16,20 @@ pub fn put(
     product: &Product,
     next: Option<&ServiceId>,
 ) -> Result<(), DbError> {
+    let (fees, limits) = (&product.fees, &product.limits);
     tx.execute(
         "INSERT INTO product (asp_id, service_id, name, state, issuance, mobile_only, pays_abroad,
-             reissue_fee, reissue_fee_mobile_only, currency, next_service_id, validity_months)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             reissue_fee, reissue_fee_mobile_only, currency, next_service_id, validity_months,
+             issue_fee, issue_fee_mobile_only, renewal_fee, first_reissue, defective_card,
+             returned_fee, balance_limit_unnamed, balance_limit_named)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+             $19, $20)
          ON CONFLICT (asp_id, service_id) DO UPDATE SET name = $3, state = $4, issuance = $5,
              mobile_only = $6, pays_abroad = $7, reissue_fee = $8, reissue_fee_mobile_only = $9,
-             currency = $10, next_service_id = $11, validity_months = $12",
+             currency = $10, next_service_id = $11, validity_months = $12, issue_fee = $13,
+             issue_fee_mobile_only = $14, renewal_fee = $15, first_reissue = $16,
+             defective_card = $17, returned_fee = $18, balance_limit_unnamed = $19,
+             balance_limit_named = $20",
         &[
             asp.as_str().into(),
             product.service_id.as_str().into(),
@@ -28,22 +38,39 @@ pub fn put(
             product.issuance.name().into(),
             product.mobile_only.name().into(),
             product.pays_abroad.name().into(),
-            product.reissue_fee_with_plastic.minor().into(),
-            product.reissue_fee_mobile_only.minor().into(),
-            product.reissue_fee_with_plastic.currency().code().into(),
+            fees.reissue_with_plastic.minor().into(),
+            fees.reissue_mobile_only.minor().into(),
+            fees.reissue_with_plastic.currency().code().into(),
             next.map(ServiceId::as_str).into(),
             i64::from(product.validity_months).into(),
+            fees.issue_with_plastic.minor().into(),
+            fees.issue_mobile_only.minor().into(),
+            fees.renewal.minor().into(),
+            fees.first_reissue.name().into(),
+            fees.defective_card.name().into(),
+            product.returned_fee.name().into(),
+            limits.unnamed.minor().into(),
+            limits.named.minor().into(),
         ],
     )?;
     Ok(())
 }
 
-/// The product whose columns begin at `at` of a row: service_id, state, issuance, mobile_only,
-/// pays_abroad, reissue_fee, reissue_fee_mobile_only, validity_months, name.
+/// The product of this id.
+pub fn find(tx: &mut Tx<'_>, asp: &AspId, id: &ServiceId) -> Result<Option<Product>, DbError> {
+    let row = tx.query_opt(
+        "SELECT service_id, state, issuance, mobile_only, pays_abroad, reissue_fee,
+             reissue_fee_mobile_only, validity_months, name, issue_fee, issue_fee_mobile_only,
+             renewal_fee, first_reissue, defective_card, returned_fee, balance_limit_unnamed,
+             balance_limit_named
+         FROM product WHERE asp_id = $1 AND service_id = $2",
+        &[asp.as_str().into(), id.as_str().into()],
+    )?;
+    row.map(|mut row| read(&mut row, 0)).transpose()
+}
+
+/// The product whose columns begin at `at` of a row, in the order of [`find`].
 pub(super) fn read(row: &mut Row, at: usize) -> Result<Product, DbError> {
-    let months = u16::try_from(row.int(at + 7)?);
-    let misfit =
-        |_| DbError::Column { index: at + 7, wanted: "months", found: "a number beyond the CHECK" };
     Ok(Product {
         name: row.take_text(at + 8)?,
         service_id: ServiceId::new(row.text(at)?),
@@ -51,8 +78,17 @@ pub(super) fn read(row: &mut Row, at: usize) -> Result<Product, DbError> {
         issuance: parsed(row, at + 2, Issuance::parse)?,
         mobile_only: parsed(row, at + 3, MobileOnly::parse)?,
         pays_abroad: parsed(row, at + 4, PaysAbroad::parse)?,
-        reissue_fee_with_plastic: money(row, at + 5)?,
-        reissue_fee_mobile_only: money(row, at + 6)?,
-        validity_months: months.map_err(misfit)?,
+        fees: Fees {
+            issue_with_plastic: money(row, at + 9)?,
+            issue_mobile_only: money(row, at + 10)?,
+            reissue_with_plastic: money(row, at + 5)?,
+            reissue_mobile_only: money(row, at + 6)?,
+            renewal: money(row, at + 11)?,
+            first_reissue: parsed(row, at + 12, Charge::parse)?,
+            defective_card: parsed(row, at + 13, Charge::parse)?,
+        },
+        returned_fee: parsed(row, at + 14, ReturnedFee::parse)?,
+        validity_months: number(row, at + 7)?,
+        limits: BalanceLimits { unnamed: money(row, at + 15)?, named: money(row, at + 16)? },
     })
 }

@@ -1,44 +1,29 @@
 //! `prepaid-card.reissue`: a card reported lost is replaced, for a fee where its product asks for
 //! one, and its balance moves to the new card.
 
-use contract::{Digits, Object, Spec, Text, UInt, at, catalogue, errors, input, output};
+use contract::{Digits, Object, Spec, UInt, at, catalogue, errors, input};
 use domain::application::{Event, State as ApplicationState};
 use domain::card::CardEvent;
 use domain::delivery::DeliveryState;
-use domain::fee::FeeRefusal;
 use domain::ledger::Journal;
-use domain::reissue::{BankAccounts, Delivery, Facts, Membership, OldCard, Refusal, decide};
+use domain::reissue::{Facts, OldCard, Refusal, decide};
 use domain::{ApplyNo, UserId};
 use serde_json::{Value, json};
 use store::Tx;
 use store::tables::applications::Open;
-use store::tables::bank_accounts::{self, Chargeable};
-use store::tables::card_accounts::{self, CardAccount, CardKey};
+use store::tables::card_accounts::CardAccount;
 use store::tables::dossier::{self, Dossier};
 use store::tables::log::Remembered;
 use store::tables::members::{self, Member};
 
-use crate::applying::{self, Granted, PostalAddress};
-use crate::cards::Made;
+use crate::applying::{self, AddressInfo, Granted, Response};
 use crate::fee::{Begun, Saga};
 use crate::issuing;
-use crate::op::{Changes, Cx, Done, Operation, OrStop, by_code, fault, refuse};
-use crate::sandbox::world::{Bank, Card, Scenario, World, products as given};
+use crate::op::{Changes, Cx, Done, Operation, OrStop, refuse, remembered_refusal};
+use crate::sandbox::world::{Bank, Card, Scenario, Step, World, products as given};
 
 /// The operation.
 pub struct Reissue;
-
-input! {
-    /// Where the physical card goes.
-    pub struct AddressInfo {
-        /// Road-name address.
-        address: Text<1, 255> = at("address").personal(),
-        /// Detail of the road-name address.
-        address_detail: Text<1, 255> = at("addressDetail").personal(),
-        /// Zip code.
-        zip_code: Digits<5> = at("zipCode").personal(),
-    }
-}
 
 input! {
     /// A reissue.
@@ -57,20 +42,6 @@ input! {
         /// Delivery address; neither checked nor kept where no card is delivered.
         address_info: Option<AddressInfo> =
             at("userInfo.addressInfo").or_at("addressInfo").when("isDeliveryRequired"),
-    }
-}
-
-output! {
-    /// A reissue. The mobile card's fields are there where it is issued at the request.
-    pub struct Response {
-        /// Card application number.
-        card_apply_no: Digits<22> = "cardApplyNo",
-        /// Number of the new mobile card.
-        mobile_card_no: Option<Digits<16>> = "mobileCardNo",
-        /// Verification code of the new mobile card.
-        mobile_card_cvc: Option<Digits<3>> = "mobileCardCVC",
-        /// Payment account reference of the new mobile card.
-        mobile_card_par: Option<Text<27, 27>> = "mobileCardPar",
     }
 }
 
@@ -122,21 +93,6 @@ impl From<Refusal> for Error {
     }
 }
 
-impl From<FeeRefusal> for Error {
-    fn from(refusal: FeeRefusal) -> Self {
-        match refusal {
-            FeeRefusal::NetworkIssue => Error::NetworkIssue,
-            FeeRefusal::InvalidAccount => Error::InvalidBankAccount,
-            FeeRefusal::OwnerMismatch => Error::OwnerMismatch,
-            FeeRefusal::WithdrawFailed => Error::WithdrawFailure,
-            FeeRefusal::InsufficientBalance => Error::InsufficientBalance,
-            FeeRefusal::TermsNotAgreed => Error::TermsNotAgreed,
-            FeeRefusal::MessageError => Error::MessageError,
-            FeeRefusal::Other => Error::FeeFailed,
-        }
-    }
-}
-
 impl Operation for Reissue {
     const SPEC: Spec = Spec {
         id: "prepaid-card.reissue",
@@ -152,10 +108,11 @@ impl Operation for Reissue {
         request_encrypted: true,
         response_encrypted: true,
         success_message: "Success.",
+        since: "2026-11-22",
         same_as: &[],
     };
     const CHANGES: Changes = Changes {
-        card: &[CardEvent::Reissue],
+        card: &[CardEvent::Replace],
         application: &[Event::ChargeFee, Event::FeeTaken, Event::FeeRefused, Event::IssueMobile],
         delivery: &[DeliveryState::Ready],
     };
@@ -173,42 +130,31 @@ impl Saga for Reissue {
 
     fn begin(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Begun<Response>, Error> {
         let (asp, user) = (&cx.call.asp, UserId(request.user_id.get()));
-        let account = claim(cx, tx, user, request)?;
+        let account = applying::claim(cx, tx, user, request.old_card_no.as_str())?;
         let Dossier { member, open, next_product: product } = match &account {
             Some(account) => dossier::read(tx, asp, account.id)?,
             None => Dossier::of_member(members::find(tx, asp, user)?),
         };
-        if let Some(open) = &open
-            && open.state == ApplicationState::CostPaying
-            && cx.call.is_same(&open.replay_key)
-        {
-            return Ok(Begun::Awaiting(open.apply_no.clone()));
+        if let Some(awaited) = applying::awaited(cx, open.as_ref()) {
+            return Ok(Begun::Awaiting(awaited));
         }
-        let delivery = match request.is_delivery_required {
-            true => Delivery::Physical,
-            false => Delivery::MobileOnly,
+        let delivery = applying::delivery(request.is_delivery_required);
+        let price = match (&product, &account) {
+            (Some(product), Some(account)) => Some(product.reissue_price(delivery, account.past)),
+            (Some(_), None) | (None, _) => None,
         };
-        let chargeable = match &product {
-            Some(product) if !product.reissue_fee(delivery).is_zero() => {
-                bank_accounts::chargeable(tx, asp, user)?
-            }
-            Some(_) | None => Chargeable::None,
-        };
+        let chargeable = applying::chargeable(cx, tx, user, price)?;
         let facts = Facts {
-            membership: membership(member.as_ref()),
+            membership: Member::membership(member.as_ref()),
             old_card: account.as_ref().map(|account| old_card(account, open.as_ref())),
             next_product: product.as_ref(),
             delivery,
-            bank_accounts: match chargeable {
-                Chargeable::None => BankAccounts::None,
-                Chargeable::NoneRegistered => BankAccounts::NoneRegistered,
-                Chargeable::Account(_) => BankAccounts::Registered,
-            },
+            bank_accounts: chargeable.known(),
         };
         let terms = decide(&facts).or_else(|refusal| refuse(refusal.into()))?;
         let account = account.or_stop()?;
         let granted = Granted {
-            old_account: account.id,
+            old_account: Some(account.id),
             delivery_to: request.address_info.as_ref().map(AddressInfo::postal),
             member: member.or_stop()?,
             terms,
@@ -222,54 +168,15 @@ impl Saga for Reissue {
         if application.state == ApplicationState::CostPaying {
             return Ok(Begun::Charging(application.apply_no));
         }
-        let made = issuing::replace(cx, tx, &application, &account, Journal::default())?;
-        respond(&application.apply_no, made).map(Begun::Done)
+        let made = issuing::settle(cx, tx, &application, Some(&account), Journal::default())?;
+        Response::of(&application.apply_no, made).map(Begun::Done)
     }
 
     fn recall(cx: &Cx, tx: &mut Tx<'_>, remembered: &Remembered) -> Done<Response, Error> {
-        if remembered.code != "000_000" {
-            return match by_code(&remembered.code) {
-                Some(error) => refuse(error),
-                None => Err(fault("a remembered code is not one of the operation's")),
-            };
-        }
+        remembered_refusal(remembered)?;
         let apply_no = ApplyNo::new(&remembered.subject);
         let made = issuing::recall(cx, tx, &apply_no)?;
-        respond(&apply_no, made)
-    }
-}
-
-fn claim(
-    cx: &Cx,
-    tx: &mut Tx<'_>,
-    user: UserId,
-    request: &Request,
-) -> Done<Option<CardAccount>, Error> {
-    let asp = &cx.call.asp;
-    for index in cx.core.pan_indexes(asp, request.old_card_no.as_str()) {
-        let claimed = card_accounts::claim(tx, asp, user, CardKey::Number(&index))?;
-        if claimed.is_some() {
-            return Ok(claimed);
-        }
-    }
-    Ok(None)
-}
-
-fn membership(member: Option<&Member>) -> Membership {
-    match member {
-        None => Membership::None,
-        Some(member) if member.is_verified => Membership::Verified,
-        Some(_) => Membership::Unverified,
-    }
-}
-
-impl AddressInfo {
-    fn postal(&self) -> PostalAddress<'_> {
-        PostalAddress {
-            address: self.address.as_str(),
-            detail: self.address_detail.as_str(),
-            zip_code: self.zip_code.as_str(),
-        }
+        Response::of(&apply_no, made)
     }
 }
 
@@ -278,16 +185,8 @@ fn old_card(account: &CardAccount, open: Option<&Open>) -> OldCard {
         state: account.state,
         has_successor: account.has_successor,
         open_application: open.map(|open| open.state),
+        past: account.past,
     }
-}
-
-fn respond(apply_no: &ApplyNo, made: Option<Made>) -> Done<Response, Error> {
-    Ok(Response {
-        card_apply_no: Digits::new(apply_no.as_str()).or_stop()?,
-        mobile_card_no: made.as_ref().and_then(|made| Digits::new(made.pan.reveal())),
-        mobile_card_cvc: made.as_ref().and_then(|made| Digits::new(made.cvc.reveal())),
-        mobile_card_par: made.as_ref().and_then(|made| Text::new(made.par.as_str())),
-    })
 }
 
 /// The request of a reissue with plastic.
@@ -295,11 +194,7 @@ pub fn with_plastic(world: &World) -> Value {
     json!({
         "userInfo": {
             "userId": world.user_id(),
-            "addressInfo": {
-                "address": "서울특별시 강남구 테헤란로 152",
-                "addressDetail": "3층 301호",
-                "zipCode": "06236",
-            },
+            "addressInfo": applying::example_address(),
         },
         "cardInfo": { "oldCardNo": world.card_no() },
         "isDeliveryRequired": true,
@@ -341,7 +236,7 @@ fn scenarios() -> Vec<Scenario> {
             .given(|world| world.card = Card::None)
             .refuses(with_plastic, Error::InvalidCardInfo),
         example(107, "already-reissued", "400 - This card has been reissued before.")
-            .given(|world| world.is_reissued_before = true)
+            .given(|world| world.before = vec![Step::Call(Reissue::SPEC.id, with_plastic)])
             .refuses(with_plastic, Error::AlreadyReissued),
         example(108, "already-terminated", "400 - The card was discarded")
             .given(|world| world.card = Card::Terminated)
@@ -349,7 +244,7 @@ fn scenarios() -> Vec<Scenario> {
         example(109, "reissue-in-progress", "400 - Card reissuance in progress")
             .given(|world| {
                 world.product = given::ORDINARY;
-                world.is_reissued_before = true;
+                world.before = vec![Step::Call(Reissue::SPEC.id, with_plastic)];
             })
             .refuses(with_plastic, Error::ReissueInProgress),
         example(110, "not-suspended", "400 - The card was not reported lost")

@@ -10,8 +10,9 @@ use store::tables::card_accounts::{self, CardAccount, CardKey};
 use store::tables::log::Remembered;
 use store::tables::{applications, members};
 
+use super::reissue::{Reissue, with_plastic};
 use crate::op::{Changes, Cx, Done, Effect, Operation, OrStop, Write, refuse};
-use crate::sandbox::world::{Bank, Card, Scenario, World, products};
+use crate::sandbox::world::{Bank, Card, Scenario, Step, World, products};
 
 /// The operation.
 pub struct State;
@@ -75,6 +76,7 @@ impl Operation for State {
         request_encrypted: false,
         response_encrypted: false,
         success_message: "Success",
+        since: "2026-11-22",
         same_as: &[],
     };
     const CHANGES: Changes =
@@ -219,13 +221,13 @@ fn scenarios() -> Vec<Scenario> {
         example(208, "fee-in-progress", "400 - The fee of a reissue is being charged")
             .given(|world| {
                 world.bank = Bank::Behaving("hold");
-                world.is_reissued_before = true;
+                world.before = vec![Step::Call(Reissue::SPEC.id, with_plastic)];
             })
             .refuses(resume, Error::FeeInProgress),
         example(209, "reissue-in-progress", "400 - A paid reissue is open")
             .given(|world| {
                 world.product = products::ORDINARY_WITH_FEE;
-                world.is_reissued_before = true;
+                world.before = vec![Step::Call(Reissue::SPEC.id, with_plastic)];
             })
             .refuses(resume, Error::ReissueInProgress),
     ]

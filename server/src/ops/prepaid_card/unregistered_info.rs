@@ -62,6 +62,7 @@ impl Operation for UnregisteredInfo {
         request_encrypted: true,
         response_encrypted: true,
         success_message: "Success.",
+        since: "2026-11-24",
         same_as: &[],
     };
     const CHANGES: Changes = Changes::NONE;

@@ -1,3 +1,6 @@
+use std::collections::BTreeSet;
+
+use contract::Registry;
 use maud::{Markup, html};
 
 use super::writer::{Both, inline};
@@ -16,12 +19,6 @@ const DAYS: [Day; 2] = [
         date: "2026-11-24",
         changes: &[
             (
-                "**New:** [Unregistered card inquiry](/api/prepaid-card.unregistered-info). Five \
-                 wrong guesses lock a card's check for a day.",
-                "**추가:** [미등록 카드 조회](/api/prepaid-card.unregistered-info). 정보를 5회 잘못 \
-                 입력하면 해당 카드의 조회가 하루 동안 제한됩니다.",
-            ),
-            (
                 "**New:** @000_917 (HTTP 429) with `Retry-After`, where a partner's calls are \
                  limited.",
                 "**추가:** 호출 제한 초과 시 @000_917(HTTP 429)과 `Retry-After` 반환",
@@ -37,12 +34,6 @@ const DAYS: [Day; 2] = [
     Day {
         date: "2026-11-22",
         changes: &[
-            (
-                "**New:** API v1 with [reissuance of a prepaid card](/api/prepaid-card.reissue) \
-                 and [modification of the card's state](/api/prepaid-card.state).",
-                "**추가:** API v1. [선불카드 재발급](/api/prepaid-card.reissue), \
-                 [카드 상태 변경](/api/prepaid-card.state)",
-            ),
             (
                 "**New:** the seven [request headers](/guides/headers), \
                  [signatures](/guides/token) and [encryption](/guides/encryption) of every call; \
@@ -65,15 +56,25 @@ const DAYS: [Day; 2] = [
     },
 ];
 
-/// The changes of the API, a section a day, newest first.
-pub fn changelog(lang: Lang) -> Markup {
+/// The changes of the API, a section a day, newest first: operations by the day on which they were
+/// added, then what else changed.
+pub fn changelog(lang: Lang, registry: &Registry) -> Markup {
+    let added = registry.entries().iter().map(|entry| entry.spec.since);
+    let days: BTreeSet<&str> = DAYS.iter().map(|day| day.date).chain(added).collect();
+    let new = of(("New:", "추가:"), lang);
     html! {
-        @for day in DAYS {
-            section id=(day.date) {
-                h2 { time datetime=(day.date) { (day.date) } }
+        @for date in days.into_iter().rev() {
+            section id=(date) {
+                h2 { time datetime=(date) { (date) } }
                 ul {
-                    @for words in day.changes {
-                        li { (inline(lang, of(*words, lang))) }
+                    @for entry in registry.entries().iter().filter(|entry| entry.spec.since == date) {
+                        @let (id, title) = (entry.spec.id, entry.spec.title);
+                        li { strong { (new) } " " a href={ "/api/" (id) } { (title) } }
+                    }
+                    @for day in DAYS.iter().filter(|day| day.date == date) {
+                        @for words in day.changes {
+                            li { (inline(lang, of(*words, lang))) }
+                        }
                     }
                 }
             }

@@ -151,7 +151,7 @@ fn leads(address: &str, page: &str, guides: &[(&'static str, String)]) -> bool {
 fn every_link_leads_to_a_page_of_its_language() {
     for lang in LANGS {
         let all = guides(lang);
-        let log = ("changelog", changelog(lang).into_string());
+        let log = ("changelog", changelog(lang, operations().registry()).into_string());
         for (name, body) in all.iter().chain([&log]) {
             for address in between(body, "href=\"", "\"") {
                 if FOR_MACHINES.contains(&address) {
@@ -227,7 +227,8 @@ fn the_mistakes_of_the_token_page_make_wrong_tokens() {
 
 #[test]
 fn the_changelog_has_the_same_days_in_both_languages() {
-    let [english, korean] = LANGS.map(|lang| changelog(lang).into_string());
+    let [english, korean] =
+        LANGS.map(|lang| changelog(lang, operations().registry()).into_string());
     assert_eq!(ids(&english), ids(&korean));
     assert_eq!(between(&english, "<li>", "<").len(), between(&korean, "<li>", "<").len());
     for entry in operations().registry().entries() {
