@@ -6,6 +6,7 @@
 //! anew each time.
 
 mod changes;
+mod stop;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +16,6 @@ use std::time::Duration;
 use contract::errors::ErrorSet;
 use contract::output::success_body;
 use contract::{Code, Entry, Input, Invalid, Json, Output, Spec, pipeline};
-use crypto::seal::SealError;
 use domain::{AspId, Timestamp};
 use store::tables::applications;
 use store::tables::log::{self, CallKeys, Found, NewEntry, Remembered, Since};
@@ -27,6 +27,7 @@ use crate::sandbox::world::Scenario;
 use crate::supply::{Need, SupplyError};
 
 pub use changes::Changes;
+pub use stop::{Done, OrStop, Stop, fault, refuse, refuse_at, unknown_key};
 
 /// How often a transaction is run again because a supply ran out or the same call came first. A
 /// block serves a hundred of a crowd that waits for it, and a crowd is as large as connections
@@ -75,12 +76,14 @@ pub trait Inquiry: Operation {
 }
 
 /// How a transaction ends that is kept even where it refuses, as wrong guesses must be counted.
-/// A refusal by [`refuse`] keeps nothing.
+/// A refusal by [`refuse`] or [`refuse_at`] keeps nothing.
 pub enum Ruling<T, E> {
     /// The answer.
     Answered(T),
     /// The refusal.
     Refused(E),
+    /// The refusal because of a request field, by its wire name.
+    RefusedAt(E, &'static str),
 }
 
 /// A call, as a transaction sees it.
@@ -133,73 +136,6 @@ impl Call {
 
     fn all_keys(&self) -> impl Iterator<Item = &CallKeys> {
         std::iter::once(&self.keys).chain(&self.other_keys)
-    }
-}
-
-/// How a transaction ends without an answer; nothing of it is kept.
-#[derive(Debug)]
-pub enum Stop<E> {
-    /// The operation refuses.
-    Refused(E),
-    /// The pipeline refuses: a request was used before.
-    Reused(&'static Code),
-    /// A supply has run out; it is refilled and the transaction run again.
-    Refill(Need),
-    /// The same call was done meanwhile; the transaction runs again and finds it.
-    CameFirst,
-    /// A key is not among those that this server holds; they are read anew and the transaction
-    /// run again.
-    UnknownKey,
-    /// A fault: what the code or the data should not allow.
-    Fault(String),
-}
-
-/// The result of a transaction.
-pub type Done<T, E> = Result<T, TxError<Stop<E>>>;
-
-/// Refuses.
-pub fn refuse<T, E>(error: E) -> Done<T, E> {
-    Err(TxError::Refused(Stop::Refused(error)))
-}
-
-/// Reports a fault.
-pub fn fault<E>(message: impl Into<String>) -> TxError<Stop<E>> {
-    TxError::Refused(Stop::Fault(message.into()))
-}
-
-/// Reports a key that this server does not know yet.
-pub fn unknown_key<E>() -> TxError<Stop<E>> {
-    TxError::Refused(Stop::UnknownKey)
-}
-
-/// Makes `?` work on what a transaction calls besides the database.
-pub trait OrStop<T> {
-    /// The value, or the end of the transaction.
-    fn or_stop<E>(self) -> Done<T, E>;
-}
-
-impl<T> OrStop<T> for Result<T, Need> {
-    fn or_stop<E>(self) -> Done<T, E> {
-        self.map_err(|need| TxError::Refused(Stop::Refill(need)))
-    }
-}
-
-impl<T> OrStop<T> for Result<T, SealError> {
-    fn or_stop<E>(self) -> Done<T, E> {
-        self.map_err(|error| match error {
-            SealError::UnknownKey(_) => unknown_key(),
-            SealError::MasterKey
-            | SealError::TooLong
-            | SealError::Form
-            | SealError::DoesNotOpen
-            | SealError::NotSealed => fault(format!("sealing: {error}")),
-        })
-    }
-}
-
-impl<T> OrStop<T> for Option<T> {
-    fn or_stop<E>(self) -> Done<T, E> {
-        self.ok_or_else(|| fault("a value that the rules promise is missing"))
     }
 }
 
@@ -356,7 +292,7 @@ impl Handler {
         }
     }
 
-    /// Parses a body and does nothing with it: for what tries bodies without a database.
+    /// Parses a body and does nothing with it.
     pub fn check(&self, body: &Json) -> Result<(), Invalid> {
         (self.check)(body)
     }
@@ -396,6 +332,9 @@ pub fn inquiry<O: Inquiry>() -> Handler {
         match ruling.await {
             Ok(Ruling::Answered(response)) => Answer::of::<O>(&response),
             Ok(Ruling::Refused(error)) => Answer::Refused(error.code(), None),
+            Ok(Ruling::RefusedAt(error, field)) => {
+                Answer::Refused(error.code(), Some(field.to_owned()))
+            }
             Err(answer) => answer,
         }
     })
@@ -418,9 +357,9 @@ where
     for _ in 0..ATTEMPTS_MAX {
         match app.store.write_until(until, make()).await {
             Ok(done) => return Ok(done),
-            Err(WriteError::Refused(Stop::Refused(error))) => {
+            Err(WriteError::Refused(Stop::Refused(error, field))) => {
                 if was_refused || app.store.writes_one_at_a_time() {
-                    return Err(Answer::Refused(error.code(), None));
+                    return Err(Answer::Refused(error.code(), field.map(str::to_owned)));
                 }
                 was_refused = true;
             }

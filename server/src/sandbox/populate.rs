@@ -58,7 +58,7 @@ struct UsedUp;
 impl From<WriteError<Stop<UsedUp>>> for PopulateError {
     fn from(error: WriteError<Stop<UsedUp>>) -> Self {
         match error {
-            WriteError::Refused(Stop::Refused(UsedUp)) => PopulateError::UsedUp,
+            WriteError::Refused(Stop::Refused(UsedUp, _)) => PopulateError::UsedUp,
             WriteError::Refused(stop) => PopulateError::Store(format!("{stop:?}")),
             WriteError::Unavailable(cause) => PopulateError::Store(cause.to_string()),
             WriteError::Fault(fault) => PopulateError::Store(fault.message().to_owned()),
