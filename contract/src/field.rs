@@ -1,5 +1,8 @@
 //! A field: where it stands, whether it must be there, and what it means.
 
+use std::fmt;
+
+use crate::json::Json;
 use crate::shape::Kind;
 
 /// Whether a field must be there.
@@ -37,7 +40,8 @@ impl Need {
 }
 
 /// Who may see what a field holds, beside the call itself: it decides what a log may show of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// In order: the most private comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Privacy {
     /// Anyone who may see the call; of a card number, its ends.
     Open,
@@ -45,6 +49,129 @@ pub enum Privacy {
     Personal,
     /// It proves that somebody holds a card, such as a CVC: nobody.
     Secret,
+}
+
+/// The value taken where a field is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Number(u64),
+    /// A string.
+    Word(&'static str),
+    /// An object without members.
+    Empty,
+}
+
+impl Preset {
+    /// The flag that it is.
+    pub(crate) fn as_flag(self) -> Option<bool> {
+        match self {
+            Preset::Flag(flag) => Some(flag),
+            Preset::Number(_) | Preset::Word(_) | Preset::Empty => None,
+        }
+    }
+
+    /// As if it had been sent.
+    pub(crate) fn json(self) -> Json {
+        match self {
+            Preset::Flag(flag) => Json::Bool(flag),
+            Preset::Number(number) => Json::Unsigned(number),
+            Preset::Word(word) => Json::String(word.to_owned()),
+            Preset::Empty => Json::Object(Vec::new()),
+        }
+    }
+
+    /// Whether a field of this kind can have it.
+    pub(crate) fn fits(self, kind: Kind) -> bool {
+        match (self, kind) {
+            (Preset::Flag(_), Kind::Boolean) | (Preset::Empty, Kind::Object) => true,
+            (Preset::Number(number), Kind::Integer { min, max }) => (min..=max).contains(&number),
+            (Preset::Word(word), Kind::Choice(words)) => words.contains(&word),
+            (Preset::Word(word), Kind::Text { min, max }) => {
+                (min..=max).contains(&word.chars().count())
+            }
+            (Preset::Word(word), Kind::Digits { len }) => {
+                word.len() == len && word.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            (Preset::Flag(_) | Preset::Number(_) | Preset::Word(_) | Preset::Empty, _) => false,
+        }
+    }
+}
+
+impl From<bool> for Preset {
+    fn from(flag: bool) -> Self {
+        Preset::Flag(flag)
+    }
+}
+
+impl From<u64> for Preset {
+    fn from(number: u64) -> Self {
+        Preset::Number(number)
+    }
+}
+
+impl From<&'static str> for Preset {
+    fn from(word: &'static str) -> Self {
+        Preset::Word(word)
+    }
+}
+
+impl From<Preset> for serde_json::Value {
+    fn from(preset: Preset) -> Self {
+        match preset {
+            Preset::Flag(flag) => flag.into(),
+            Preset::Number(number) => number.into(),
+            Preset::Word(word) => word.into(),
+            Preset::Empty => serde_json::Map::new().into(),
+        }
+    }
+}
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Preset::Flag(flag) => flag.fmt(f),
+            Preset::Number(number) => number.fmt(f),
+            Preset::Word(word) => word.fmt(f),
+            Preset::Empty => f.write_str("{}"),
+        }
+    }
+}
+
+/// A response field's name in its object, and who may see it. See [`out`].
+#[derive(Debug, Clone, Copy)]
+pub struct Out {
+    /// Its name.
+    pub name: &'static str,
+    /// Who may see it.
+    pub privacy: Privacy,
+}
+
+/// A response field of this name. Where anyone may see it, the name alone says the same.
+pub const fn out(name: &'static str) -> Out {
+    Out { name, privacy: Privacy::Open }
+}
+
+impl Out {
+    /// It is about a person; so is all that it holds.
+    pub const fn personal(mut self) -> Self {
+        self.privacy = Privacy::Personal;
+        self
+    }
+
+    /// It proves that somebody holds a card; so does all that it holds.
+    pub const fn secret(mut self) -> Self {
+        self.privacy = Privacy::Secret;
+        self
+    }
+}
+
+impl From<&'static str> for Out {
+    fn from(name: &'static str) -> Self {
+        out(name)
+    }
 }
 
 /// Where a request field stands and whether it must be there. See [`at`].
@@ -59,7 +186,7 @@ pub struct Place {
     /// Whether it must be there.
     pub need: Need,
     /// The value taken where the field is left out, as documentation prints it.
-    pub default: Option<bool>,
+    pub default: Option<Preset>,
     /// Who may see it.
     pub privacy: Privacy,
 }
@@ -101,10 +228,11 @@ impl Place {
         self
     }
 
-    /// It may be left out, and then has this value.
-    pub const fn or_default(mut self, value: bool) -> Self {
+    /// It may be left out, and then has this value: a boolean, a whole number, a string, or, of an
+    /// object whose own fields all may be left out, [`Preset::Empty`].
+    pub fn or_default(mut self, value: impl Into<Preset>) -> Self {
         self.need = Need::Optional;
-        self.default = Some(value);
+        self.default = Some(value.into());
         self
     }
 
@@ -130,7 +258,7 @@ impl Place {
 /// A field as documentation, OpenAPI and boundary tests see it.
 #[derive(Debug, Clone)]
 pub struct Field {
-    /// Path from the body's root, dots between members.
+    /// Path from the body's root, dots between members, `[]` behind a list whose items hold it.
     pub path: String,
     /// A second path where it is taken too.
     pub also_at: Option<String>,
@@ -145,7 +273,7 @@ pub struct Field {
     /// The path of the field that a condition names.
     pub depends_on: Option<String>,
     /// The value taken where it is left out.
-    pub default: Option<bool>,
+    pub default: Option<Preset>,
     /// Who may see it.
     pub privacy: Privacy,
     /// What it means.
@@ -191,9 +319,14 @@ impl Field {
         })
     }
 
-    /// The path of the object that holds it; `None` at the root.
+    /// The path of the object, or of the list of objects, that holds it; `None` at the root.
     pub fn parent(&self) -> Option<&str> {
-        self.path.rsplit_once('.').map(|(parent, _)| parent)
+        self.path.rsplit_once('.').map(|(parent, _)| parent.trim_end_matches("[]"))
+    }
+
+    /// Its path without brackets: what an address may end with, and just as unique.
+    pub fn id(&self) -> String {
+        self.path.replace("[]", "")
     }
 
     /// The last member of the path.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::field::{Field, Need, Place};
+use crate::field::{Field, Need, Place, Preset};
 use crate::json::Json;
 use crate::shape::{Kind, Value};
 
@@ -67,6 +67,11 @@ impl<'a> Reader<'a> {
         Invalid { field: self.wire_name.clone() }
     }
 
+    /// The place of an item of the list that stands here.
+    pub(crate) fn item<'b>(&self, node: &'b Json) -> Reader<'b> {
+        Reader::new(node, format!("{}[]", self.path), self.wire_name.clone())
+    }
+
     /// Reads the field at `place`.
     pub fn take<M: Member>(&self, place: Place) -> Result<M, Invalid> {
         M::take(self, place)
@@ -97,7 +102,8 @@ impl<'a> Reader<'a> {
         if missing {
             return Err(Invalid { field: self.name_of(place) });
         }
-        let flag = value.as_ref().and_then(T::as_flag).or(place.default);
+        let default = place.default.and_then(Preset::as_flag);
+        let flag = value.as_ref().and_then(T::as_flag).or(default);
         if value.is_some() || place.default.is_some() {
             self.seen.borrow_mut().push(Seen { path: place.path, flag });
         }
@@ -114,20 +120,24 @@ impl<'a> Reader<'a> {
                 Ok(Some(next)) => node = next,
             }
         }
-        let below = if self.path.is_empty() {
-            place.path.to_owned()
-        } else {
-            format!("{}.{}", self.path, place.path)
-        };
-        T::parse(node, &Reader::new(node, below, name)).map(Some)
+        T::parse(node, &Reader::new(node, self.path_of(place), name)).map(Some)
+    }
+
+    /// The value of a field that was left out and has one for that.
+    fn preset<T: Value>(&self, place: Place) -> Option<T> {
+        let node = place.default?.json();
+        T::parse(&node, &Reader::new(&node, self.path_of(place), self.name_of(place))).ok()
+    }
+
+    fn path_of(&self, place: Place) -> String {
+        if self.path.is_empty() {
+            return place.path.to_owned();
+        }
+        format!("{}.{}", self.path, place.path)
     }
 
     fn name_of(&self, place: Place) -> String {
-        match (place.wire_name, self.path.is_empty()) {
-            (Some(name), _) => name.to_owned(),
-            (None, true) => place.path.to_owned(),
-            (None, false) => format!("{}.{}", self.path, place.path),
-        }
+        place.wire_name.map_or_else(|| self.path_of(place), str::to_owned)
     }
 
     fn flag(&self, path: &str) -> bool {
@@ -150,13 +160,15 @@ pub trait Member: Sized {
 impl<T: Value> Member for T {
     fn describe(place: Place, doc: &str) -> Vec<Field> {
         let mut fields = vec![Field::new(place, T::KIND, doc)];
-        fields.extend(T::children().into_iter().map(|child| child.below(place.path)));
+        let above = T::KIND.path_of_fields(place.path);
+        fields.extend(T::children().into_iter().map(|child| child.below(&above)));
         fields
     }
 
     fn take(at: &Reader<'_>, place: Place) -> Result<Self, Invalid> {
-        let default = || place.default.and_then(|value| T::parse(&Json::Bool(value), at).ok());
-        at.find(place)?.or_else(default).ok_or_else(|| Invalid { field: at.name_of(place) })
+        at.find(place)?
+            .or_else(|| at.preset(place))
+            .ok_or_else(|| Invalid { field: at.name_of(place) })
     }
 }
 

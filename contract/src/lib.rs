@@ -19,11 +19,11 @@ pub mod shape;
 pub mod spec;
 
 pub use errors::{Action, Code, ErrorSet, Origin};
-pub use field::{Field, Need, Privacy, at};
+pub use field::{Field, Need, Preset, Privacy, at, out};
 pub use input::{Input, Invalid, Object};
 pub use json::Json;
 pub use output::Output;
 pub use registry::{Entry, Registry};
 pub use scenario::Scenario;
-pub use shape::{Digits, Kind, Text, UInt};
+pub use shape::{Digits, Kind, List, Text, UInt};
 pub use spec::Spec;

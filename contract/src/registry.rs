@@ -6,10 +6,10 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::errors::{Code, ErrorSet};
-use crate::field::Field;
+use crate::field::{Field, Need, Preset};
 use crate::input::Input;
 use crate::output::Output;
-use crate::scenario::Scenario;
+use crate::scenario::{self, Scenario};
 use crate::shape::Kind;
 use crate::spec::Spec;
 
@@ -46,12 +46,10 @@ impl Entry {
         }
     }
 
-    /// The scenarios as `platen scenarios --format json` prints them.
+    /// The scenarios as `platen scenarios --format json` prints them: a value that differs from
+    /// call to call stands as `{"pattern": "..."}`, a regular expression for the whole value.
     pub fn scenarios_json(&self) -> Vec<Value> {
-        let pattern = |name: &str| {
-            let field = self.response.iter().find(|field| field.path == name)?;
-            Some(field.kind.pattern())
-        };
+        let pattern = |kind: Kind| json!({ "pattern": kind.pattern() });
         let each = |scenario: &Scenario| {
             json!({
                 "operation": self.spec.id,
@@ -65,7 +63,7 @@ impl Entry {
                 "expect": {
                     "status": scenario.status,
                     "code": scenario.code,
-                    "response": scenario.expected_body(pattern),
+                    "response": scenario.expected_body(&self.response, &pattern),
                 },
             })
         };
@@ -74,7 +72,8 @@ impl Entry {
 }
 
 impl Kind {
-    /// A regular expression for a whole value of this kind, as text.
+    /// A regular expression for a whole value of this kind, as text; empty for an object or a
+    /// list.
     pub fn pattern(self) -> String {
         match self {
             Kind::Text { min, max } if min == max => format!("^.{{{min}}}$"),
@@ -83,7 +82,7 @@ impl Kind {
             Kind::Integer { .. } => "^[0-9]+$".to_owned(),
             Kind::Boolean => "^(true|false)$".to_owned(),
             Kind::Choice(values) => format!("^({})$", values.join("|")),
-            Kind::Object => String::new(),
+            Kind::Object | Kind::List { .. } => String::new(),
         }
     }
 }
@@ -152,10 +151,22 @@ fn check_fields(entry: &Entry, wrong: &mut Vec<String>) {
                 wrong.push(format!("{id}: {direction} field {} is defined twice", field.path));
             }
             let parent_is_object = |parent| {
-                fields.iter().any(|other| other.path == parent && other.kind == Kind::Object)
+                fields.iter().any(|other| other.path == parent && holds_fields(other, field))
             };
             if field.parent().is_some_and(|parent| !parent_is_object(parent)) {
                 wrong.push(format!("{id}: {direction} field {} has no object", field.path));
+            }
+            if field.default.is_some_and(|default| !default.fits(field.kind)) {
+                wrong.push(format!("{id}: the default of {} is out of its limits", field.path));
+            }
+            let is_missed = |other: &&Field| {
+                let below = other.parent() == Some(field.path.as_str());
+                below && other.need == Need::Required
+            };
+            if field.default == Some(Preset::Empty)
+                && let Some(missed) = fields.iter().find(is_missed)
+            {
+                wrong.push(format!("{id}: the default of {} lacks {}", field.path, missed.path));
             }
             if let Some(other) = &field.depends_on
                 && !fields.iter().any(|field| field.path == *other)
@@ -164,6 +175,13 @@ fn check_fields(entry: &Entry, wrong: &mut Vec<String>) {
             }
         }
     }
+}
+
+/// Whether `inner` stands in an object, or in the items of a list, as `outer` is one.
+fn holds_fields(outer: &Field, inner: &Field) -> bool {
+    let above = inner.path.rsplit_once('.').map(|(above, _)| above);
+    outer.kind.innermost() == Kind::Object
+        && above == Some(outer.kind.path_of_fields(&outer.path).as_str())
 }
 
 fn check_codes(entry: &Entry, wrong: &mut Vec<String>) {
@@ -194,7 +212,12 @@ fn check_codes(entry: &Entry, wrong: &mut Vec<String>) {
         if code.is_some_and(|code| code.http != scenario.status) {
             wrong.push(format!("{id}: scenario {} expects another status", scenario.name));
         }
-        let unknown = |name: &&&str| !entry.response.iter().any(|field| field.path == **name);
+        let unknown = |name: &&&str| {
+            let path = scenario::named_path(name);
+            let field = entry.response.iter().find(|field| path.as_ref() == Some(&field.path));
+            let is_list = |field: &Field| matches!(field.kind, Kind::List { .. });
+            field.is_none_or(|field| name.contains('*') && !is_list(field))
+        };
         if let Some(name) = scenario.fields.iter().find(unknown) {
             wrong.push(format!("{id}: scenario {} expects the unknown {name}", scenario.name));
         }

@@ -1,8 +1,11 @@
 //! The shapes of values on the wire. A limit lives on its type, so that a value that exists is a
 //! value within its limits; none of them prints what a caller sent.
 
+mod list;
+
 use std::fmt;
 
+pub use self::list::List;
 use crate::field::Field;
 use crate::input::{Invalid, Reader};
 use crate::json::Json;
@@ -35,6 +38,56 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// An object with fields of its own.
     Object,
+    /// An array.
+    List {
+        /// What each of its items is.
+        item: &'static Kind,
+        /// Fewest items.
+        min: usize,
+        /// Most items; `None` where the operation alone limits them.
+        max: Option<usize>,
+    },
+}
+
+impl Kind {
+    /// What the items of a list are, and those of a list in it; any other kind itself.
+    pub fn innermost(self) -> Kind {
+        let mut kind = self;
+        while let Kind::List { item, .. } = kind {
+            kind = *item;
+        }
+        kind
+    }
+
+    /// The type, as documentation prints it.
+    pub fn type_word(self) -> &'static str {
+        match self {
+            Kind::Text { .. } | Kind::Digits { .. } | Kind::Choice(_) => "string",
+            Kind::Integer { .. } => "number",
+            Kind::Boolean => "boolean",
+            Kind::Object => "object",
+            Kind::List { item, .. } => match item {
+                Kind::Text { .. } | Kind::Digits { .. } | Kind::Choice(_) => "array of strings",
+                Kind::Integer { .. } => "array of numbers",
+                Kind::Boolean => "array of booleans",
+                Kind::Object => "array of objects",
+                Kind::List { .. } => "array of arrays",
+            },
+        }
+    }
+
+    /// The path at which the fields of such a value stand, if it has any: `[]` for each item.
+    pub(crate) fn path_of_fields(self, path: &str) -> String {
+        match self {
+            Kind::List { item, .. } => item.path_of_fields(&format!("{path}[]")),
+            Kind::Text { .. }
+            | Kind::Digits { .. }
+            | Kind::Integer { .. }
+            | Kind::Boolean
+            | Kind::Choice(_)
+            | Kind::Object => path.to_owned(),
+        }
+    }
 }
 
 /// A value that a request field can hold.
@@ -63,6 +116,11 @@ pub trait Emit {
 
     /// Its JSON text.
     fn emit(&self, out: &mut String);
+
+    /// The fields of an object or of a list's items, by paths below its own.
+    fn children() -> Vec<Field> {
+        Vec::new()
+    }
 }
 
 /// A string of exactly `N` decimal digits: card numbers, zip codes, application numbers.
@@ -191,8 +249,16 @@ impl<const MIN: u64, const MAX: u64> Emit for UInt<MIN, MAX> {
     }
 }
 
+impl Emit for bool {
+    const KIND: Kind = Kind::Boolean;
+
+    fn emit(&self, out: &mut String) {
+        out.push_str(if *self { "true" } else { "false" });
+    }
+}
+
 /// Appends `text` as a JSON string.
-pub(crate) fn emit_string(text: &str, out: &mut String) {
+pub fn emit_string(text: &str, out: &mut String) {
     out.push_str(&serde_json::Value::from(text).to_string());
 }
 
@@ -206,6 +272,21 @@ macro_rules! choice {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $name { $( $(#[$vmeta])* $variant ),+ }
+
+        impl $name {
+            /// The string on the wire.
+            pub const fn word(self) -> &'static str {
+                match self { $( Self::$variant => $text ),+ }
+            }
+        }
+
+        impl $crate::shape::Emit for $name {
+            const KIND: $crate::Kind = $crate::Kind::Choice(&[$($text),+]);
+
+            fn emit(&self, out: &mut String) {
+                $crate::shape::emit_string(self.word(), out);
+            }
+        }
 
         impl $crate::shape::Value for $name {
             const KIND: $crate::Kind = $crate::Kind::Choice(&[$($text),+]);

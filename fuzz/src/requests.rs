@@ -48,25 +48,53 @@ fn parse(handler: &Handler, text: &[u8]) {
 fn is_read(fields: &[Field], field: &Field, body: &Json) -> bool {
     let parent = fields.iter().find(|other| Some(other.path.as_str()) == field.parent());
     let flag = field.depends_on.as_deref().filter(|_| matches!(field.need, Need::When(_)));
-    parent.is_none_or(|parent| is_read(fields, parent, body) && find(body, &parent.path).is_some())
-        && flag.is_none_or(|flag| find(body, flag) == Some(&Json::Bool(true)))
+    // A condition within an item is the item's own.
+    let is_of_item = field.path.contains("[]") && field.depends_on.is_some();
+    !is_of_item
+        && parent.is_none_or(|parent| {
+            is_read(fields, parent, body) && !find(body, &parent.path).is_empty()
+        })
+        && flag.is_none_or(|flag| find(body, flag) == [&Json::Bool(true)])
 }
 
 fn assert_taken(field: &Field, body: &Json) {
     let places = [Some(&field.path), field.also_at.as_ref()];
     let found: Vec<&Json> =
-        places.into_iter().flatten().filter_map(|path| find(body, path)).collect();
+        places.into_iter().flatten().flat_map(|path| find(body, path)).collect();
     let must_be_there = match field.need {
         Need::Required | Need::When(_) => true,
-        Need::Unless(_) => field.depends_on.as_deref().and_then(|path| find(body, path)).is_none(),
+        Need::Unless(_) => {
+            field.depends_on.as_deref().is_none_or(|path| find(body, path).is_empty())
+        }
         Need::Optional | Need::Either(_) => false,
     };
-    assert!(!found.is_empty() || !must_be_there, "{} was left out", field.path);
+    let holders = match field.path.rsplit_once('.') {
+        Some((above, _)) if above.contains("[]") => find(body, above).len(),
+        Some(_) | None => 1,
+    };
+    assert!(found.len() >= holders || !must_be_there, "{} was left out", field.path);
     assert!(found.iter().all(|value| fits(value, field.kind)), "{} is out of limits", field.path);
 }
 
-fn find<'a>(body: &'a Json, path: &str) -> Option<&'a Json> {
-    path.split('.').try_fold(body, |node, step| node.member(step).unwrap())
+/// What stands at a path: in each item of the lists on the way.
+fn find<'a>(body: &'a Json, path: &str) -> Vec<&'a Json> {
+    path.split('.').fold(vec![body], |nodes, step| {
+        let (name, lists) = split(step);
+        let members = nodes.into_iter().filter_map(|node| node.member(name).unwrap());
+        (0..lists).fold(members.collect(), |nodes: Vec<&Json>, _| {
+            nodes.into_iter().flat_map(items).collect()
+        })
+    })
+}
+
+/// A step's name, and how many lists in each other follow it.
+fn split(step: &str) -> (&str, usize) {
+    let name = step.trim_end_matches("[]");
+    (name, (step.len() - name.len()) / 2)
+}
+
+fn items(node: &Json) -> &[Json] {
+    if let Json::Array(items) = node { items } else { &[] }
 }
 
 fn fits(value: &Json, kind: Kind) -> bool {
@@ -80,6 +108,10 @@ fn fits(value: &Json, kind: Kind) -> bool {
         (Kind::Integer { min, max }, Json::Unsigned(number)) => (min..=max).contains(number),
         (Kind::Boolean, Json::Bool(_)) | (Kind::Object, Json::Object(_)) => true,
         (Kind::Choice(names), Json::String(text)) => names.contains(&text.as_str()),
+        (Kind::List { item, min, max }, Json::Array(items)) => {
+            let is_within = items.len() >= min && max.is_none_or(|max| items.len() <= max);
+            is_within && items.iter().all(|each| fits(each, *item))
+        }
         _ => false,
     }
 }
@@ -103,7 +135,10 @@ fn changed(handler: &Handler, mut body: Value, mut changes: &[u8]) -> Value {
 fn put(body: &mut Value, path: &str, what: u8, bytes: &[u8]) {
     let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
     let mut steps = parent.split('.').filter(|step| !step.is_empty());
-    let found = steps.try_fold(body, |node, step| node.get_mut(step));
+    let found = steps.try_fold(body, |node, step| {
+        let (name, lists) = split(step);
+        (0..lists).try_fold(node.get_mut(name)?, |node, _| node.get_mut(0))
+    });
     let Some(Value::Object(parent)) = found else { return };
     let number = bytes.iter().take(8).fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
     let count = usize::try_from(number % 300).unwrap();
@@ -118,7 +153,8 @@ fn put(body: &mut Value, path: &str, what: u8, bytes: &[u8]) {
         4 => json!(-0.5),
         5 => json!(number % 2 == 1),
         6 => json!({}),
-        7 => json!([number]),
+        7 if number % 2 == 0 => json!([number]),
+        7 => json!(vec!["0".repeat(count % 40); 1 + count % 5]),
         8 => json!("가".repeat(count)),
         9 => json!(number.to_string()),
         _ => json!("0".repeat(count)),

@@ -6,6 +6,7 @@
 //! anew each time.
 
 mod changes;
+mod stop;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +16,6 @@ use std::time::Duration;
 use contract::errors::ErrorSet;
 use contract::output::success_body;
 use contract::{Code, Entry, Input, Invalid, Json, Output, Spec, pipeline};
-use crypto::seal::SealError;
 use domain::{ApplyNo, AspId, Timestamp};
 use store::tables::applications;
 use store::tables::log::{self, CallKeys, Found, Moment, NewEntry, Remembered, Since};
@@ -27,6 +27,10 @@ use crate::sandbox::world::Scenario;
 use crate::supply::{Need, SupplyError};
 
 pub use changes::Changes;
+pub use stop::{
+    Done, NoRefusal, OrStop, Stop, by_code, fault, refuse, refuse_at, remembered_refusal,
+    unknown_key,
+};
 
 /// How often a transaction is run again because a supply ran out or the same call came first. A
 /// block serves a hundred of a crowd that waits for it, and a crowd is as large as connections
@@ -52,8 +56,13 @@ pub trait Operation: Send + Sync + 'static {
 
 /// An operation that is one transaction.
 pub trait Write: Operation {
-    /// Decides and does it.
-    fn run(cx: &Cx, tx: &mut Tx<'_>, request: &Self::Request) -> Done<Self::Response, Self::Error>;
+    /// Decides and does it, or refuses by [`refuse`] and keeps nothing. What it writes beside a
+    /// [`Ruling::Refused`] is kept, and the call is not remembered.
+    fn run(
+        cx: &Cx,
+        tx: &mut Tx<'_>,
+        request: &Self::Request,
+    ) -> Done<Ruling<Self::Response, Self::Error>, Self::Error>;
 
     /// The answer of a call that was done before, built again from what it did.
     fn recall(
@@ -75,12 +84,14 @@ pub trait Inquiry: Operation {
 }
 
 /// How a transaction ends that is kept even where it refuses, as wrong guesses must be counted.
-/// A refusal by [`refuse`] keeps nothing.
+/// A refusal by [`refuse`] or [`refuse_at`] keeps nothing.
 pub enum Ruling<T, E> {
     /// The answer.
     Answered(T),
     /// The refusal.
     Refused(E),
+    /// The refusal because of a request field, by its wire name.
+    RefusedAt(E, &'static str),
 }
 
 /// A call, as a transaction sees it.
@@ -143,90 +154,6 @@ impl Call {
     /// What recognises the call: by the digest key in use, then by every other one.
     pub fn all_keys(&self) -> impl Iterator<Item = &CallKeys> {
         std::iter::once(&self.keys).chain(&self.other_keys)
-    }
-}
-
-/// How a transaction ends without an answer; nothing of it is kept.
-#[derive(Debug)]
-pub enum Stop<E> {
-    /// The operation refuses; the field at fault, if it is one.
-    Refused(E, Option<&'static str>),
-    /// The pipeline refuses: a request was used before.
-    Reused(&'static Code),
-    /// A supply has run out; it is refilled and the transaction run again.
-    Refill(Need),
-    /// The same call was done meanwhile; the transaction runs again and finds it.
-    CameFirst,
-    /// A key is not among those that this server holds; they are read anew and the transaction
-    /// run again.
-    UnknownKey,
-    /// A fault: what the code or the data should not allow.
-    Fault(String),
-}
-
-/// The refusals of a transaction that has none: what it is to do is done, or it is a fault.
-#[derive(Debug, Clone, Copy)]
-pub enum NoRefusal {}
-
-impl ErrorSet for NoRefusal {
-    const ALL: &'static [Self] = &[];
-
-    fn code(self) -> &'static Code {
-        match self {}
-    }
-}
-
-/// The result of a transaction.
-pub type Done<T, E> = Result<T, TxError<Stop<E>>>;
-
-/// Refuses.
-pub fn refuse<T, E>(error: E) -> Done<T, E> {
-    Err(TxError::Refused(Stop::Refused(error, None)))
-}
-
-/// Refuses because of a field, by the name that its messages carry.
-pub fn refuse_at<T, E>(error: E, field: &'static str) -> Done<T, E> {
-    Err(TxError::Refused(Stop::Refused(error, Some(field))))
-}
-
-/// Reports a fault.
-pub fn fault<E>(message: impl Into<String>) -> TxError<Stop<E>> {
-    TxError::Refused(Stop::Fault(message.into()))
-}
-
-/// Reports a key that this server does not know yet.
-pub fn unknown_key<E>() -> TxError<Stop<E>> {
-    TxError::Refused(Stop::UnknownKey)
-}
-
-/// Makes `?` work on what a transaction calls besides the database.
-pub trait OrStop<T> {
-    /// The value, or the end of the transaction.
-    fn or_stop<E>(self) -> Done<T, E>;
-}
-
-impl<T> OrStop<T> for Result<T, Need> {
-    fn or_stop<E>(self) -> Done<T, E> {
-        self.map_err(|need| TxError::Refused(Stop::Refill(need)))
-    }
-}
-
-impl<T> OrStop<T> for Result<T, SealError> {
-    fn or_stop<E>(self) -> Done<T, E> {
-        self.map_err(|error| match error {
-            SealError::UnknownKey(_) => unknown_key(),
-            SealError::MasterKey
-            | SealError::TooLong
-            | SealError::Form
-            | SealError::DoesNotOpen
-            | SealError::NotSealed => fault(format!("sealing: {error}")),
-        })
-    }
-}
-
-impl<T> OrStop<T> for Option<T> {
-    fn or_stop<E>(self) -> Done<T, E> {
-        self.ok_or_else(|| fault("a value that the rules promise is missing"))
     }
 }
 
@@ -334,22 +261,6 @@ impl Answer {
     }
 }
 
-/// The refusal of this code.
-pub fn by_code<E: ErrorSet>(code: &str) -> Option<E> {
-    E::ALL.iter().copied().find(|error| error.code().code == code)
-}
-
-/// Refuses where the remembered outcome is a refusal: the bank's, of a fee.
-pub fn remembered_refusal<E: ErrorSet>(remembered: &Remembered) -> Done<(), E> {
-    if remembered.code == "000_000" {
-        return Ok(());
-    }
-    match by_code(&remembered.code) {
-        Some(error) => refuse(error),
-        None => Err(fault("a remembered code is not one of the operation's")),
-    }
-}
-
 type Performing = Pin<Box<dyn Future<Output = Answer> + Send>>;
 type Perform = dyn Fn(Arc<App>, Call, &Json) -> Performing + Send + Sync;
 
@@ -394,7 +305,7 @@ impl Handler {
         }
     }
 
-    /// Parses a body and does nothing with it: for what tries bodies without a database.
+    /// Parses a body and does nothing with it.
     pub fn check(&self, body: &Json) -> Result<(), Invalid> {
         (self.check)(body)
     }
@@ -412,14 +323,19 @@ pub fn write<O: Write>() -> Handler {
         let done = transact(&app, move || {
             let (cx, request) = (cx.clone(), Arc::clone(&request));
             move |tx: &mut Tx<'_>| match cx.look_up(tx)? {
-                Some(remembered) => O::recall(&cx, tx, &remembered),
-                None => O::run(&cx, tx, &request),
+                Some(remembered) => O::recall(&cx, tx, &remembered).map(Ruling::Answered),
+                None => match O::run(&cx, tx, &request)? {
+                    // What it was refused for may be the effect of the same call.
+                    Ruling::Refused(_) | Ruling::RefusedAt(..) if cx.look_up(tx)?.is_some() => {
+                        Err(TxError::Refused(Stop::CameFirst))
+                    }
+                    ruling @ (Ruling::Answered(_) | Ruling::Refused(_) | Ruling::RefusedAt(..)) => {
+                        Ok(ruling)
+                    }
+                },
             }
         });
-        match done.await {
-            Ok(response) => Answer::of::<O>(&response),
-            Err(answer) => answer,
-        }
+        answer::<O>(done.await)
     })
 }
 
@@ -431,12 +347,19 @@ pub fn inquiry<O: Inquiry>() -> Handler {
             let (cx, request) = (cx.clone(), Arc::clone(&request));
             move |tx: &mut Tx<'_>| O::ask(&cx, tx, &request)
         });
-        match ruling.await {
-            Ok(Ruling::Answered(response)) => Answer::of::<O>(&response),
-            Ok(Ruling::Refused(error)) => Answer::Refused(error.code(), None),
-            Err(answer) => answer,
-        }
+        answer::<O>(ruling.await)
     })
+}
+
+fn answer<O: Operation>(ruled: Result<Ruling<O::Response, O::Error>, Answer>) -> Answer {
+    match ruled {
+        Ok(Ruling::Answered(response)) => Answer::of::<O>(&response),
+        Ok(Ruling::Refused(error)) => Answer::Refused(error.code(), None),
+        Ok(Ruling::RefusedAt(error, field)) => {
+            Answer::Refused(error.code(), Some(field.to_owned()))
+        }
+        Err(answer) => answer,
+    }
 }
 
 /// Runs a transaction that begins with a look-up, again where it has to be: all attempts, and what

@@ -32,9 +32,13 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// Checks and indexes them; a registry that contradicts itself is refused.
+    /// Those of this build.
     pub fn load() -> Result<Self, Contradictions> {
-        let handlers = all();
+        Self::of(all())
+    }
+
+    /// Checks and indexes them; a registry that contradicts itself is refused.
+    pub fn of(handlers: Vec<Handler>) -> Result<Self, Contradictions> {
         let entries = handlers.iter().map(|handler| handler.entry.clone()).collect();
         let registry = Registry::new(entries)?;
         let path = |(index, handler): (usize, &Handler)| (handler.entry.spec.path, index);

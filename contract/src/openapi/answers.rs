@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::schema::AnyOfBuilder;
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Schema};
@@ -142,12 +142,5 @@ fn examples(entry: &Entry, status: u16) -> Vec<(&'static str, Example)> {
 
 /// The scenario's answer, a made-up value in each field that differs from call to call.
 pub fn example_answer(entry: &Entry, scenario: &Scenario) -> Value {
-    let head = json!({ "code": scenario.code, "description": scenario.description });
-    let mut body = json!({ "response": head });
-    for field in &entry.response {
-        if scenario.fields.contains(&field.path.as_str()) {
-            body[field.path.as_str()] = schema::sample(field.kind);
-        }
-    }
-    body
+    scenario.expected_body(&entry.response, &schema::sample)
 }

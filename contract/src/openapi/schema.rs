@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
-use utoipa::openapi::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{
+    ArrayBuilder, KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type,
+};
 
 use crate::field::{Field, Need};
 use crate::shape::Kind;
@@ -28,7 +30,7 @@ enum Role {
     Second,
 }
 
-/// A member of an object, with the members that it holds itself.
+/// A member of an object, with the members that it, or each of its items, holds itself.
 #[derive(Default)]
 struct Node<'a> {
     field: Option<(&'a Field, Role)>,
@@ -46,7 +48,7 @@ pub fn request(fields: &[Field]) -> Schema {
         root.put(second, field, Role::Second);
         for inner in fields {
             if let Some(rest) = inner.path.strip_prefix(&field.path)
-                && rest.starts_with('.')
+                && rest.starts_with(['.', '['])
             {
                 root.put(&format!("{second}{rest}"), inner, Role::First);
             }
@@ -85,7 +87,7 @@ pub fn encrypted() -> Schema {
         .into()
 }
 
-/// A value of this kind.
+/// A value of this kind; what an object or a list holds is not told.
 pub fn of(kind: Kind) -> ObjectBuilder {
     of_kind(kind, false)
 }
@@ -110,7 +112,7 @@ pub fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-/// A value of this kind, for an example; fields of an object are not filled in.
+/// A value of this kind, for an example; what an object or a list holds is not filled in.
 pub(super) fn sample(kind: Kind) -> Value {
     let cycle = |letters: &str, len| letters.chars().cycle().take(len).collect::<String>();
     match kind {
@@ -120,6 +122,7 @@ pub(super) fn sample(kind: Kind) -> Value {
         Kind::Boolean => true.into(),
         Kind::Choice(values) => values.first().copied().unwrap_or_default().into(),
         Kind::Object => Value::Object(serde_json::Map::new()),
+        Kind::List { .. } => Value::Array(Vec::new()),
     }
 }
 
@@ -140,7 +143,7 @@ impl<'a> Node<'a> {
     fn put(&mut self, path: &str, field: &'a Field, role: Role) {
         let mut node = self;
         for step in path.split('.') {
-            node = node.member(step);
+            node = node.member(step.trim_end_matches("[]"));
         }
         node.field.get_or_insert((field, role));
     }
@@ -171,26 +174,52 @@ impl<'a> Node<'a> {
         })
     }
 
-    fn schema(&self, side: Side) -> ObjectBuilder {
+    fn schema(&self, side: Side) -> RefOr<Schema> {
         let or_null = side == Side::Caller && !self.required();
-        let kind = self.field.map_or(Kind::Object, |(field, _)| field.kind);
-        let mut schema = of_kind(kind, or_null);
-        if kind == Kind::Object {
-            schema = self.object(schema, side);
+        let Some((field, role)) = self.field else {
+            return self.object(of_kind(Kind::Object, or_null), side).into();
+        };
+        let told = Some(description(field, role));
+        let default = field.default.filter(|_| role == Role::First).map(Value::from);
+        match field.kind {
+            Kind::List { item, min, max } => {
+                let list = self.list(*item, min, max, side).description(told).default(default);
+                list.schema_type(type_of(Type::Array, or_null)).into()
+            }
+            kind @ (Kind::Object
+            | Kind::Text { .. }
+            | Kind::Digits { .. }
+            | Kind::Integer { .. }
+            | Kind::Boolean
+            | Kind::Choice(_)) => {
+                let value = self.object(of_kind(kind, or_null), side);
+                value.description(told).default(default).into()
+            }
         }
-        let Some((field, role)) = self.field else { return schema };
-        schema
-            .description(Some(description(field, role)))
-            .default(field.default.filter(|_| role == Role::First).map(Value::from))
+    }
+
+    /// A list: its members are those of each item.
+    fn list(&self, item: Kind, min: usize, max: Option<usize>, side: Side) -> ArrayBuilder {
+        let items: RefOr<Schema> = match item {
+            Kind::List { item, min, max } => self.list(*item, min, max, side).into(),
+            Kind::Object
+            | Kind::Text { .. }
+            | Kind::Digits { .. }
+            | Kind::Integer { .. }
+            | Kind::Boolean
+            | Kind::Choice(_) => self.object(of_kind(item, false), side).into(),
+        };
+        let min = (min > 0).then_some(min);
+        ArrayBuilder::new().items(items).min_items(min).max_items(max)
     }
 }
 
+fn type_of(kind: Type, or_null: bool) -> SchemaType {
+    if or_null { [kind, Type::Null].into_iter().collect() } else { SchemaType::new(kind) }
+}
+
 fn of_kind(kind: Kind, or_null: bool) -> ObjectBuilder {
-    let typed = |kind: Type| {
-        let kinds = [kind.clone(), Type::Null];
-        let both = if or_null { kinds.into_iter().collect() } else { SchemaType::new(kind) };
-        ObjectBuilder::new().schema_type(both)
-    };
+    let typed = |kind: Type| ObjectBuilder::new().schema_type(type_of(kind, or_null));
     match kind {
         Kind::Text { min, max } => typed(Type::String).min_length(Some(min)).max_length(Some(max)),
         Kind::Digits { len } => typed(Type::String)
@@ -208,6 +237,7 @@ fn of_kind(kind: Kind, or_null: bool) -> ObjectBuilder {
             typed(Type::String).enum_values(Some(values))
         }
         Kind::Object => typed(Type::Object),
+        Kind::List { .. } => typed(Type::Array),
     }
 }
 
@@ -227,7 +257,7 @@ fn big_integer(kind: Kind) -> Option<String> {
 fn description(field: &Field, role: Role) -> String {
     let lines: Vec<&str> = field.doc.lines().map(str::trim).collect();
     let mut sentences = vec![lines.join("\n")];
-    sentences.extend(big_integer(field.kind));
+    sentences.extend(big_integer(field.kind.innermost()));
     match role {
         Role::First => {
             sentences.extend(field.condition());

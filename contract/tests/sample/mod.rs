@@ -1,4 +1,6 @@
-//! A small operation, defined as the server defines its own.
+//! Small operations, defined as the server defines its own.
+
+pub mod lists;
 
 use contract::catalogue::{CARD_ALREADY_REISSUED, INVALID_INPUT};
 use contract::pipeline::NUMBERS_USED_UP;

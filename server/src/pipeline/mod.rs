@@ -201,7 +201,10 @@ fn reply(
         Answer::Refused(code, field) => {
             let body = error_body(code.code, &code.description(field.as_deref()));
             if field.is_some() {
-                trace.step = Step::Fields;
+                // Of a field that can be read the operation itself refuses the value.
+                if handler.check(&opened.json).is_err() {
+                    trace.step = Step::Fields;
+                }
                 trace.notes.add(|seen| seen.fault = field);
             }
             (code.code, code.http, body)

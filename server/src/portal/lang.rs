@@ -136,6 +136,8 @@ words! {
     min: "Min", "최소";
     max: "Max", "최대";
     digits_only: "Digits only", "숫자만 허용";
+    items_min: "Min items", "최소 개수";
+    items_max: "Max items", "최대 개수";
     form: "Form", "형식";
     example: "Example", "예시";
     default: "Default", "기본값";

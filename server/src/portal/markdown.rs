@@ -81,7 +81,7 @@ fn write_fields(
         sentences.extend(field.default.map(|value| format!("Default: {value}.")));
         sentences.extend(field.also_at.as_ref().map(|second| format!("Taken at `{second}` too.")));
         let (path, need) = (&field.path, field.need.word());
-        let (kind, limits) = (type_word(field.kind), limits(field.kind));
+        let (kind, limits) = (field.kind.type_word(), limits(field.kind));
         writeln!(
             out,
             "| `{path}` | {kind} | {need} | {limits} | {} |",
@@ -89,15 +89,6 @@ fn write_fields(
         )?;
     }
     writeln!(out)
-}
-
-fn type_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text { .. } | Kind::Digits { .. } | Kind::Choice(_) => "string",
-        Kind::Integer { .. } => "number",
-        Kind::Boolean => "boolean",
-        Kind::Object => "object",
-    }
 }
 
 fn limits(kind: Kind) -> String {
@@ -111,6 +102,15 @@ fn limits(kind: Kind) -> String {
         }
         Kind::Boolean => "`true`, `false`".to_owned(),
         Kind::Object => String::new(),
+        Kind::List { item, min, max } => {
+            let count = match max {
+                Some(max) => format!("{min} to {max} items"),
+                None if min > 0 => format!("{min} items or more"),
+                None => String::new(),
+            };
+            let all = [count, limits(*item)];
+            all.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", each ")
+        }
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn index(frame: &Frame<'_>) -> String {
 fn fields(page: &str, direction: &str, of: &str, fields: &[Field]) -> Vec<Value> {
     let one = |field: &Field| {
         let text = format!("{of} · {}", field.doc);
-        item("field", &field.path, &text, &format!("{page}#{direction}-{}", field.path))
+        item("field", &field.path, &text, &format!("{page}#{direction}-{}", field.id()))
     };
     fields.iter().map(one).collect()
 }

@@ -75,6 +75,8 @@ mod sandbox;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod trouble;

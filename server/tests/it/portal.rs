@@ -71,7 +71,7 @@ fn page_of(lang: Lang, entry: &Entry) -> String {
 /// Every place of an operation's page that something may link to.
 fn anchors(entry: &Entry) -> Vec<String> {
     let fields = |direction: &str, fields: &[contract::Field]| -> Vec<String> {
-        fields.iter().map(|field| format!("{direction}-{}", field.path)).collect()
+        fields.iter().map(|field| format!("{direction}-{}", field.id())).collect()
     };
     let mut all = fields("request", &entry.request);
     all.extend(fields("response", &entry.response));
@@ -303,7 +303,7 @@ async fn what_is_found_is_there() {
         for entry in operations.registry().entries() {
             let page = page_of(lang, entry);
             for field in &entry.request {
-                assert!(urls.contains(&format!("{page}#request-{}", field.path).as_str()));
+                assert!(urls.contains(&format!("{page}#request-{}", field.id()).as_str()));
             }
             for code in &entry.errors {
                 assert!(urls.contains(&format!("{page}#code-{}", code.code).as_str()));

@@ -1,9 +1,11 @@
 //! Every scenario of every operation, as documented, on both engines.
 
+use std::collections::BTreeSet;
+
 use client::{Encryption, Exchange};
 use crypto::jwe::Enc;
 use platen::ops::BASE;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::support::{TestServer, code, on_each_engine};
 
@@ -42,11 +44,25 @@ fn check(scenario: &Value, exchange: &Exchange) {
     assert_eq!(u64::from(exchange.status), expect["status"].as_u64().unwrap(), "{name}");
     let encrypted = scenario["responseEncrypted"].as_bool().unwrap();
     assert_eq!(exchange.was_encrypted(), encrypted, "{name}");
-    let (body, expected) = (exchange.json().unwrap(), expect["response"].as_object().unwrap());
-    let body = body.as_object().unwrap();
-    let names = |object: &serde_json::Map<String, Value>| {
-        object.keys().cloned().collect::<std::collections::BTreeSet<_>>()
-    };
-    assert_eq!(names(body), names(expected), "{name}");
-    assert_eq!(body["response"], expected["response"], "{name}");
+    assert_like(&exchange.json().unwrap(), &expect["response"], name);
+}
+
+/// The same members and as many items; what differs from call to call is one value.
+fn assert_like(found: &Value, expected: &Value, name: &Value) {
+    match (found, expected) {
+        (_, Value::Object(members)) if members.len() == 1 && members.contains_key("pattern") => {
+            assert!(!found.is_object() && !found.is_array() && !found.is_null(), "{name}");
+        }
+        (Value::Object(found), Value::Object(expected)) => {
+            let names =
+                |object: &Map<String, Value>| object.keys().cloned().collect::<BTreeSet<_>>();
+            assert_eq!(names(found), names(expected), "{name}");
+            expected.iter().for_each(|(member, value)| assert_like(&found[member], value, name));
+        }
+        (Value::Array(found), Value::Array(expected)) => {
+            assert_eq!(found.len(), expected.len(), "{name}");
+            found.iter().zip(expected).for_each(|(one, other)| assert_like(one, other, name));
+        }
+        (found, expected) => assert_eq!(found, expected, "{name}"),
+    }
 }

@@ -11,7 +11,7 @@ use store::tables::log::Remembered;
 use store::tables::{applications, members};
 
 use super::reissue::{Reissue, with_plastic};
-use crate::op::{Changes, Cx, Done, Effect, Operation, OrStop, Write, refuse};
+use crate::op::{Changes, Cx, Done, Effect, Operation, OrStop, Ruling, Write, refuse};
 use crate::sandbox::world::{Bank, Card, Scenario, Step, World, products};
 
 /// The operation.
@@ -91,7 +91,7 @@ impl Operation for State {
 }
 
 impl Write for State {
-    fn run(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Response, Error> {
+    fn run(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Ruling<Response, Error>, Error> {
         let user = UserId(request.user_id.get());
         if members::find(tx, &cx.call.asp, user)?.is_none() {
             return refuse(Error::WalletUserNotFound);
@@ -116,7 +116,7 @@ impl Write for State {
         if state != account.state {
             set(cx, tx, &account, state)?;
         }
-        Ok(Response {})
+        Ok(Ruling::Answered(Response {}))
     }
 
     fn recall(_: &Cx, _: &mut Tx<'_>, _: &Remembered) -> Done<Response, Error> {

@@ -107,7 +107,7 @@ class Editor {
     if (wrong) return;
     const last = field.split('.').at(-1);
     const named = [...places.keys()].find((key) => key.split('.').at(-1) === last);
-    const near = field.split('.').slice(0, -1).join('.');
+    const near = field.split('.').slice(0, -1).join('.').replaceAll('[]', '');
     const { at } = places.get(field) ?? places.get(named) ?? places.get(near) ?? places.get('');
     const line = this.value.slice(0, at).split('\n').length;
     this.#fault = { line, text };
@@ -137,7 +137,7 @@ function markField(name, text) {
   if (!name) return undefined;
   const rows = [...document.querySelectorAll('.field[id^="request-"]')];
   const row =
-    document.getElementById(`request-${name}`) ??
+    document.getElementById(`request-${name.replaceAll('[]', '')}`) ??
     rows.find(({ id }) => id.split(/[-.]/).at(-1) === name.split('.').at(-1));
   row?.classList.add('at-fault');
   row?.querySelector('.field-head')?.after(h('p.fault', {}, text));

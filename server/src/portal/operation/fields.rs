@@ -46,7 +46,7 @@ fn below(
     html! {
         ul.fields {
             @for field in children {
-                li.field #{ (direction.0) "-" (field.path) } {
+                li.field #{ (direction.0) "-" (field.id()) } {
                     (one(frame, direction, field))
                     (below(frame, direction, fields, Some(&field.path)))
                 }
@@ -57,11 +57,11 @@ fn below(
 
 fn one(frame: &Frame<'_>, direction: &Direction, field: &Field) -> Markup {
     let words = frame.words();
-    let id = format!("{}-{}", direction.0, field.path);
+    let id = format!("{}-{}", direction.0, field.id());
     html! {
         p.field-head {
             code.name { (field.name()) } " "
-            span.type { (type_of(field.kind)) } " "
+            span.type { (field.kind.type_word()) } " "
             span.need.(field.need.word().to_lowercase()) { (words.need(field.need)) }
             @for limit in limits(frame, field.kind) { " " span.limit { (limit) } }
             (anchor(frame, &id, &field.path))
@@ -90,15 +90,6 @@ fn one(frame: &Frame<'_>, direction: &Direction, field: &Field) -> Markup {
     }
 }
 
-fn type_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text { .. } | Kind::Digits { .. } | Kind::Choice(_) => "string",
-        Kind::Integer { .. } => "number",
-        Kind::Boolean => "boolean",
-        Kind::Object => "object",
-    }
-}
-
 fn limits(frame: &Frame<'_>, kind: Kind) -> Vec<String> {
     let words = frame.words();
     let between = |min: &dyn ToString, max: &dyn ToString| {
@@ -113,6 +104,12 @@ fn limits(frame: &Frame<'_>, kind: Kind) -> Vec<String> {
         }
         Kind::Integer { min, max } => between(&min, &max),
         Kind::Boolean | Kind::Choice(_) | Kind::Object => Vec::new(),
+        Kind::List { item, min, max } => {
+            let counts = [(words.items_min, (min > 0).then_some(min)), (words.items_max, max)];
+            let told = counts.into_iter().filter_map(|(word, count)| Some((word, count?)));
+            let told = told.map(|(word, count)| format!("{word}: {count}"));
+            told.chain(limits(frame, *item)).collect()
+        }
     }
 }
 
@@ -121,6 +118,7 @@ fn values(kind: Kind) -> &'static [&'static str] {
         Kind::Boolean => &["true", "false"],
         Kind::Choice(values) => values,
         Kind::Text { .. } | Kind::Digits { .. } | Kind::Integer { .. } | Kind::Object => &[],
+        Kind::List { item, .. } => values(*item),
     }
 }
 

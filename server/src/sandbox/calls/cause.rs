@@ -20,7 +20,7 @@ pub(super) fn cause(app: &App, seen: &Seen, end: &End<'_>, entry: Option<&Entry>
         Step::Key => of_key(seen, end),
         Step::Decryption => of_decryption(seen, end),
         Step::Fields => of_field(seen, entry),
-        Step::Operation => of_operation(end, entry),
+        Step::Operation => of_operation(seen, end, entry),
         Step::Done => "The operation was done.".to_owned(),
     };
     Masked::text(&sentence)
@@ -197,10 +197,22 @@ fn kind(kind: Kind) -> String {
         Kind::Boolean => "true or false".to_owned(),
         Kind::Choice(words) => format!("one of {}", words.join(", ")),
         Kind::Object => "an object".to_owned(),
+        Kind::List { item, min, max } => {
+            let count = match max {
+                Some(max) => format!("{min} to {max}"),
+                None => format!("{min} or more"),
+            };
+            format!("a list of {count} items, each {}", self::kind(*item))
+        }
     }
 }
 
-fn of_operation(end: &End<'_>, entry: Option<&Entry>) -> String {
+fn of_operation(seen: &Seen, end: &End<'_>, entry: Option<&Entry>) -> String {
+    if let Some(name) = &seen.fault {
+        return format!(
+            "The field {name} is of its form, but the operation does not take its value."
+        );
+    }
     let errors = entry.map_or(&[][..], |entry| entry.errors.as_slice());
     match errors.iter().find(|code| code.code == end.code) {
         Some(code) => code.meaning.to_owned(),

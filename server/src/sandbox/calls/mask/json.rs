@@ -92,27 +92,46 @@ impl<'a> Rules<'a> {
         if self.side == Side::Request && path == "encData" {
             return Care::Cipher;
         }
-        let is_it = |field: &&Field| field.path == path || field.also_at.as_deref() == Some(path);
-        let named = |field: &&Field| field.name() == name;
-        let field = self.fields.iter().find(is_it).or_else(|| self.fields.iter().find(named));
-        match field.map(|field| (field.privacy, field.kind)) {
-            None => Care::Value,
-            Some((Privacy::Personal, _)) => Care::Personal,
-            Some((Privacy::Secret, _)) => Care::Secret,
-            Some((Privacy::Open, Kind::Digits { len })) if len != super::NUMBER_DIGITS => {
-                Care::Digits(len)
-            }
-            Some((
-                Privacy::Open,
-                Kind::Digits { .. }
-                | Kind::Text { .. }
-                | Kind::Integer { .. }
-                | Kind::Boolean
-                | Kind::Choice(_)
-                | Kind::Object,
-            )) => Care::Value,
-        }
+        self.field(path).map_or(Care::Value, care_of_field)
     }
+
+    /// The field that stands at a path, without the brackets of lists; else the most private one
+    /// of its name.
+    fn field(self, path: &str) -> Option<&'a Field> {
+        let is_it = |field: &&Field| {
+            is_at(&field.path, path) || field.also_at.as_deref().is_some_and(|at| is_at(at, path))
+        };
+        let name = path.rsplit('.').next().unwrap_or_default();
+        let named = |field: &&Field| field.name() == name;
+        let most_private = || self.fields.iter().filter(named).max_by_key(|field| field.privacy);
+        self.fields.iter().find(is_it).or_else(most_private)
+    }
+}
+
+fn care_of_field(field: &Field) -> Care {
+    match (field.privacy, field.kind.innermost()) {
+        // Of a few words that there are, the length tells which.
+        (Privacy::Personal, Kind::Choice(_) | Kind::Boolean) | (Privacy::Secret, _) => Care::Secret,
+        (Privacy::Personal, _) => Care::Personal,
+        (Privacy::Open, Kind::Digits { len }) if len != super::NUMBER_DIGITS => Care::Digits(len),
+        (
+            Privacy::Open,
+            Kind::Digits { .. }
+            | Kind::Text { .. }
+            | Kind::Integer { .. }
+            | Kind::Boolean
+            | Kind::Choice(_)
+            | Kind::Object
+            | Kind::List { .. },
+        ) => Care::Value,
+    }
+}
+
+/// Whether a field's path, without the brackets of its lists, is this one.
+fn is_at(field: &str, path: &str) -> bool {
+    let mut steps = path.split('.');
+    field.split('.').all(|step| steps.next() == Some(step.trim_end_matches("[]")))
+        && steps.next().is_none()
 }
 
 /// What a name says, wherever the field stands and whether any operation has it.
@@ -120,12 +139,14 @@ fn care_of_name(name: &str) -> Care {
     let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
     if has(&["cvc", "cvv", "cvn", "securitycode", "secret", "privatekey", "passw"])
         || ["pin", "csc", "pwd"].contains(&name)
+        // Of two words, the length tells which.
+        || ["gender", "sex"].contains(&name)
     {
         return Care::Secret;
     }
     let personal = ["name", "phone", "address", "addr", "birth", "zip", "mail", "resident"];
     let account = ["accountno", "accountnum", "bankaccount", "mobileno", "mobilenum"];
-    let short = ["ci", "di", "rrn", "hp", "ssn", "gender", "sex"];
+    let short = ["ci", "di", "rrn", "hp", "ssn"];
     if has(&personal) || has(&account) || name.starts_with("tel") || short.contains(&name) {
         return Care::Personal;
     }
@@ -254,6 +275,15 @@ impl<'a> Masking<'a> {
         }
     }
 
+    /// Whether not even `true` or `false` is shown, by the field or by what holds it. A name alone
+    /// says nothing of a flag: it may well be `isNamed`.
+    fn hides_flags(&self) -> bool {
+        let inherited = self.levels.last().map_or(Care::Value, |level| level.inherited);
+        let field = self.rules.field(&self.path());
+        let is_open = field.is_none_or(|field| field.privacy == Privacy::Open);
+        !is_open || [Care::Personal, Care::Secret].contains(&inherited)
+    }
+
     fn quoted(&mut self, text: &Masked) {
         self.out.push_str(&serde_json::Value::from(text.as_str()).to_string());
     }
@@ -266,13 +296,14 @@ impl<'a> Masking<'a> {
             // Cut off: of a number's beginning nothing says that it is one.
             return self.out.push_str(&Masked::length(word).0);
         }
-        if ["true", "false", "null"].contains(&word) {
+        if word == "null" || (["true", "false"].contains(&word) && !self.hides_flags()) {
             return self.out.push_str(word);
         }
         if serde_json::from_str::<&RawValue>(word).is_err() {
             return self.out.push_str(&Masked::length(word).0);
         }
-        let shown = self.value(word);
+        let is_flag = ["true", "false"].contains(&word);
+        let shown = if is_flag { Masked("***".to_owned()) } else { self.value(word) };
         if shown.as_str() == word { self.out.push_str(word) } else { self.quoted(&shown) }
     }
 }
