@@ -1,8 +1,8 @@
 //! The bank: its port, the open-banking connector and the simulator.
 //!
-//! [`Bank`] is what the platform needs of a bank: draw an amount from a registered account, give one
-//! back to it, and ask afterwards what became of either. [`OpenBanking`] speaks it over HTTP.
-//! [`sim`] is a bank to test against, in a process of its own. Nothing here knows cards.
+//! [`Bank`] is what the platform needs of a bank: draw an amount from a registered account, give
+//! one back, and ask afterwards what became of either. [`OpenBanking`] speaks it over HTTP. [`sim`]
+//! is a bank to test against, in a process of its own. Nothing here knows cards.
 
 mod codes;
 mod kst;
