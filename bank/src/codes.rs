@@ -7,16 +7,16 @@ use thiserror::Error;
 
 use crate::open_banking::is_success_code;
 
-/// Why a bank refused to withdraw. Each has one code of the Open API.
+/// Why a bank refused an order. Each has one code of the Open API, which words it of a withdrawal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RefusalCause {
     /// 003_052: no such account, closed, lost, suspended or unfit.
     InvalidAccount,
     /// 003_053: the account is somebody else's.
     OwnerMismatch,
-    /// 003_054: the bank could not withdraw.
+    /// 003_054: the bank could not withdraw, or not deposit.
     WithdrawFailed,
-    /// 003_056: the account is short of money.
+    /// 003_056: the account is short of money. Of a deposit that is the contract account.
     InsufficientBalance,
     /// 003_057: the holder has not agreed to withdrawals.
     TermsNotAgreed,
@@ -84,10 +84,12 @@ impl FromStr for RefusalCause {
     }
 }
 
-/// The table of refusals that a connector has until it is given another.
+/// The table of refusals that a connector has until it is given another, for orders of both kinds.
 ///
 /// 412, 415, 416, 419, 420 and 815 are seen in public as answers of Korean banks, but are not
-/// verified for withdrawals; the code of an account that is short of money is not known at all.
+/// verified for withdrawals or deposits; the code of an account that is short of money is not known
+/// at all. That one table serves both kinds is assumed: a code that is a refusal of one kind only
+/// has to be left out, so that such an order is unknown and asked about.
 /// Take the table of the contract with the bank in production. Those with `S` are the simulator's.
 #[must_use]
 pub fn default_codes() -> BTreeMap<String, RefusalCause> {

@@ -1,8 +1,8 @@
 //! The bank: its port, the open-banking connector and the simulator.
 //!
-//! [`Bank`] is what the platform needs of a bank: draw an amount from a registered account, and ask
-//! afterwards what became of it. [`OpenBanking`] speaks it over HTTP. [`sim`] is a bank to test
-//! against, in a process of its own. Nothing here knows cards.
+//! [`Bank`] is what the platform needs of a bank: draw an amount from a registered account, give
+//! one back, and ask afterwards what became of either. [`OpenBanking`] speaks it over HTTP. [`sim`]
+//! is a bank to test against, in a process of its own. Nothing here knows cards.
 
 mod codes;
 mod kst;
@@ -18,6 +18,7 @@ pub use codes::{
 pub use kst::{kst_date, kst_date_time};
 pub use open_banking::{ClientSecret, Config, ConfigError, Gateway, OpenBanking, Receiver};
 pub use port::{
-    Bank, BoxFuture, InquiryAnswer, InquiryOrder, Personal, WithdrawAnswer, WithdrawOrder,
+    Bank, BoxFuture, DepositAnswer, DepositOrder, InquiryAnswer, InquiryOrder, OrderKind, Personal,
+    WithdrawAnswer, WithdrawOrder,
 };
 pub use tran_id::{BankTranId, TranIdError};

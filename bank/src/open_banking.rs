@@ -2,6 +2,7 @@
 //!
 //! The one rule is that an order is never sent twice by mistake and never called refused when it
 //! may have been executed. What is neither a complete success nor a listed code is unknown.
+//! Withdrawals and deposits have their own messages, and this rule in common.
 
 mod answer;
 mod config;
@@ -19,9 +20,13 @@ use http::Outcome;
 use serde_json::Value;
 use token::Tokens;
 
-use crate::port::{Bank, BoxFuture, InquiryAnswer, InquiryOrder, WithdrawAnswer, WithdrawOrder};
+use crate::port::{
+    Bank, BoxFuture, DepositAnswer, DepositOrder, InquiryAnswer, InquiryOrder, WithdrawAnswer,
+    WithdrawOrder,
+};
 
 const WITHDRAW_PATH: &str = "/v2.0/transfer/withdraw/fin_num";
+const DEPOSIT_PATH: &str = "/v2.0/transfer/deposit/fin_num";
 const RESULT_PATH: &str = "/v2.0/transfer/result";
 
 /// A [`Bank`] behind an open-banking gateway.
@@ -147,11 +152,9 @@ impl Bank for OpenBanking {
         let fintech = order.fintech_use_num.clone();
         let expected = Expected::new(&order.bank_tran_id, order.amount);
         let body = request::withdraw(&self.config, order);
-        // The bank files the order under the day of its time stamp: with another one than ours,
-        // no inquiry would find it again.
-        let date_is_right = crate::kst_date(order.ordered_at_us) == order.tran_date;
+        let is_of_its_day = is_of_its_day(order.ordered_at_us, &order.tran_date);
         Box::pin(async move {
-            if !date_is_right {
+            if !is_of_its_day {
                 tracing::error!(bank_tran_id = expected.tran_id(), "the order is of another day");
                 return WithdrawAnswer::NotSent;
             }
@@ -159,6 +162,24 @@ impl Bank for OpenBanking {
                 Exchange::Reply(reply) => answer::withdraw(&reply, &expected, &self.config),
                 Exchange::NotSent => WithdrawAnswer::NotSent,
                 Exchange::Lost(why) => WithdrawAnswer::Unknown { why: why.to_owned() },
+            }
+        })
+    }
+
+    fn deposit(&self, order: &DepositOrder, deadline: Duration) -> BoxFuture<'_, DepositAnswer> {
+        let fintech = order.fintech_use_num.clone();
+        let expected = Expected::new(&order.bank_tran_id, order.amount);
+        let body = request::deposit(&self.config, order);
+        let is_of_its_day = is_of_its_day(order.ordered_at_us, &order.tran_date);
+        Box::pin(async move {
+            if !is_of_its_day {
+                tracing::error!(bank_tran_id = expected.tran_id(), "the order is of another day");
+                return DepositAnswer::NotSent;
+            }
+            match self.exchange(&fintech, DEPOSIT_PATH, &body, deadline).await {
+                Exchange::Reply(reply) => answer::deposit(&reply, &expected, &self.config),
+                Exchange::NotSent => DepositAnswer::NotSent,
+                Exchange::Lost(why) => DepositAnswer::Unknown { why: why.to_owned() },
             }
         })
     }
@@ -175,4 +196,10 @@ impl Bank for OpenBanking {
             }
         })
     }
+}
+
+/// The bank files an order under the day of its time stamp: with another one than ours, no inquiry
+/// would find it again.
+fn is_of_its_day(ordered_at_us: i64, tran_date: &str) -> bool {
+    crate::kst_date(ordered_at_us) == tran_date
 }

@@ -7,7 +7,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bank::{Bank, BoxFuture, InquiryAnswer, InquiryOrder, WithdrawAnswer, WithdrawOrder};
+use bank::{
+    Bank, BoxFuture, DepositAnswer, DepositOrder, InquiryAnswer, InquiryOrder, WithdrawAnswer,
+    WithdrawOrder,
+};
 use contract::Json;
 use domain::{AspId, Timestamp};
 use platen::context::{App, Clock, Core};
@@ -129,6 +132,10 @@ struct NoBank;
 impl Bank for NoBank {
     fn withdraw(&self, _: &WithdrawOrder, _: Duration) -> BoxFuture<'_, WithdrawAnswer> {
         Box::pin(async { WithdrawAnswer::NotSent })
+    }
+
+    fn deposit(&self, _: &DepositOrder, _: Duration) -> BoxFuture<'_, DepositAnswer> {
+        Box::pin(async { DepositAnswer::NotSent })
     }
 
     fn inquire(&self, _: &InquiryOrder, _: Duration) -> BoxFuture<'_, InquiryAnswer> {

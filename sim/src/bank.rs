@@ -2,16 +2,20 @@
 //! accounts, does an order once, and remembers what it did. Messages lie on the wire until the
 //! world says what becomes of each.
 
+mod message;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bank::{
-    Bank, BoxFuture, InquiryAnswer, InquiryOrder, RefusalCause, WithdrawAnswer, WithdrawOrder,
+    Bank, BoxFuture, DepositAnswer, DepositOrder, InquiryAnswer, InquiryOrder, OrderKind,
+    RefusalCause, WithdrawAnswer, WithdrawOrder,
 };
 use platen::context::Time;
 use tokio::sync::oneshot;
 
+use self::message::{Said, Sent};
 use crate::rng::Rng;
 
 /// How long after an order the bank may still execute it, milliseconds: the platform's setting.
@@ -28,8 +32,8 @@ pub type OrderId = (String, String);
 /// What the bank has done with an order, for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Done {
-    /// The money is taken.
-    Taken,
+    /// The money is taken or given, by the order's kind.
+    Executed,
     /// It never will be.
     Refused(RefusalCause),
 }
@@ -37,16 +41,30 @@ pub enum Done {
 /// An order that the bank has seen.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// What was to be taken, won.
+    /// Whether it takes or gives.
+    pub kind: OrderKind,
+    /// What was to be taken or given, won.
     pub amount: i64,
-    /// From which account.
+    /// From or to which account.
     pub account: String,
     /// What was done.
     pub done: Done,
-    /// How often money was taken under this id: never more than once.
-    pub taken: u32,
+    /// How often money was moved under this id: never more than once.
+    pub executed: u32,
     /// Whether it was executed after the bank's promise not to any more.
     pub is_breach: bool,
+}
+
+impl Order {
+    /// What the account has less by it, won: negative of a deposit.
+    #[must_use]
+    pub fn taken(&self) -> i64 {
+        let moved = self.amount * i64::from(self.executed);
+        match self.kind {
+            OrderKind::Withdrawal => moved,
+            OrderKind::Deposit => -moved,
+        }
+    }
 }
 
 /// A message on the wire.
@@ -61,9 +79,9 @@ struct Wire {
 }
 
 enum What {
-    Withdraw(WithdrawOrder, oneshot::Sender<WithdrawAnswer>),
+    Order(Sent, oneshot::Sender<Said>),
     Inquire(InquiryOrder, oneshot::Sender<InquiryAnswer>),
-    AnswerWithdraw(WithdrawAnswer, oneshot::Sender<WithdrawAnswer>),
+    AnswerOrder(Said, oneshot::Sender<Said>),
     AnswerInquiry(InquiryAnswer, oneshot::Sender<InquiryAnswer>),
 }
 
@@ -75,7 +93,7 @@ struct Inside {
     /// Orders that the platform was told never left.
     not_sent: Vec<OrderId>,
     seen: BTreeMap<&'static str, u64>,
-    /// The next withdrawal is held up.
+    /// The next order is held up.
     hold_next: bool,
     /// Answers at once and truthfully.
     is_honest: bool,
@@ -169,27 +187,26 @@ impl Inside {
         let Wire { what, sent_at_ms, is_held, has_left } = wire;
         let loses = |rng: &mut Rng, percent| !self.is_honest && rng.percent(percent);
         match what {
-            What::Withdraw(order, reply)
+            What::Order(order, reply)
                 if is_held && now_ms <= sent_at_ms + HELD_MS_MAX && loses(rng, 90) =>
             {
-                let what = What::Withdraw(order, reply);
+                let what = What::Order(order, reply);
                 self.wires.push(Wire { what, sent_at_ms, is_held, has_left });
                 ("order held up", None)
             }
-            What::Withdraw(order, reply) => {
+            What::Order(order, reply) => {
                 let fate = if self.is_honest { 100 } else { rng.below(100) };
                 match fate {
                     0..=4 if !has_left => {
-                        let id = (order.bank_tran_id.to_string(), order.tran_date);
-                        self.not_sent.push(id);
-                        drop(reply.send(WithdrawAnswer::NotSent));
+                        self.not_sent.push(order.id);
+                        drop(reply.send(Said::NotSent));
                         ("no connection", None)
                     }
                     5..=12 => ("order lost", None),
                     13..=17 if !has_left => {
                         let (unheard, _) = oneshot::channel();
-                        self.wire(What::Withdraw(order.clone(), unheard), sent_at_ms);
-                        let what = What::Withdraw(order, reply);
+                        self.wire(What::Order(order.clone(), unheard), sent_at_ms);
+                        let what = What::Order(order, reply);
                         self.wires.push(Wire { what, sent_at_ms, is_held, has_left: true });
                         ("order came twice", None)
                     }
@@ -201,9 +218,10 @@ impl Inside {
                     return ("inquiry lost", None);
                 }
                 let id = (order.bank_tran_id.to_string(), order.tran_date);
-                let answer = match self.orders.get(&id).map(|order| &order.done) {
+                let known = self.orders.get(&id).filter(|known| known.kind == order.kind);
+                let answer = match known.map(|known| &known.done) {
                     None => InquiryAnswer::NotFound,
-                    Some(Done::Taken) => InquiryAnswer::Taken { api_tran_id: api_id(&id) },
+                    Some(Done::Executed) => InquiryAnswer::Executed { api_tran_id: api_id(&id) },
                     Some(Done::Refused(cause)) => {
                         let bank_code = cause.name().to_owned();
                         InquiryAnswer::Refused { cause: *cause, bank_code }
@@ -212,7 +230,7 @@ impl Inside {
                 self.wire(What::AnswerInquiry(answer, reply), sent_at_ms);
                 ("inquiry answered", None)
             }
-            What::AnswerWithdraw(answer, reply) => {
+            What::AnswerOrder(answer, reply) => {
                 if loses(rng, 20) {
                     return ("answer lost", None);
                 }
@@ -236,53 +254,53 @@ impl Inside {
 
     fn execute(
         &mut self,
-        order: WithdrawOrder,
-        reply: oneshot::Sender<WithdrawAnswer>,
+        sent: Sent,
+        reply: oneshot::Sender<Said>,
         rng: &mut Rng,
         (now_ms, sent_at_ms, is_held): (u64, u64, bool),
     ) -> (&'static str, Option<OrderId>) {
-        let id = (order.bank_tran_id.to_string(), order.tran_date);
         let is_late = now_ms > sent_at_ms + ON_THE_WIRE_MS_MAX;
         // Beyond its promise it executes only what somebody still waits for: then it is told.
         let is_breach = is_late && is_held && !reply.is_closed();
         if is_late && !is_breach {
             return ("order too old", None);
         }
-        let amount = i64::try_from(order.amount).unwrap_or(i64::MAX);
-        let first = !self.orders.contains_key(&id);
-        if first {
-            let done = self.decide(&order.fintech_use_num, amount, rng);
-            let taken = u32::from(done == Done::Taken);
-            let account = order.fintech_use_num;
-            self.orders.insert(id.clone(), Order { amount, account, done, taken, is_breach });
+        let Sent { kind, id, account, amount } = sent;
+        if !self.orders.contains_key(&id) {
+            let done = self.decide(kind, &account, amount, rng);
+            let executed = u32::from(done == Done::Executed);
+            let order = Order { kind, amount, account, done, executed, is_breach };
+            self.orders.insert(id.clone(), order);
         }
-        let done = self.orders.get(&id).map_or(Done::Taken, |order| order.done.clone());
-        let (what, answer) = match done {
-            Done::Taken => {
+        // An id is not given to an order of the other kind.
+        let known = self.orders.get(&id).filter(|known| known.kind == kind);
+        let done = known.map_or(Done::Refused(RefusalCause::MessageError), |one| one.done.clone());
+        let (what, in_silence, answer) = match (done, kind) {
+            (Done::Executed, OrderKind::Withdrawal) => {
                 let said = if is_breach { "taken against its promise" } else { "taken" };
-                (said, WithdrawAnswer::Taken { api_tran_id: api_id(&id) })
+                (said, "taken in silence", Said::Executed { api_tran_id: api_id(&id) })
             }
-            Done::Refused(cause) => {
-                let bank_code = cause.name().to_owned();
-                ("refused", WithdrawAnswer::Refused { cause, bank_code })
+            (Done::Executed, OrderKind::Deposit) => {
+                let said = if is_breach { "given against its promise" } else { "given" };
+                (said, "given in silence", Said::Executed { api_tran_id: api_id(&id) })
+            }
+            (Done::Refused(cause), OrderKind::Withdrawal | OrderKind::Deposit) => {
+                ("refused", "refused in silence", Said::refused(cause))
             }
         };
         let says_nothing = !self.is_honest && !is_breach && rng.percent(15);
         if says_nothing {
-            return (
-                if what == "taken" { "taken in silence" } else { "refused in silence" },
-                Some(id),
-            );
+            return (in_silence, Some(id));
         }
         if is_breach {
             drop(reply.send(answer));
         } else {
-            self.wire(What::AnswerWithdraw(answer, reply), sent_at_ms);
+            self.wire(What::AnswerOrder(answer, reply), sent_at_ms);
         }
         (what, Some(id))
     }
 
-    fn decide(&mut self, account: &str, amount: i64, rng: &mut Rng) -> Done {
+    fn decide(&mut self, kind: OrderKind, account: &str, amount: i64, rng: &mut Rng) -> Done {
         let Some(balance) = self.accounts.get_mut(account) else {
             return Done::Refused(RefusalCause::InvalidAccount);
         };
@@ -290,11 +308,14 @@ impl Inside {
             let cause = rng.pick(&RefusalCause::ALL).copied();
             return Done::Refused(cause.unwrap_or(RefusalCause::Other));
         }
-        if *balance < amount {
-            return Done::Refused(RefusalCause::InsufficientBalance);
+        match kind {
+            OrderKind::Withdrawal if *balance < amount => {
+                return Done::Refused(RefusalCause::InsufficientBalance);
+            }
+            OrderKind::Withdrawal => *balance -= amount,
+            OrderKind::Deposit => *balance += amount,
         }
-        *balance -= amount;
-        Done::Taken
+        Done::Executed
     }
 }
 
@@ -302,27 +323,39 @@ fn api_id((id, day): &OrderId) -> String {
     format!("A-{id}-{day}")
 }
 
-impl Bank for SimBank {
-    fn withdraw(&self, order: &WithdrawOrder, deadline: Duration) -> BoxFuture<'_, WithdrawAnswer> {
+impl SimBank {
+    /// Puts an order on the wire now. What comes of it does so within `deadline`, or whenever it
+    /// may to a process that is held up.
+    fn send<A: From<Said>>(&self, sent: Sent, deadline: Duration) -> BoxFuture<'_, A> {
         let (reply, answer) = oneshot::channel();
         let sent_at_ms = self.now_ms();
         let is_held = {
             let mut inside = self.inside();
             let is_held = std::mem::take(&mut inside.hold_next);
-            let what = What::Withdraw(order.clone(), reply);
+            let what = What::Order(sent, reply);
             inside.wires.push(Wire { what, sent_at_ms, is_held, has_left: false });
             is_held
         };
-        let unknown = |why: &str| WithdrawAnswer::Unknown { why: why.to_owned() };
         Box::pin(async move {
             if is_held {
-                return answer.await.unwrap_or_else(|_| unknown("disconnected"));
+                return answer.await.unwrap_or_else(|_| Said::unknown("disconnected")).into();
             }
-            match tokio::time::timeout(deadline, answer).await {
-                Ok(answer) => answer.unwrap_or_else(|_| unknown("disconnected")),
-                Err(_) => unknown("time-out"),
-            }
+            let said = match tokio::time::timeout(deadline, answer).await {
+                Ok(answer) => answer.unwrap_or_else(|_| Said::unknown("disconnected")),
+                Err(_) => Said::unknown("time-out"),
+            };
+            said.into()
         })
+    }
+}
+
+impl Bank for SimBank {
+    fn withdraw(&self, order: &WithdrawOrder, deadline: Duration) -> BoxFuture<'_, WithdrawAnswer> {
+        self.send(Sent::withdrawal(order), deadline)
+    }
+
+    fn deposit(&self, order: &DepositOrder, deadline: Duration) -> BoxFuture<'_, DepositAnswer> {
+        self.send(Sent::deposit(order), deadline)
     }
 
     fn inquire(&self, order: &InquiryOrder, deadline: Duration) -> BoxFuture<'_, InquiryAnswer> {
@@ -340,54 +373,4 @@ impl Bank for SimBank {
 }
 
 #[cfg(test)]
-mod tests {
-    use bank::{BankTranId, Personal};
-
-    use super::*;
-
-    fn order(serial: u64) -> WithdrawOrder {
-        WithdrawOrder {
-            bank_tran_id: BankTranId::new("M202600001", serial).unwrap(),
-            tran_date: "20260301".to_owned(),
-            ordered_at_us: 0,
-            fintech_use_num: "account".to_owned(),
-            amount: 3_000,
-            client_name: Personal::new("name".to_owned()),
-            client_num: "1".to_owned(),
-            print_content: "fee".to_owned(),
-        }
-    }
-
-    #[test]
-    fn an_order_is_executed_once_and_not_when_it_is_old() {
-        let (bank, mut rng) = (SimBank::default(), Rng::new(1));
-        bank.become_honest();
-        bank.put("account", 10_000);
-        let deadline = Duration::from_secs(5);
-        let waiting: Vec<_> =
-            [1, 1, 2, 3].map(|serial| bank.withdraw(&order(serial), deadline)).into();
-        // The first two have one id; what is answered lies on the wire behind the orders.
-        let mut seen = Vec::new();
-        for now_ms in [0, 0, 0, ON_THE_WIRE_MS_MAX + 1] {
-            seen.extend(bank.step(&mut rng, now_ms).map(|(what, _)| what));
-        }
-        assert_eq!(seen, ["taken", "taken", "taken", "order too old"]);
-        assert_eq!(bank.inside().accounts["account"], 4_000);
-        assert!(bank.orders().iter().all(|(_, order)| order.taken == 1));
-        assert_eq!((bank.orders().len(), bank.on_the_wire()), (2, 3));
-        drop(waiting);
-    }
-
-    #[test]
-    fn what_is_not_there_is_not_taken() {
-        let (bank, mut rng) = (SimBank::default(), Rng::new(1));
-        bank.become_honest();
-        bank.put("account", 2_999);
-        let waiting = bank.withdraw(&order(1), Duration::from_secs(5));
-        let (what, id) = bank.step(&mut rng, 0).unwrap();
-        assert_eq!(what, "refused");
-        let done = bank.order(&id.unwrap()).unwrap().done;
-        assert_eq!(done, Done::Refused(RefusalCause::InsufficientBalance));
-        drop(waiting);
-    }
-}
+mod tests;

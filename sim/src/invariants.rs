@@ -60,7 +60,7 @@ pub fn bank_agrees(mirror: &Mirror, bank: &SimBank, partners: &[String]) -> Chec
     let booked = -booked.sum::<i64>();
     let orders = bank.orders();
     let known = orders.iter().filter(|(id, order)| !is_unknown_breach(mirror, id, order));
-    let taken = known.map(|(_, order)| order.amount * i64::from(order.taken)).sum::<i64>();
+    let taken = known.map(|(_, order)| order.taken()).sum::<i64>();
     hold("the-bank-agrees", booked == taken, || {
         format!("the bank has taken {taken} won, the books say {booked}")
     })
@@ -155,7 +155,7 @@ pub fn fee_and_card(mirror: &Mirror, bank: &SimBank, application: &Image) -> Che
     let asp = application.text("asp_id").unwrap_or_default();
     let id = order_of(application);
     let order = id.as_ref().and_then(|id| bank.order(id));
-    let taken = order.as_ref().map_or(0, |order| order.taken);
+    let taken = order.as_ref().map_or(0, |order| order.executed);
     let key = application.key();
     hold("one-withdrawal", taken <= 1, || format!("{taken} withdrawals for {key}"))?;
     let is_due = application.int("fee") > Some(0);
@@ -194,8 +194,8 @@ pub fn fee_and_card(mirror: &Mirror, bank: &SimBank, application: &Image) -> Che
 /// An order that the bank has is one application's, for its fee from its account.
 pub fn one_withdrawal(mirror: &Mirror, id: &OrderId, order: &Order) -> Check {
     let keys = mirror.applications_of(id);
-    hold("one-withdrawal", keys.len() == 1 && order.taken <= 1, || {
-        format!("order {} was made for {} applications, taken {}", id.0, keys.len(), order.taken)
+    hold("one-withdrawal", keys.len() == 1 && order.executed <= 1, || {
+        format!("order {} was made for {} applications, taken {}", id.0, keys.len(), order.executed)
     })?;
     let Some(row) = keys.first().and_then(|key| mirror.row("application", key)) else {
         return Ok(());

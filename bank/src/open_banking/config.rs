@@ -21,9 +21,12 @@ pub struct Config {
     pub client_secret: ClientSecret,
     /// Our institution's code, 10 characters: the first part of each order's id.
     pub institution_code: String,
-    /// The contract account that the fees arrive at (`cntr_account_num`).
+    /// The contract account that the fees arrive at, and are given back from (`cntr_account_num`).
     pub contract_account: String,
-    /// Whom the order names as the final receiver, where the bank wants it.
+    /// The passphrase that the bank wants with each deposit (`wd_pass_phrase`). Where none was
+    /// agreed, deposits say `NONE`.
+    pub deposit_passphrase: Option<ClientSecret>,
+    /// Whom a withdrawal names as the final receiver, where the bank wants it.
     pub receiver: Option<Receiver>,
     /// The codes that are refusals. Any other code leaves an order unknown.
     pub codes: BTreeMap<String, RefusalCause>,
@@ -55,7 +58,7 @@ pub struct Receiver {
     pub account_num: String,
 }
 
-/// The secret by which bearer tokens are asked for. It does not print.
+/// A secret that we, the client, share with the bank. It does not print.
 #[derive(Clone)]
 pub struct ClientSecret(String);
 

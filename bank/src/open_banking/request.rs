@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use super::config::Config;
 use crate::kst_date_time;
-use crate::port::{InquiryOrder, WithdrawOrder};
+use crate::port::{DepositOrder, InquiryOrder, OrderKind, WithdrawOrder};
+
+/// What a deposit says where no passphrase was agreed.
+const NO_PASSPHRASE: &str = "NONE";
 
 pub(super) fn withdraw(config: &Config, order: &WithdrawOrder) -> Value {
     let mut message = json!({
@@ -29,10 +32,37 @@ pub(super) fn withdraw(config: &Config, order: &WithdrawOrder) -> Value {
     message
 }
 
+/// A list of one: of several in a message, some could be answered and others not.
+///
+/// Assumed: the contract account is the one that the fees arrive at, and takes deposits of fees.
+pub(super) fn deposit(config: &Config, order: &DepositOrder) -> Value {
+    let passphrase = config.deposit_passphrase.as_ref();
+    json!({
+        "cntr_account_type": "N",
+        "cntr_account_num": config.contract_account,
+        "wd_pass_phrase": passphrase.map_or(NO_PASSPHRASE, |phrase| phrase.expose()),
+        "wd_print_content": order.print_content,
+        // Assumed: the bank then refuses where the account is no more its registrant's.
+        "name_check_option": "on",
+        "tran_dtime": kst_date_time(order.ordered_at_us),
+        "req_cnt": "1",
+        "req_list": [{
+            "tran_no": "1",
+            "bank_tran_id": order.bank_tran_id.as_str(),
+            "fintech_use_num": order.fintech_use_num,
+            "print_content": order.print_content,
+            "tran_amt": order.amount.to_string(),
+            "req_client_name": order.client_name.expose(),
+            "req_client_fintech_use_num": order.fintech_use_num,
+            "req_client_num": order.client_num,
+            "transfer_purpose": "TR",
+        }],
+    })
+}
+
 pub(super) fn inquiry(order: &InquiryOrder) -> Value {
     json!({
-        // 1 asks about withdrawals, 2 about deposits.
-        "check_type": "1",
+        "check_type": check_type(order.kind),
         "tran_dtime": kst_date_time(order.asked_at_us),
         "req_cnt": "1",
         "req_list": [{
@@ -42,4 +72,12 @@ pub(super) fn inquiry(order: &InquiryOrder) -> Value {
             "org_tran_amt": order.amount.to_string(),
         }],
     })
+}
+
+/// What an inquiry calls the kind of the order that it is about.
+const fn check_type(kind: OrderKind) -> &'static str {
+    match kind {
+        OrderKind::Withdrawal => "1",
+        OrderKind::Deposit => "2",
+    }
 }

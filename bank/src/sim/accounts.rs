@@ -123,6 +123,19 @@ pub(super) fn use_behaviour(tx: &mut Tx<'_>, stored: &Stored) -> Result<Behaviou
     Ok(next.clone())
 }
 
+/// Whether the account could hold the money; if so it has it.
+pub(super) fn give_money(
+    tx: &mut Tx<'_>,
+    fintech_use_num: &str,
+    amount: i64,
+) -> Result<bool, DbError> {
+    let given = tx.execute(
+        "UPDATE account SET balance = balance + $2 WHERE fintech_use_num = $1 AND balance <= $3",
+        params![fintech_use_num, amount, i64::MAX - amount],
+    )?;
+    Ok(given > 0)
+}
+
 /// Whether the account had the money; if so it has it no more.
 pub(super) fn take_money(
     tx: &mut Tx<'_>,

@@ -134,7 +134,7 @@ impl Admin {
         read(self.request(Method::GET, &path)).await
     }
 
-    /// What the bank took in all.
+    /// What the bank took and gave in all.
     ///
     /// # Errors
     /// The call came to nothing.

@@ -12,16 +12,18 @@ use crate::open_banking::is_success_code;
 pub const DELAY_MS_MAX: u64 = 600_000;
 const CODE_CHARS_MAX: usize = 8;
 
-/// How the bank answers an order on an account. In JSON and in the file it is its text.
+/// How the bank answers an order on an account, whichever its kind. In JSON and in the file it is
+/// its text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Behaviour {
-    /// `answer`: takes the money and says so; S56 when the account is short of it.
+    /// `answer`: executes the order and says so. A withdrawal from an account that is short of
+    /// money is refused with S56.
     #[default]
     Answer,
     /// `refuse:CODE`: refuses with the code. A closed account is `refuse:415`.
     Refuse(String),
-    /// `take_silently`: as `answer`, but never says so. An inquiry does.
+    /// `take_silently`: as `answer`, for deposits too, but never says so. An inquiry does.
     TakeSilently,
     /// `hold`: decides nothing, and says so, to inquiries too. Once the account's behaviour is set
     /// to another one, the next inquiry about the order decides it by that.

@@ -69,7 +69,7 @@ pub async fn put_accounts(data: &Path, new: &[Account]) -> Result<(), FileError>
     Ok(())
 }
 
-/// What the bank took in all.
+/// What the bank took and gave in all.
 ///
 /// # Errors
 /// The file cannot be used.

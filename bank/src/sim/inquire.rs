@@ -4,16 +4,18 @@ use store::{DbError, Tx};
 
 use super::accounts;
 use super::behaviour::Behaviour;
-use super::orders::{self, Decision, Order, Withdrawal};
+use super::messages::Asked;
+use super::orders::{self, Decision, Order, Received};
 
 /// The order as it stands; a held one is decided first if its account behaves otherwise by now.
+/// An order of the other kind is none.
 pub(super) fn inquire(
     tx: &mut Tx<'_>,
-    tran_id: &str,
-    tran_date: &str,
+    asked: &Asked,
     now_us: i64,
 ) -> Result<Option<Order>, DbError> {
-    let Some(mut order) = orders::find(tx, tran_id, tran_date)? else {
+    let found = orders::find(tx, &asked.tran_id, &asked.tran_date)?;
+    let Some(mut order) = found.filter(|order| order.kind == asked.kind) else {
         return Ok(None);
     };
     if order.decision == Decision::Held
@@ -41,14 +43,15 @@ fn decide_held(tx: &mut Tx<'_>, order: &Order, now_us: i64) -> Result<Option<Dec
         | Behaviour::Delay(_)
         | Behaviour::Disconnect
         | Behaviour::Error500 => {
-            let withdrawal = Withdrawal {
+            let received = Received {
+                kind: order.kind,
                 tran_id: order.tran_id.clone(),
                 tran_date: order.tran_date.clone(),
                 fintech_use_num: order.fintech_use_num.clone(),
                 amount: order.amount,
                 now_us,
             };
-            orders::take(tx, &withdrawal).map(Some)
+            orders::move_money(tx, &received).map(Some)
         }
     }
 }

@@ -1,15 +1,16 @@
-//! The ledger of what was taken.
+//! The ledger of what was taken and given.
 
 use store::{DbError, Row, Tx, params};
 
 use super::model::{LedgerEntry, Totals};
-use super::orders::Withdrawal;
+use super::orders::{self, Received};
+use crate::OrderKind;
 
-/// Writes down a withdrawal; an order's second one would break the table's uniqueness.
-pub(super) fn append(tx: &mut Tx<'_>, seq: i64, order: &Withdrawal) -> Result<(), DbError> {
+/// Writes down an executed order; its second time would break the table's uniqueness.
+pub(super) fn append(tx: &mut Tx<'_>, seq: i64, order: &Received) -> Result<(), DbError> {
     tx.execute(
-        "INSERT INTO ledger (seq, tran_id, tran_date, fintech_use_num, amount, at_us)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO ledger (seq, tran_id, tran_date, fintech_use_num, amount, at_us, kind)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         params![
             seq,
             &order.tran_id,
@@ -17,15 +18,25 @@ pub(super) fn append(tx: &mut Tx<'_>, seq: i64, order: &Withdrawal) -> Result<()
             &order.fintech_use_num,
             order.amount,
             order.now_us,
+            orders::kind_name(order.kind),
         ],
     )?;
     Ok(())
 }
 
 pub(super) fn totals(tx: &mut Tx<'_>) -> Result<Totals, DbError> {
-    let sql = "SELECT COUNT(*), COALESCE(CAST(SUM(amount) AS BIGINT), 0) FROM ledger";
-    let row = tx.query_one(sql, &[])?;
-    Ok(Totals { count: row.int(0)?, amount: row.int(1)? })
+    let sql = "SELECT kind, COUNT(*), CAST(SUM(amount) AS BIGINT) FROM ledger GROUP BY kind";
+    let mut totals = Totals::default();
+    for row in tx.query(sql, &[])? {
+        let (count, amount) = (row.int(1)?, row.int(2)?);
+        match orders::kind(row.text(0)?) {
+            OrderKind::Withdrawal => (totals.count, totals.amount) = (count, amount),
+            OrderKind::Deposit => {
+                (totals.deposit_count, totals.deposit_amount) = (count, amount);
+            }
+        }
+    }
+    Ok(totals)
 }
 
 /// Which part of the ledger; no account is every account.
@@ -39,13 +50,13 @@ pub(super) struct LedgerRange {
 pub(super) fn read(tx: &mut Tx<'_>, range: &LedgerRange) -> Result<Vec<LedgerEntry>, DbError> {
     let rows = match &range.fintech_use_num {
         Some(number) => tx.query(
-            "SELECT seq, tran_id, tran_date, fintech_use_num, amount, at_us FROM ledger
-             WHERE fintech_use_num = $3 AND seq > $1 ORDER BY seq LIMIT $2",
+            "SELECT seq, tran_id, tran_date, fintech_use_num, amount, at_us, kind
+             FROM ledger WHERE fintech_use_num = $3 AND seq > $1 ORDER BY seq LIMIT $2",
             params![range.after, range.limit, number],
         )?,
         None => tx.query(
-            "SELECT seq, tran_id, tran_date, fintech_use_num, amount, at_us FROM ledger
-             WHERE seq > $1 ORDER BY seq LIMIT $2",
+            "SELECT seq, tran_id, tran_date, fintech_use_num, amount, at_us, kind
+             FROM ledger WHERE seq > $1 ORDER BY seq LIMIT $2",
             params![range.after, range.limit],
         )?,
     };
@@ -60,5 +71,6 @@ fn entry(mut row: Row) -> Result<LedgerEntry, DbError> {
         fintech_use_num: row.take_text(3)?,
         amount: row.int(4)?,
         at_us: row.int(5)?,
+        kind: orders::kind(row.text(6)?),
     })
 }

@@ -8,6 +8,7 @@
 mod accounts;
 mod admin_api;
 mod admin_client;
+mod answers;
 mod bank_api;
 mod behaviour;
 pub mod file;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::behaviour::Behaviour;
+use crate::OrderKind;
 
 /// An account at the bank. Its holder is made up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,9 @@ pub(super) struct SetBehaviour {
 pub struct OrderRecord {
     /// Its id.
     pub bank_tran_id: String,
+    /// What it does with the money. A simulator of the first release knows withdrawals only.
+    #[serde(default)]
+    pub kind: OrderKind,
     /// The Korean day of the id, `yyyyMMdd`.
     pub tran_date: String,
     /// The account.
@@ -73,11 +77,13 @@ pub struct OrderRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderState {
-    /// The money is taken, and in the ledger.
+    /// A withdrawal: the money is taken, and in the ledger.
     Taken,
+    /// A deposit: the money is given, and in the ledger.
+    Given,
     /// Refused for good.
     Refused,
-    /// Decided, and in the ledger if taken; but not told before its time.
+    /// Decided, and in the ledger if executed; but not told before its time.
     Pending,
     /// Not decided.
     Held,
@@ -89,7 +95,7 @@ pub(super) struct Orders {
     pub(super) orders: Vec<OrderRecord>,
 }
 
-/// One withdrawal in the ledger.
+/// One withdrawal or deposit in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerEntry {
@@ -97,14 +103,28 @@ pub struct LedgerEntry {
     pub seq: i64,
     /// The order.
     pub bank_tran_id: String,
+    /// Whether it was taken or given. A simulator of the first release knows withdrawals only.
+    #[serde(default)]
+    pub kind: OrderKind,
     /// The Korean day of the order, `yyyyMMdd`.
     pub tran_date: String,
     /// The account.
     pub fintech_use_num: String,
-    /// What was taken, KRW.
+    /// What was taken or given, KRW; positive.
     pub amount: i64,
     /// When, µs since 1970 UTC.
     pub at_us: i64,
+}
+
+impl LedgerEntry {
+    /// What the account has less by it, KRW: negative of a deposit.
+    #[must_use]
+    pub const fn taken(&self) -> i64 {
+        match self.kind {
+            OrderKind::Withdrawal => self.amount,
+            OrderKind::Deposit => -self.amount,
+        }
+    }
 }
 
 /// Some of the ledger, in its order.
@@ -114,13 +134,28 @@ pub struct LedgerPage {
     pub entries: Vec<LedgerEntry>,
 }
 
-/// All that the bank took, of accounts that it still has.
+/// All that the bank took and gave, of accounts that it still has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Totals {
     /// How many withdrawals.
     pub count: i64,
     /// Their sum, KRW.
     pub amount: i64,
+    /// How many deposits.
+    #[serde(default)]
+    pub deposit_count: i64,
+    /// Their sum, KRW.
+    #[serde(default)]
+    pub deposit_amount: i64,
+}
+
+impl Totals {
+    /// What the accounts have less by all of it, KRW: the withdrawals without the deposits.
+    #[must_use]
+    pub const fn taken(&self) -> i64 {
+        self.amount - self.deposit_amount
+    }
 }
 
 /// Which simulator it is.

@@ -5,13 +5,17 @@ use store::{DbError, Row, Tx, params};
 use super::behaviour::Behaviour;
 use super::model::{OrderRecord, OrderState};
 use super::{accounts, ledger};
+use crate::OrderKind;
 
 const UNKNOWN_ACCOUNT: &str = "412";
 const SHORT_OF_MONEY: &str = "S56";
+/// A balance beyond all that can be counted.
+const FULL: &str = "S59";
 
 /// An order as it arrives.
 #[derive(Clone)]
-pub(super) struct Withdrawal {
+pub(super) struct Received {
+    pub(super) kind: OrderKind,
     pub(super) tran_id: String,
     pub(super) tran_date: String,
     pub(super) fintech_use_num: String,
@@ -21,6 +25,7 @@ pub(super) struct Withdrawal {
 
 /// An order as it is kept.
 pub(super) struct Order {
+    pub(super) kind: OrderKind,
     pub(super) tran_id: String,
     pub(super) tran_date: String,
     pub(super) fintech_use_num: String,
@@ -35,7 +40,8 @@ pub(super) struct Order {
 
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Decision {
-    Taken,
+    /// The money was taken or given, by the order's kind.
+    Executed,
     Refused(String),
     Held,
 }
@@ -57,7 +63,7 @@ pub(super) enum Outcome {
 impl Decision {
     const fn name(&self) -> &'static str {
         match self {
-            Self::Taken => "TAKEN",
+            Self::Executed => "TAKEN",
             Self::Refused(_) => "REFUSED",
             Self::Held => "HELD",
         }
@@ -66,7 +72,7 @@ impl Decision {
     fn code(&self) -> Option<&str> {
         match self {
             Self::Refused(code) => Some(code),
-            Self::Taken | Self::Held => None,
+            Self::Executed | Self::Held => None,
         }
     }
 }
@@ -76,22 +82,24 @@ impl Order {
     pub(super) fn told(&self, now_us: i64) -> Option<&Decision> {
         match self.decision {
             Decision::Held => None,
-            Decision::Taken | Decision::Refused(_) => {
+            Decision::Executed | Decision::Refused(_) => {
                 (now_us >= self.final_at_us).then_some(&self.decision)
             }
         }
     }
 
     pub(super) fn record(self, now_us: i64) -> OrderRecord {
-        let state = match (&self.decision, self.told(now_us)) {
-            (Decision::Held, _) => OrderState::Held,
-            (Decision::Taken | Decision::Refused(_), None) => OrderState::Pending,
-            (Decision::Taken, Some(_)) => OrderState::Taken,
-            (Decision::Refused(_), Some(_)) => OrderState::Refused,
+        let state = match (&self.decision, self.told(now_us), self.kind) {
+            (Decision::Held, _, _) => OrderState::Held,
+            (Decision::Executed | Decision::Refused(_), None, _) => OrderState::Pending,
+            (Decision::Executed, Some(_), OrderKind::Withdrawal) => OrderState::Taken,
+            (Decision::Executed, Some(_), OrderKind::Deposit) => OrderState::Given,
+            (Decision::Refused(_), Some(_), _) => OrderState::Refused,
         };
         OrderRecord {
             code: self.decision.code().map(str::to_owned),
             bank_tran_id: self.tran_id,
+            kind: self.kind,
             tran_date: self.tran_date,
             fintech_use_num: self.fintech_use_num,
             amount: self.amount,
@@ -102,9 +110,11 @@ impl Order {
 }
 
 /// Decides an order, once: the same order again gets what it got.
-pub(super) fn receive(tx: &mut Tx<'_>, order: &Withdrawal) -> Result<Outcome, DbError> {
+pub(super) fn receive(tx: &mut Tx<'_>, order: &Received) -> Result<Outcome, DbError> {
     if let Some(known) = find(tx, &order.tran_id, &order.tran_date)? {
-        let same = known.amount == order.amount && known.fintech_use_num == order.fintech_use_num;
+        let same = known.kind == order.kind
+            && known.amount == order.amount
+            && known.fintech_use_num == order.fintech_use_num;
         return Ok(if same { Outcome::Tell(known, 0) } else { Outcome::Clash });
     }
     let Some(stored) = accounts::find(tx, &order.fintech_use_num)? else {
@@ -136,31 +146,37 @@ struct Terms {
     delay_ms: u64,
 }
 
-/// Takes the money if there is any, and writes both order and ledger.
-fn execute(tx: &mut Tx<'_>, order: &Withdrawal, terms: Terms) -> Result<Order, DbError> {
-    let decision = take(tx, order)?;
+/// Moves the money if that can be, and writes both order and ledger.
+fn execute(tx: &mut Tx<'_>, order: &Received, terms: Terms) -> Result<Order, DbError> {
+    let decision = move_money(tx, order)?;
     insert(tx, order, decision, terms)
 }
 
-/// Takes the money if there is any, and writes the ledger.
-pub(super) fn take(tx: &mut Tx<'_>, order: &Withdrawal) -> Result<Decision, DbError> {
-    if !accounts::take_money(tx, &order.fintech_use_num, order.amount)? {
-        return Ok(Decision::Refused(SHORT_OF_MONEY.to_owned()));
+/// Takes or gives the money if that can be, and writes the ledger.
+pub(super) fn move_money(tx: &mut Tx<'_>, order: &Received) -> Result<Decision, DbError> {
+    let (account, amount) = (&order.fintech_use_num, order.amount);
+    let (is_moved, refusal) = match order.kind {
+        OrderKind::Withdrawal => (accounts::take_money(tx, account, amount)?, SHORT_OF_MONEY),
+        OrderKind::Deposit => (accounts::give_money(tx, account, amount)?, FULL),
+    };
+    if !is_moved {
+        return Ok(Decision::Refused(refusal.to_owned()));
     }
     let seq = next_serial(tx)?;
     ledger::append(tx, seq, order)?;
-    Ok(Decision::Taken)
+    Ok(Decision::Executed)
 }
 
 fn insert(
     tx: &mut Tx<'_>,
-    order: &Withdrawal,
+    order: &Received,
     decision: Decision,
     terms: Terms,
 ) -> Result<Order, DbError> {
     let delay_us = i64::try_from(terms.delay_ms.saturating_mul(1_000)).unwrap_or(i64::MAX);
     let final_at_us = if delay_us == 0 { 0 } else { order.now_us.saturating_add(delay_us) };
     let kept = Order {
+        kind: order.kind,
         tran_id: order.tran_id.clone(),
         tran_date: order.tran_date.clone(),
         fintech_use_num: order.fintech_use_num.clone(),
@@ -173,8 +189,8 @@ fn insert(
     };
     tx.execute(
         "INSERT INTO bank_order (tran_id, tran_date, fintech_use_num, amount, state, code,
-             api_tran_id, received_at_us, final_at_us, behaviour_changes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             api_tran_id, received_at_us, final_at_us, behaviour_changes, kind)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         params![
             &kept.tran_id,
             &kept.tran_date,
@@ -186,6 +202,7 @@ fn insert(
             kept.received_at_us,
             kept.final_at_us,
             kept.behaviour_changes,
+            kind_name(kept.kind),
         ],
     )?;
     Ok(kept)
@@ -217,7 +234,7 @@ pub(super) fn find(
 pub(super) fn of_id(tx: &mut Tx<'_>, tran_id: &str) -> Result<Vec<Order>, DbError> {
     let rows = tx.query(
         "SELECT tran_id, tran_date, fintech_use_num, amount, state, code, api_tran_id,
-             received_at_us, final_at_us, behaviour_changes
+             received_at_us, final_at_us, behaviour_changes, kind
          FROM bank_order WHERE tran_id = $1 ORDER BY tran_date",
         params![tran_id],
     )?;
@@ -227,10 +244,11 @@ pub(super) fn of_id(tx: &mut Tx<'_>, tran_id: &str) -> Result<Vec<Order>, DbErro
 fn order(mut row: Row) -> Result<Order, DbError> {
     let decision = match (row.text(4)?, row.opt_text(5)?) {
         (_, Some(code)) => Decision::Refused(code.to_owned()),
-        ("TAKEN", None) => Decision::Taken,
+        ("TAKEN", None) => Decision::Executed,
         _ => Decision::Held,
     };
     Ok(Order {
+        kind: kind(row.text(10)?),
         tran_id: row.take_text(0)?,
         tran_date: row.take_text(1)?,
         fintech_use_num: row.take_text(2)?,
@@ -241,4 +259,16 @@ fn order(mut row: Row) -> Result<Order, DbError> {
         final_at_us: row.int(8)?,
         behaviour_changes: row.int(9)?,
     })
+}
+
+pub(super) const fn kind_name(kind: OrderKind) -> &'static str {
+    match kind {
+        OrderKind::Withdrawal => "WITHDRAWAL",
+        OrderKind::Deposit => "DEPOSIT",
+    }
+}
+
+/// The table has no other names.
+pub(super) fn kind(name: &str) -> OrderKind {
+    if name == kind_name(OrderKind::Deposit) { OrderKind::Deposit } else { OrderKind::Withdrawal }
 }

@@ -101,6 +101,9 @@ async fn a_malformed_message_is_answered_as_a_bank_does() {
         ("/v2.0/transfer/result", "x.y.z", "{}".to_owned(), "O0003"),
         ("/v2.0/transfer/withdraw/fin_num", token, "{}".to_owned(), "S58"),
         ("/v2.0/transfer/withdraw/fin_num", token, "[".to_owned(), "S58"),
+        ("/v2.0/transfer/deposit/fin_num", "", "{}".to_owned(), "O0003"),
+        ("/v2.0/transfer/deposit/fin_num", token, "{}".to_owned(), "S58"),
+        ("/v2.0/transfer/deposit/fin_num", token, "[".to_owned(), "S58"),
         ("/v2.0/transfer/result", token, "{\"check_type\":\"1\"}".to_owned(), "S58"),
     ] {
         let answer = post(path, token, body.clone()).await;

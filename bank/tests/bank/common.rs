@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use bank::sim::{Account, Admin, Behaviour, SimError, SimOptions};
 use bank::{
-    Bank, BankTranId, ClientSecret, Config, InquiryAnswer, InquiryOrder, OpenBanking, Personal,
-    WithdrawAnswer, WithdrawOrder, default_codes, default_not_found_codes,
-    default_token_rejected_codes, kst_date,
+    Bank, BankTranId, ClientSecret, Config, DepositAnswer, DepositOrder, InquiryAnswer,
+    InquiryOrder, OpenBanking, OrderKind, Personal, WithdrawAnswer, WithdrawOrder, default_codes,
+    default_not_found_codes, default_token_rejected_codes, kst_date,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -103,6 +103,7 @@ pub(crate) fn config(base_url: &str) -> Config {
         client_secret: ClientSecret::new("s3cret&x=y".to_owned()),
         institution_code: INSTITUTION.to_owned(),
         contract_account: "10012345678".to_owned(),
+        deposit_passphrase: Some(ClientSecret::new("pa55phrase".to_owned())),
         receiver: None,
         codes: default_codes(),
         not_found_codes: default_not_found_codes(),
@@ -110,12 +111,17 @@ pub(crate) fn config(base_url: &str) -> Config {
     }
 }
 
+/// An id of its own for every call.
+fn next_id() -> BankTranId {
+    static SERIAL: AtomicU64 = AtomicU64::new(1);
+    BankTranId::new(INSTITUTION, SERIAL.fetch_add(1, Ordering::SeqCst)).unwrap()
+}
+
 /// An order of its own for every call.
 pub(crate) fn order(fintech_use_num: &str, amount: u64) -> WithdrawOrder {
-    static SERIAL: AtomicU64 = AtomicU64::new(1);
     let ordered_at_us = clock();
     WithdrawOrder {
-        bank_tran_id: BankTranId::new(INSTITUTION, SERIAL.fetch_add(1, Ordering::SeqCst)).unwrap(),
+        bank_tran_id: next_id(),
         tran_date: kst_date(ordered_at_us),
         ordered_at_us,
         fintech_use_num: fintech_use_num.to_owned(),
@@ -126,13 +132,55 @@ pub(crate) fn order(fintech_use_num: &str, amount: u64) -> WithdrawOrder {
     }
 }
 
-pub(crate) fn inquiry(order: &WithdrawOrder) -> InquiryOrder {
-    InquiryOrder {
-        bank_tran_id: order.bank_tran_id.clone(),
-        tran_date: order.tran_date.clone(),
-        fintech_use_num: order.fintech_use_num.clone(),
-        amount: order.amount,
-        asked_at_us: clock(),
+/// As [`order`], to give the money back.
+pub(crate) fn refund(fintech_use_num: &str, amount: u64) -> DepositOrder {
+    let ordered_at_us = clock();
+    DepositOrder {
+        bank_tran_id: next_id(),
+        tran_date: kst_date(ordered_at_us),
+        ordered_at_us,
+        fintech_use_num: fintech_use_num.to_owned(),
+        amount,
+        client_name: Personal::new("김코나".to_owned()),
+        client_num: "1000000001".to_owned(),
+        print_content: "수수료환불".to_owned(),
+    }
+}
+
+/// An order that can be asked about.
+pub(crate) trait Asked {
+    fn inquiry(&self) -> InquiryOrder;
+}
+
+impl Asked for WithdrawOrder {
+    fn inquiry(&self) -> InquiryOrder {
+        InquiryOrder {
+            kind: OrderKind::Withdrawal,
+            bank_tran_id: self.bank_tran_id.clone(),
+            tran_date: self.tran_date.clone(),
+            fintech_use_num: self.fintech_use_num.clone(),
+            amount: self.amount,
+            asked_at_us: clock(),
+        }
+    }
+}
+
+impl Asked for DepositOrder {
+    fn inquiry(&self) -> InquiryOrder {
+        InquiryOrder {
+            kind: OrderKind::Deposit,
+            bank_tran_id: self.bank_tran_id.clone(),
+            tran_date: self.tran_date.clone(),
+            fintech_use_num: self.fintech_use_num.clone(),
+            amount: self.amount,
+            asked_at_us: clock(),
+        }
+    }
+}
+
+impl Asked for InquiryOrder {
+    fn inquiry(&self) -> InquiryOrder {
+        self.clone()
     }
 }
 
@@ -154,19 +202,42 @@ pub(crate) async fn withdraw_within(
     }
 }
 
-pub(crate) async fn inquire(bank: &OpenBanking, order: &WithdrawOrder) -> String {
-    match bank.inquire(&inquiry(order), DEADLINE).await {
-        InquiryAnswer::Taken { .. } => "taken".to_owned(),
+pub(crate) async fn deposit(bank: &OpenBanking, order: &DepositOrder) -> String {
+    deposit_within(bank, order, DEADLINE).await
+}
+
+/// The answer in short: `given`, and else as [`withdraw_within`].
+pub(crate) async fn deposit_within(
+    bank: &OpenBanking,
+    order: &DepositOrder,
+    deadline: Duration,
+) -> String {
+    match bank.deposit(order, deadline).await {
+        DepositAnswer::Given { .. } => "given".to_owned(),
+        DepositAnswer::Refused { cause, bank_code } => format!("refused {bank_code} {cause:?}"),
+        DepositAnswer::NotSent => "not sent".to_owned(),
+        DepositAnswer::Unknown { why } => format!("unknown: {why}"),
+    }
+}
+
+/// The answer in short: `taken` or `given` by what is asked about.
+pub(crate) async fn inquire(bank: &OpenBanking, order: &impl Asked) -> String {
+    let inquiry = order.inquiry();
+    match bank.inquire(&inquiry, DEADLINE).await {
+        InquiryAnswer::Executed { .. } => match inquiry.kind {
+            OrderKind::Withdrawal => "taken".to_owned(),
+            OrderKind::Deposit => "given".to_owned(),
+        },
         InquiryAnswer::Refused { cause, bank_code } => format!("refused {bank_code} {cause:?}"),
         InquiryAnswer::NotFound => "not found".to_owned(),
         InquiryAnswer::Unknown { why } => format!("unknown: {why}"),
     }
 }
 
-/// Sums of the ledger by account.
+/// Sums of the ledger by account: what was taken, less what was given.
 pub(crate) fn sums(entries: &[bank::sim::LedgerEntry]) -> BTreeMap<String, i64> {
     entries.iter().fold(BTreeMap::new(), |mut sums, entry| {
-        *sums.entry(entry.fintech_use_num.clone()).or_default() += entry.amount;
+        *sums.entry(entry.fintech_use_num.clone()).or_default() += entry.taken();
         sums
     })
 }

@@ -67,15 +67,23 @@ async fn what_was_answered_survives_a_kill() {
     admin.put_account(&account(ACCOUNT, 1_000_000, "answer")).await.unwrap();
     let bank = Arc::new(bank);
     let callers: Vec<_> = (0..8)
-        .map(|_| {
+        .map(|nth| {
             let bank = bank.clone();
             tokio::spawn(async move {
                 let mut done = Vec::new();
                 loop {
-                    let order = order(ACCOUNT, 10);
-                    let answer = withdraw(&bank, &order).await;
+                    let (inquiry, answer) = match nth % 2 {
+                        0 => {
+                            let order = order(ACCOUNT, 10);
+                            (order.inquiry(), withdraw(&bank, &order).await)
+                        }
+                        _ => {
+                            let order = refund(ACCOUNT, 7);
+                            (order.inquiry(), deposit(&bank, &order).await)
+                        }
+                    };
                     let sent = answer != "not sent";
-                    done.push((order, answer));
+                    done.push((inquiry, answer));
                     if !sent {
                         return done;
                     }
@@ -88,24 +96,48 @@ async fn what_was_answered_survives_a_kill() {
 
     assert_eq!(sim::find_running(&folder.path().join(DATA)).await, None);
     let (_again, admin, bank) = child(folder.path()).await;
-    let (mut taken, mut answered) = (0, 0);
+    let (mut taken, mut given, mut answered) = (0, 0, [0, 0]);
     for caller in callers {
         for (order, answer) in caller.await.unwrap() {
             let truth = inquire(&bank, &order).await;
             match answer.as_str() {
-                "taken" => assert_eq!(truth, "taken"),
+                "taken" | "given" => assert_eq!(truth, answer),
                 "not sent" => assert_eq!(truth, "not found"),
                 unknown => assert!(unknown.starts_with("unknown: connection lost"), "{unknown}"),
             }
-            answered += i64::from(answer == "taken");
+            answered[0] += i64::from(answer == "taken");
+            answered[1] += i64::from(answer == "given");
             taken += i64::from(truth == "taken");
+            given += i64::from(truth == "given");
         }
     }
     let totals = admin.totals().await.unwrap();
     let balance = admin.account(ACCOUNT).await.unwrap().balance;
-    assert!(answered > 0 && taken >= answered, "{answered} of {taken}");
+    assert!(answered[0] > 0 && taken >= answered[0], "{answered:?} of {taken}");
+    assert!(answered[1] > 0 && given >= answered[1], "{answered:?} of {given}");
     assert_eq!((totals.count, totals.amount), (taken, taken * 10));
-    assert_eq!(balance, 1_000_000 - taken * 10);
+    assert_eq!((totals.deposit_count, totals.deposit_amount), (given, given * 7));
+    assert_eq!(balance, 1_000_000 - totals.taken());
+}
+
+#[tokio::test]
+async fn a_deposit_cut_off_by_a_kill_is_given_once() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join(MARKER), "").unwrap();
+    let (first, admin, bank) = child(folder.path()).await;
+    admin.put_account(&account(ACCOUNT, 0, "take_silently")).await.unwrap();
+    let order = refund(ACCOUNT, 3_000);
+    let cut_off = order.clone();
+    let waiting = tokio::spawn(async move { deposit(&bank, &cut_off).await });
+    while admin.account(ACCOUNT).await.unwrap().balance == 0 {}
+    drop(first);
+    assert_eq!(waiting.await.unwrap(), "unknown: connection lost before the answer");
+
+    let (_again, admin, bank) = child(folder.path()).await;
+    assert_eq!(inquire(&bank, &order).await, "given");
+    assert_eq!(deposit(&bank, &order).await, "given");
+    assert_eq!(admin.account(ACCOUNT).await.unwrap().balance, 3_000);
+    assert_eq!(admin.ledger(Some(ACCOUNT), 0).await.unwrap().entries.len(), 1);
 }
 
 #[tokio::test]
@@ -114,8 +146,9 @@ async fn a_file_is_opened_again_as_it_was() {
     let data = folder.path().join("new/folder/bank.db");
     let first = start(&data).await.unwrap();
     first.put(ACCOUNT, 10_000, "hold").await;
-    let held = order(ACCOUNT, 3_000);
+    let (held, held_back) = (order(ACCOUNT, 3_000), refund(ACCOUNT, 1_000));
     withdraw(&first.connector(), &held).await;
+    deposit(&first.connector(), &held_back).await;
     let identity = first.admin.identity().await.unwrap();
     first.stop().await;
 
@@ -123,11 +156,14 @@ async fn a_file_is_opened_again_as_it_was() {
     assert_eq!(again.admin.identity().await.unwrap(), identity);
     let bank = again.connector();
     assert!(inquire(&bank, &held).await.starts_with("unknown: code A0007"));
+    assert!(inquire(&bank, &held_back).await.starts_with("unknown: code A0007"));
     again.set("answer", sim::Scope::Account).await;
     assert_eq!(inquire(&bank, &held).await, "taken");
+    assert_eq!(inquire(&bank, &held_back).await, "given");
     again.stop().await;
-    assert_eq!(sim::file::totals(&data).await.unwrap().amount, 3_000);
-    assert_eq!(sums(&sim::file::ledger(&data).await.unwrap())[ACCOUNT], 3_000);
+    let totals = sim::file::totals(&data).await.unwrap();
+    assert_eq!((totals.amount, totals.deposit_amount), (3_000, 1_000));
+    assert_eq!(sums(&sim::file::ledger(&data).await.unwrap())[ACCOUNT], 2_000);
 }
 
 #[tokio::test]

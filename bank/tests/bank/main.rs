@@ -6,5 +6,8 @@ mod admin;
 mod answers;
 mod behaviours;
 mod common;
+mod deposit_answers;
+mod deposits;
 mod durability;
+mod fake;
 mod tokens;

@@ -12,9 +12,10 @@ use crate::context::Clock;
 
 /// Serve a bank to test against.
 ///
-/// It speaks the open-banking withdraw transfer, holds accounts with money in a file of its own,
-/// and keeps a ledger of what it took. A sandbox starts one by itself; one that you start stays at
-/// its address, is not stopped with the sandbox, and can be stopped alone, to see fees without it.
+/// It speaks the open-banking transfers withdraw and deposit, holds accounts with money in a file
+/// of its own, and keeps a ledger of what it took and gave. A sandbox starts one by itself; one
+/// that you start stays at its address, is not stopped with the sandbox, and can be stopped alone,
+/// to see fees without it.
 ///
 /// Examples:
 ///   platen bank-sim

@@ -100,6 +100,7 @@ async fn ask(
         }
         ExternalCall::Inquire => {
             let inquiry = InquiryOrder {
+                kind: bank::OrderKind::Withdrawal,
                 bank_tran_id: order.withdraw.bank_tran_id.clone(),
                 tran_date: order.withdraw.tran_date.clone(),
                 fintech_use_num: order.withdraw.fintech_use_num.clone(),
@@ -142,7 +143,7 @@ fn inquired(
     executable: Executable,
 ) -> (Event, Option<String>) {
     let (outcome, event, reference) = match answer {
-        InquiryAnswer::Taken { api_tran_id } => ("found_taken", Event::Taken, Some(api_tran_id)),
+        InquiryAnswer::Executed { api_tran_id } => ("found_taken", Event::Taken, Some(api_tran_id)),
         InquiryAnswer::Refused { cause, bank_code } => {
             tracing::info!(%apply_no, bank_code, "the bank had refused a fee");
             ("found_refused", Event::Refused(refusal(cause)), None)

@@ -96,6 +96,7 @@ fn config(url: &str, codes: BTreeMap<String, RefusalCause>) -> Config {
         client_secret: ClientSecret::new("sandbox".to_owned()),
         institution_code: INSTITUTION_CODE.to_owned(),
         contract_account: "9990000000001".to_owned(),
+        deposit_passphrase: None,
         receiver: None,
         codes,
         not_found_codes: default_not_found_codes(),

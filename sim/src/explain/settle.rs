@@ -43,7 +43,7 @@ pub(super) fn settled(
     // What the bank took against its promise may have been given up just before.
     let is_breach = order.as_ref().is_some_and(|order| order.is_breach);
     let gives_up = is_breach && new.text("state") == Some(AppState::PayFailed.text());
-    let is_taken = order.as_ref().is_some_and(|order| order.done == Done::Taken) && !gives_up;
+    let is_taken = order.as_ref().is_some_and(|order| order.done == Done::Executed) && !gives_up;
     let account = partner.accounts.get(&application.account).map(|account| account.state);
     let is_paying = application.state == AppState::Paying;
     let to = match (is_taken, account, application.is_pre_issuance) {
@@ -105,7 +105,7 @@ fn failed(
     let order = around.bank.order(id).filter(|order| !(order.is_breach && given_up));
     let (code, word) = match order.map(|order| order.done) {
         Some(Done::Refused(cause)) => refusal(cause),
-        Some(Done::Taken) => return broken("the-bank-decides", format!("{no} was taken")),
+        Some(Done::Executed) => return broken("the-bank-decides", format!("{no} was taken")),
         None if is_over || around.bank.was_not_sent(id) => ("003_051", "NETWORK_ISSUE"),
         None => return broken("the-bank-decides", format!("{no} may still be taken")),
     };

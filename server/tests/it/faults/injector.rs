@@ -4,7 +4,10 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use bank::{Bank, BoxFuture, InquiryAnswer, InquiryOrder, WithdrawAnswer, WithdrawOrder};
+use bank::{
+    Bank, BoxFuture, DepositAnswer, DepositOrder, InquiryAnswer, InquiryOrder, WithdrawAnswer,
+    WithdrawOrder,
+};
 use store::{Cause, FaultSeam, Point};
 use tokio::sync::{Notify, oneshot};
 
@@ -245,6 +248,22 @@ impl Bank for FaultyBank {
                 match is_cut_off {
                     true => WithdrawAnswer::NotSent,
                     false => self.inner.withdraw(&order, deadline).await,
+                }
+            };
+            self.injector.call(sent, lost).await
+        })
+    }
+
+    fn deposit(&self, order: &DepositOrder, deadline: Duration) -> BoxFuture<'_, DepositAnswer> {
+        let order = order.clone();
+        let lost =
+            [DepositAnswer::NotSent, DepositAnswer::Unknown { why: "on purpose".to_owned() }];
+        let is_cut_off = self.injector.lock().is_cut_off;
+        Box::pin(async move {
+            let sent = async {
+                match is_cut_off {
+                    true => DepositAnswer::NotSent,
+                    false => self.inner.deposit(&order, deadline).await,
                 }
             };
             self.injector.call(sent, lost).await
