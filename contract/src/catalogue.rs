@@ -175,6 +175,13 @@ pub const CARD_DELIVERY_REQUIRED: Code = Code::new(
 )
 .action(Action::MendRequest);
 
+/// No account information.
+pub const NO_ACCOUNT_INFO: Code = Code::new(
+    "003_024",
+    "Don't have account info",
+    "The member has no fully registered bank account.",
+);
+
 /// The ID card was not verified.
 pub const USER_NOT_AUTHENTICATED: Code = Code::new(
     "003_044",

@@ -23,4 +23,5 @@ pub mod portal;
 pub mod sandbox;
 pub mod settings;
 pub mod supply;
+pub mod telling;
 pub mod verification;

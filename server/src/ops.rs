@@ -8,6 +8,8 @@ use contract::registry::Contradictions;
 use crate::fee;
 use crate::op::{self, Handler};
 
+pub mod bank_account;
+pub mod debit_card;
 pub mod prepaid_card;
 
 /// Paths are served bare and below this base.
@@ -16,11 +18,20 @@ pub const BASE: &str = "/open-api";
 /// Every operation, in the order of the navigation: one line each.
 fn all() -> Vec<Handler> {
     vec![
+        op::write::<bank_account::named_card::NamedCard>(),
         fee::saga::<prepaid_card::issue::Issue>(),
         fee::saga::<prepaid_card::reissue::Reissue>(),
         fee::saga::<prepaid_card::renew::Renew>(),
+        op::inquiry::<prepaid_card::delivery_status::DeliveryStatus>(),
+        op::inquiry::<prepaid_card::linkable_applications::LinkableApplications>(),
+        op::inquiry::<prepaid_card::list::List>(),
         op::inquiry::<prepaid_card::unregistered_info::UnregisteredInfo>(),
         op::write::<prepaid_card::state::State>(),
+        op::inquiry::<prepaid_card::deduction_status::DeductionStatus>(),
+        op::inquiry::<prepaid_card::user_mapping::UserMapping>(),
+        op::inquiry::<prepaid_card::products::Products>(),
+        op::inquiry::<prepaid_card::virtual_account::VirtualAccount>(),
+        op::write::<debit_card::limit::Limit>(),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The sandbox: seeded data, scenarios to be armed, faults by request on the bank's side. It goes
 //! through the same code as production; production has none of it.
 
+pub mod also;
 pub mod api;
 pub mod arm;
 pub mod bank;

@@ -93,6 +93,14 @@ const COLUMNS: &[Column] = &[
         before: Key::TwoNumbers,
     },
     Column {
+        place: "virtual_account.account_no",
+        walk: "SELECT account_id, account_no_sealed FROM virtual_account
+             WHERE asp_id = $1 AND account_id > $2 ORDER BY account_id LIMIT 200",
+        set: "UPDATE virtual_account SET account_no_sealed = $2
+             WHERE asp_id = $1 AND account_id = $4 AND account_no_sealed = $3",
+        before: Key::Number,
+    },
+    Column {
         place: "delivery.recipient",
         walk: "SELECT apply_no, recipient_sealed FROM application
              WHERE asp_id = $1 AND apply_no > $2 ORDER BY apply_no LIMIT 200",

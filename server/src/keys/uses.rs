@@ -64,6 +64,11 @@ const DATA: &[Use] = &[
          WHERE asp_id = $1 AND SUBSTR(account_no_sealed, 2, 4) = $2",
     ),
     (
+        "virtual accounts (virtual_account.account_no_sealed)",
+        "SELECT COUNT(*) AS depending FROM virtual_account
+         WHERE asp_id = $1 AND SUBSTR(account_no_sealed, 2, 4) = $2",
+    ),
+    (
         "recipients (application.recipient_sealed)",
         "SELECT COUNT(*) AS depending FROM application
          WHERE asp_id = $1 AND SUBSTR(recipient_sealed, 2, 4) = $2",

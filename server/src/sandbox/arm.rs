@@ -17,6 +17,7 @@ use store::tables::bank_accounts::BankAccountState;
 use store::tables::log::{self, CallKeys, Moment, NewEntry, Since};
 use store::{DbError, Row, Tx};
 
+use super::also;
 use super::given::{
     self, BANK_BALANCE_WON, BANK_CODE, BIRTH_DATE, BankAccount, CardIds, NoRefusal, Opening,
     SHORT_BALANCE_WON, VALIDITY_MONTHS,
@@ -52,7 +53,8 @@ pub async fn arm(app: &Arc<App>, bank: &Admin, asp: &AspId, world: &World) -> Re
             book_back(&core, tx, &asp, &world, now)?;
             clear(tx, &asp, &world)?;
             clear_plastic(&core, tx, &asp, &world)?;
-            put(&core, tx, &asp, &world, now)
+            put(&core, tx, &asp, &world, now)?;
+            also::put(&core, tx, &asp, &world, now)
         }
     });
     put.await.map_err(|answer| ArmError::Data(answer.code()))?;
@@ -211,6 +213,8 @@ fn clear(tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Result<(), DbError> {
                  SELECT c.account_id FROM card_account c WHERE c.asp_id = $1 AND c.user_id = $2))",
         "DELETE FROM application WHERE asp_id = $1 AND apply_no IN (
              SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)",
+        "DELETE FROM virtual_account WHERE asp_id = $1 AND account_id IN (
+             SELECT c.account_id FROM card_account c WHERE c.asp_id = $1 AND c.user_id = $2)",
         "DELETE FROM card_account WHERE asp_id = $1 AND account_id IN (
              SELECT c.account_id FROM card_account c WHERE c.asp_id = $1 AND c.user_id = $2)",
         "DELETE FROM bank_account WHERE asp_id = $1 AND user_id = $2",

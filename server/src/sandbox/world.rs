@@ -99,6 +99,21 @@ pub enum Step {
     Call(&'static str, fn(&World) -> Value),
 }
 
+/// What is given beside member, card and bank account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Also {
+    /// The card's payments count for the tax deduction.
+    Deduction,
+    /// A virtual account is connected to the card.
+    VirtualAccount,
+    /// The member's real name was verified.
+    RealName,
+    /// The scenario's product is its own, and as it was when it was made; nothing is issued of it.
+    OwnProduct,
+    /// No card number begins with these digits, unless some were issued.
+    FreePrefix(&'static str),
+}
+
 /// What is given before a scenario.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -118,6 +133,8 @@ pub struct World {
     pub bank: Bank,
     /// When the card expires.
     pub expires: Expires,
+    /// What is given beside.
+    pub also: Vec<Also>,
     /// What has happened before; arming really does it.
     pub before: Vec<Step>,
 }
@@ -135,6 +152,7 @@ impl World {
             is_verified: true,
             bank: Bank::Behaving("answer"),
             expires: Expires::InYears,
+            also: Vec::new(),
             before: Vec::new(),
         }
     }

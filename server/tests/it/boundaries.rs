@@ -2,7 +2,12 @@
 
 use contract::{Entry, Field, Json, Kind, Need};
 use platen::op::Handler;
-use platen::ops::prepaid_card::{issue, renew};
+use platen::ops::bank_account::named_card;
+use platen::ops::debit_card::limit;
+use platen::ops::prepaid_card::{
+    deduction_status, delivery_status, issue, linkable_applications, list, products, renew,
+    user_mapping, virtual_account,
+};
 use platen::sandbox::world::World;
 use serde_json::{Value, json};
 
@@ -18,6 +23,18 @@ const DEPTH_MAX: usize = 16;
 /// an item.
 fn valid(operation: &str) -> Value {
     match operation {
+        "bank-account.named-card" => named_card::by_par(&World::new(584)),
+        "prepaid-card.delivery-status" => delivery_status::request(&World::new(533)),
+        "prepaid-card.linkable-applications" => linkable_applications::request(&World::new(545)),
+        "prepaid-card.list" => {
+            let world = World::new(521);
+            with(&list::by_par(&world), "/physicalCardNo", world.card_no().into())
+        }
+        "prepaid-card.deduction-status" => deduction_status::request(&World::new(562)),
+        "prepaid-card.user-mapping" => user_mapping::request(&World::new(554)),
+        "prepaid-card.products" => products::request(&World::new(556)),
+        "prepaid-card.virtual-account" => virtual_account::request(&World::new(568)),
+        "debit-card.limit" => limit::limits(&World::new(573)),
         "prepaid-card.issue" => issue::with_plastic(&World::new(406)),
         "prepaid-card.reissue" => refused_reissue(),
         "prepaid-card.renew" => renew::renewal(&World::new(440)),

@@ -79,6 +79,8 @@ pub enum CardKey<'a> {
     Number(&'a [u8]),
     /// By its PAR.
     Par(&'a str),
+    /// The member's main card.
+    Main,
 }
 
 /// Claims the account of a member's card: other transactions that want it wait until this one
@@ -108,6 +110,16 @@ pub fn claim(
                  balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
                  defect_reported_at IS NOT NULL, used_at IS NOT NULL",
             &[asp.as_str().into(), user.into(), par.into()],
+        )?,
+        CardKey::Main => tx.query_opt(
+            "UPDATE card_account SET version = version + 1
+             WHERE asp_id = $1 AND user_id = $2 AND account_id = (
+                 SELECT MAX(c.account_id) FROM card_account c
+                 WHERE c.asp_id = $1 AND c.user_id = $2 AND c.is_main AND c.state <> 'TERMINATED')
+             RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
+                 balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
+                 defect_reported_at IS NOT NULL, used_at IS NOT NULL",
+            &[asp.as_str().into(), user.into()],
         )?,
     };
     row.as_ref().map(read).transpose()
@@ -168,14 +180,21 @@ fn read(row: &Row) -> Result<CardAccount, DbError> {
     })
 }
 
-/// Opens an account.
+/// Opens an account. Limits of payments and the tax deduction carry over from the one that it
+/// replaces.
 pub fn insert(tx: &mut Tx<'_>, asp: &AspId, account: &NewCardAccount<'_>) -> Result<(), DbError> {
     let standing = account.standing;
     tx.put(
         "INSERT INTO card_account (asp_id, account_id, user_id, service_id, state, balance,
              currency, balance_limit, is_named, is_main, predecessor_id, successor_id, opened_at,
-             version, expiry_yymm, reissues)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $12, 0, $13, $14)",
+             version, expiry_yymm, reissues, limit_once, limit_day, limit_month, deduction_day,
+             deduction_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $12, 0, $13, $14,
+             (SELECT limit_once FROM card_account WHERE asp_id = $1 AND account_id = $11),
+             (SELECT limit_day FROM card_account WHERE asp_id = $1 AND account_id = $11),
+             (SELECT limit_month FROM card_account WHERE asp_id = $1 AND account_id = $11),
+             (SELECT deduction_day FROM card_account WHERE asp_id = $1 AND account_id = $11),
+             (SELECT deduction_at FROM card_account WHERE asp_id = $1 AND account_id = $11))",
         &[
             asp.as_str().into(),
             account.id.0.into(),

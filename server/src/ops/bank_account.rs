@@ -1,0 +1,3 @@
+//! Bank accounts.
+
+pub mod named_card;

@@ -1,0 +1,3 @@
+//! Debit cards.
+
+pub mod limit;
