@@ -287,3 +287,37 @@ pub const BANK_ACCOUNT_NOT_FOUND: Code = Code::new(
     "Bank account not found.",
     "The member has no registered bank account to charge the fee to.",
 );
+
+/// A product of another type.
+pub const PRODUCT_TYPE_MISMATCH: Code = Code::new(
+    "023_005",
+    "Product type does not match.",
+    "Two parts of the product's policy contradict each other.",
+)
+.action(Action::MendRequest);
+
+/// Digits of another type.
+pub const TOKEN_BIN_MISMATCH: Code = Code::new(
+    "023_008",
+    "Token Bin No type does not match.",
+    "The digits are not free for this product.",
+)
+.action(Action::MendRequest);
+
+/// A deleted product.
+pub const PRODUCT_DELETED: Code = Code::new(
+    "023_901",
+    "Product is deleted.",
+    "The product was deleted; its policy cannot change any more.",
+)
+.action(Action::MendRequest)
+.assigned();
+
+/// Another change came first.
+pub const PRODUCT_CHANGED: Code = Code::new(
+    "023_902",
+    "Product was changed meanwhile.",
+    "The product has another version than the one that the change was made for.",
+)
+.action(Action::MendRequest)
+.assigned();

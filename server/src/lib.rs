@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod op;
 pub mod ops;
 pub mod pipeline;
+pub mod policy;
 pub mod portal;
 pub mod sandbox;
 pub mod settings;

@@ -25,6 +25,12 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProductLabels {
+    asp: String,
+    product: String,
+}
+
 /// All of them.
 pub struct Metrics {
     registry: Registry,
@@ -34,6 +40,7 @@ pub struct Metrics {
     returns_due: Gauge,
     fees_overdue: Gauge,
     queue: Gauge,
+    numbers_used: Family<ProductLabels, Gauge>,
     log_unsealed: Gauge,
     log_unsealed_age: Gauge,
     log_seal_failures: Counter,
@@ -61,6 +68,12 @@ impl Default for Metrics {
         registry.register("database_queue", "Jobs waiting for the database", queue.clone());
         let (log_unsealed, log_unsealed_age) = (Gauge::default(), Gauge::default());
         let log_seal_failures = Counter::default();
+        let numbers_used = Family::default();
+        registry.register(
+            "card_numbers_used_percent",
+            "Share of a product's card numbers that is used, in hundredths",
+            numbers_used.clone(),
+        );
         registry.register(
             "log_seal_failures",
             "Times that a partner's part of the operation log could not be sealed",
@@ -85,6 +98,7 @@ impl Default for Metrics {
             returns_due,
             fees_overdue,
             queue,
+            numbers_used,
             log_unsealed,
             log_unsealed_age,
             log_seal_failures,
@@ -119,6 +133,12 @@ impl Metrics {
     pub fn unsealed(&self, rows: i64, age_seconds: i64) {
         self.log_unsealed.set(rows);
         self.log_unsealed_age.set(age_seconds);
+    }
+
+    /// So much of a product's card numbers is used, hundredths.
+    pub fn numbers_used(&self, asp: &str, product: &str, percent: i64) {
+        let labels = ProductLabels { asp: asp.to_owned(), product: product.to_owned() };
+        self.numbers_used.get_or_create(&labels).set(percent);
     }
 
     /// The text of `/metrics`.

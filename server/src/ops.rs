@@ -8,8 +8,10 @@ use contract::registry::Contradictions;
 use crate::fee;
 use crate::op::{self, Handler};
 
+pub mod admin;
 pub mod bank_account;
 pub mod debit_card;
+pub mod platen;
 pub mod prepaid_card;
 
 /// Paths are served bare and below this base.
@@ -32,6 +34,10 @@ fn all() -> Vec<Handler> {
         op::inquiry::<prepaid_card::products::Products>(),
         op::inquiry::<prepaid_card::virtual_account::VirtualAccount>(),
         op::write::<debit_card::limit::Limit>(),
+        op::inquiry::<admin::product_detail::ProductDetail>(),
+        op::inquiry::<admin::issued_cards::IssuedCards>(),
+        op::write::<admin::product_create::ProductCreate>(),
+        op::write::<platen::product_policy::ProductPolicy>(),
     ]
 }
 

@@ -3,12 +3,15 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::{AspId, ServiceId};
-use store::tables::number_ranges::{self, SerialBlock};
-use store::tables::{PLATFORM, counters};
-use store::{Store, TxError, WriteError};
+use store::tables::number_ranges::{self, SerialBlock, Use};
+use store::tables::{PLATFORM, counters, partners};
+use store::{Store, Tx, TxError, WriteError};
+
+use crate::context::App;
 
 /// Ids in a block.
 const ID_BLOCK: i64 = 1_000;
@@ -44,6 +47,82 @@ pub enum SupplyError {
     UsedUp,
     /// The database could not be used.
     Store(WriteError<()>),
+}
+
+/// How much of its numbers a product has used, hundredths, when an operator is told: there is time
+/// to add a range.
+const WARN_AT_PERCENT: i64 = 80;
+/// The same when it is urgent.
+const ALARM_AT_PERCENT: i64 = 95;
+/// How often the share that is used is read for the metrics.
+const MEASURE_EVERY: Duration = Duration::from_secs(60);
+
+/// What a block that was taken makes an operator be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alarm {
+    /// Four fifths of the numbers are used.
+    RunningLow,
+    /// Nearly all of them are.
+    NearlyUsedUp,
+}
+
+impl Alarm {
+    /// The alarm that the last block crosses: each is crossed once as long as no range is added.
+    pub fn crossed(used: Use) -> Option<Self> {
+        let (before, now) = (used.percent_before(), used.percent());
+        let crosses = |percent| before < percent && percent <= now;
+        if crosses(ALARM_AT_PERCENT) {
+            Some(Alarm::NearlyUsedUp)
+        } else {
+            crosses(WARN_AT_PERCENT).then_some(Alarm::RunningLow)
+        }
+    }
+}
+
+/// Tells what was crossed.
+fn sound(asp: &AspId, service: &ServiceId, used: Use) {
+    let (asp, service) = (asp.as_str(), service.as_str());
+    let (percent, left) = (used.percent(), used.all - used.taken);
+    match Alarm::crossed(used) {
+        None => {}
+        Some(Alarm::RunningLow) => {
+            tracing::warn!(asp, service, percent, left, "a product's card numbers run low");
+        }
+        Some(Alarm::NearlyUsedUp) => {
+            tracing::error!(
+                asp,
+                service,
+                percent,
+                left,
+                "a product's card numbers are nearly used up"
+            );
+        }
+    }
+}
+
+/// Reads how much of each product's numbers is used, for the metrics, until the server stops.
+pub async fn watch(app: Arc<App>) {
+    loop {
+        if let Err(error) = measure(&app).await {
+            tracing::warn!(%error, "the use of number ranges could not be read");
+        }
+        tokio::time::sleep(MEASURE_EVERY).await;
+    }
+}
+
+/// Reads it once.
+pub async fn measure(app: &App) -> Result<(), WriteError<()>> {
+    let uses = app.store.read(|tx: &mut Tx<'_>| {
+        let mut all = Vec::new();
+        for asp in partners::all(tx)? {
+            all.extend(number_ranges::uses(tx, &asp)?.into_iter().map(|each| (asp.clone(), each)));
+        }
+        Ok(all)
+    });
+    for (asp, (service, used)) in uses.await? {
+        app.metrics.numbers_used(asp.as_str(), service.as_str(), used.percent());
+    }
+    Ok(())
 }
 
 /// What this process has taken and not handed out.
@@ -126,11 +205,14 @@ impl Supply {
                 let key = (asp.clone(), service.clone());
                 let block = store
                     .write(move |tx| {
-                        number_ranges::take(tx, &asp, &service)?.ok_or(TxError::Refused(()))
+                        let block = number_ranges::take(tx, &asp, &service)?;
+                        let block = block.ok_or(TxError::Refused(()))?;
+                        Ok((block, number_ranges::use_of(tx, &asp, &service)?))
                     })
                     .await;
                 match block {
-                    Ok(block) => {
+                    Ok((block, used)) => {
+                        sound(&key.0, &key.1, used);
                         locked(&self.serials).insert(key, block);
                     }
                     Err(WriteError::Refused(())) => return Err(SupplyError::UsedUp),
@@ -145,4 +227,30 @@ impl Supply {
 /// A panic while a map was locked leaves it whole: each change is one step.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use store::tables::number_ranges::BLOCK;
+
+    use super::*;
+
+    #[test]
+    fn each_alarm_is_crossed_once() {
+        for all in [1_000, 10_000, 1_000_000] {
+            let uses = (1..=all / BLOCK).map(|blocks| Use { taken: blocks * BLOCK, all });
+            let alarms: Vec<_> =
+                uses.filter_map(|used| Some((used.percent(), Alarm::crossed(used)?))).collect();
+            let urgent = if all == 1_000 { 100 } else { 95 };
+            assert_eq!(alarms, [(80, Alarm::RunningLow), (urgent, Alarm::NearlyUsedUp)], "{all}");
+        }
+    }
+
+    #[test]
+    fn a_new_range_makes_room_for_the_alarm_to_be_crossed_again() {
+        let used = |taken, all| Alarm::crossed(Use { taken, all });
+        assert_eq!(used(800, 1_000), Some(Alarm::RunningLow));
+        assert_eq!(used(900, 2_000), None);
+        assert_eq!(used(1_600, 2_000), Some(Alarm::RunningLow));
+    }
 }

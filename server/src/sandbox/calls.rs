@@ -171,5 +171,5 @@ impl Observer for Calls {
 fn is_call(seen: &Seen) -> bool {
     let is_question = [Method::GET, Method::HEAD].contains(&seen.method);
     let is_below = |base: &str| seen.path.starts_with(base);
-    !is_question || is_below(BASE) || is_below("/api/v")
+    !is_question || is_below(BASE) || is_below("/api/v") || is_below("/platen/v")
 }

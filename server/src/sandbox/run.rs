@@ -183,6 +183,7 @@ impl Running {
         let jobs = [
             tokio::spawn(recovery::run(Arc::clone(&app))),
             tokio::spawn(crate::keys::run(Arc::clone(&app))),
+            tokio::spawn(crate::supply::watch(Arc::clone(&app))),
             tokio::spawn(crate::audit::sealer::run(Arc::clone(&app))),
         ];
         let (bank, calls) = (self.bank.admin.clone(), Arc::clone(&self.calls));

@@ -2,8 +2,10 @@
 
 use contract::{Entry, Field, Json, Kind, Need};
 use platen::op::Handler;
+use platen::ops::admin::{issued_cards, product_create, product_detail};
 use platen::ops::bank_account::named_card;
 use platen::ops::debit_card::limit;
+use platen::ops::platen::product_policy;
 use platen::ops::prepaid_card::{
     deduction_status, delivery_status, issue, linkable_applications, list, products, renew,
     user_mapping, virtual_account,
@@ -35,6 +37,12 @@ fn valid(operation: &str) -> Value {
         "prepaid-card.products" => products::request(&World::new(556)),
         "prepaid-card.virtual-account" => virtual_account::request(&World::new(568)),
         "debit-card.limit" => limit::limits(&World::new(573)),
+        "admin.product-detail" => product_detail::request(&World::new(602)),
+        "admin.issued-cards" => issued_cards::one(&World::new(606)),
+        "admin.product-create" => {
+            with(&product_create::with_prefix("949140"), "/status", "VOID".into())
+        }
+        "platen.product-policy" => product_policy::other_fees(&World::new(621)),
         "prepaid-card.issue" => issue::with_plastic(&World::new(406)),
         "prepaid-card.reissue" => refused_reissue(),
         "prepaid-card.renew" => renew::renewal(&World::new(440)),

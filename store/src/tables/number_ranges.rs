@@ -21,6 +21,15 @@ pub struct NewRange<'a> {
     pub capacity: i64,
 }
 
+/// How much of a product's ranges is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// Serials that were taken.
+    pub taken: i64,
+    /// Serials that there are.
+    pub all: i64,
+}
+
 /// A block of serials that nobody else has.
 #[derive(Debug, Clone)]
 pub struct SerialBlock {
@@ -59,6 +68,43 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, range: &NewRange<'_>) -> Result<bool
         ],
     )?;
     Ok(true)
+}
+
+impl Use {
+    /// The share that is used, hundredths, rounded down; 100 where there are no serials.
+    pub fn percent(self) -> i64 {
+        self.taken.saturating_mul(100).checked_div(self.all).unwrap_or(100)
+    }
+
+    /// The same before the block that was taken last.
+    pub fn percent_before(self) -> i64 {
+        Use { taken: self.taken - BLOCK, ..self }.percent()
+    }
+}
+
+/// How much of a product's ranges is used. In the transaction that has taken a block nobody else
+/// takes one of the same range meanwhile.
+pub fn use_of(tx: &mut Tx<'_>, asp: &AspId, service: &ServiceId) -> Result<Use, DbError> {
+    let row = tx.query_one(
+        "SELECT CAST(COALESCE(SUM(next_serial), 0) AS BIGINT),
+             CAST(COALESCE(SUM(serial_end), 0) AS BIGINT)
+         FROM number_range WHERE asp_id = $1 AND service_id = $2 AND kind = 'ISSUE'",
+        &[asp.as_str().into(), service.as_str().into()],
+    )?;
+    Ok(Use { taken: row.int(0)?, all: row.int(1)? })
+}
+
+/// How much is used of the ranges of each product that numbers are issued from.
+pub fn uses(tx: &mut Tx<'_>, asp: &AspId) -> Result<Vec<(ServiceId, Use)>, DbError> {
+    let rows = tx.query(
+        "SELECT service_id, CAST(SUM(next_serial) AS BIGINT), CAST(SUM(serial_end) AS BIGINT)
+         FROM number_range WHERE asp_id = $1 AND kind = 'ISSUE'
+         GROUP BY service_id ORDER BY service_id",
+        &[asp.as_str().into()],
+    )?;
+    rows.iter()
+        .map(|row| Ok((ServiceId::new(row.text(0)?), Use { taken: row.int(1)?, all: row.int(2)? })))
+        .collect()
 }
 
 /// Takes [`BLOCK`] serials of the product's first range that has some left; `None` where every

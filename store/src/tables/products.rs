@@ -4,7 +4,7 @@ use domain::product::{
     BalanceLimits, Charge, Fees, Issuance, MobileOnly, PaysAbroad, Product, ProductState,
     ReturnedFee,
 };
-use domain::{AspId, ServiceId};
+use domain::{AspId, ServiceId, Timestamp};
 
 use super::{money, number, parsed};
 use crate::{DbError, Row, Tx};
@@ -91,4 +91,116 @@ pub(super) fn read(row: &mut Row, at: usize) -> Result<Product, DbError> {
         validity_months: number(row, at + 7)?,
         limits: BalanceLimits { unnamed: money(row, at + 15)?, named: money(row, at + 16)? },
     })
+}
+
+/// A product with what is told of it beside its policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Its policy.
+    pub product: Product,
+    /// The product into which its cards are reissued and renewed; `None`: itself.
+    pub next: Option<ServiceId>,
+    /// How it is presented.
+    pub looks: Looks,
+    /// Counts the changes of its policy.
+    pub version: i64,
+}
+
+/// How a product is presented.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// Name of its group; may be empty.
+    pub group: String,
+    /// What its money may be used for: names with commas between them.
+    pub uses: String,
+    /// Where the picture of the card is; may be empty.
+    pub card_art: String,
+    /// Title of its description.
+    pub detail_title: Option<String>,
+    /// Its description.
+    pub detail_content: Option<String>,
+}
+
+/// The product of this id, with what is told of it.
+pub fn describe(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    id: &ServiceId,
+) -> Result<Option<Described>, DbError> {
+    let row = tx.query_opt(
+        "SELECT service_id, state, issuance, mobile_only, pays_abroad, reissue_fee,
+             reissue_fee_mobile_only, validity_months, name, issue_fee, issue_fee_mobile_only,
+             renewal_fee, first_reissue, defective_card, returned_fee, balance_limit_unnamed,
+             balance_limit_named, next_service_id, service_group, uses, card_art, detail_title,
+             detail_content, version
+         FROM product WHERE asp_id = $1 AND service_id = $2",
+        &[asp.as_str().into(), id.as_str().into()],
+    )?;
+    row.map(|mut row| read_described(&mut row)).transpose()
+}
+
+/// Claims the product of this id: other changes of its policy wait until this transaction ends.
+pub fn claim(tx: &mut Tx<'_>, asp: &AspId, id: &ServiceId) -> Result<Option<Described>, DbError> {
+    let row = tx.query_opt(
+        "UPDATE product SET version = version WHERE asp_id = $1 AND service_id = $2
+         RETURNING service_id, state, issuance, mobile_only, pays_abroad, reissue_fee,
+             reissue_fee_mobile_only, validity_months, name, issue_fee, issue_fee_mobile_only,
+             renewal_fee, first_reissue, defective_card, returned_fee, balance_limit_unnamed,
+             balance_limit_named, next_service_id, service_group, uses, card_art, detail_title,
+             detail_content, version",
+        &[asp.as_str().into(), id.as_str().into()],
+    )?;
+    row.map(|mut row| read_described(&mut row)).transpose()
+}
+
+fn read_described(row: &mut Row) -> Result<Described, DbError> {
+    let product = read(row, 0)?;
+    Ok(Described {
+        product,
+        next: row.opt_text(17)?.map(ServiceId::new),
+        looks: Looks {
+            group: row.take_text(18)?,
+            uses: row.take_text(19)?,
+            card_art: row.take_text(20)?,
+            detail_title: row.take_opt_text(21)?,
+            detail_content: row.take_opt_text(22)?,
+        },
+        version: row.int(23)?,
+    })
+}
+
+/// Writes how a product is presented, and that it was changed to this version.
+pub fn set_looks(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    id: &ServiceId,
+    looks: &Looks,
+    change: Change,
+) -> Result<(), DbError> {
+    tx.put(
+        "UPDATE product SET service_group = $3, uses = $4, card_art = $5, detail_title = $6,
+             detail_content = $7, version = $8, changed_at = $9
+         WHERE asp_id = $1 AND service_id = $2",
+        &[
+            asp.as_str().into(),
+            id.as_str().into(),
+            looks.group.as_str().into(),
+            looks.uses.as_str().into(),
+            looks.card_art.as_str().into(),
+            looks.detail_title.as_deref().into(),
+            looks.detail_content.as_deref().into(),
+            change.version.into(),
+            change.at.0.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A change of a product.
+#[derive(Debug, Clone, Copy)]
+pub struct Change {
+    /// The version that it makes.
+    pub version: i64,
+    /// When.
+    pub at: Timestamp,
 }

@@ -1,0 +1,3 @@
+//! What platen has beyond the reference.
+
+pub mod product_policy;
