@@ -152,7 +152,9 @@ fn open<E>(
 pub fn has_main(tx: &mut Tx<'_>, asp: &AspId, user_id: i64) -> Result<bool, DbError> {
     let found = tx.query_opt(
         "SELECT 1 FROM card_account
-         WHERE asp_id = $1 AND user_id = $2 AND is_main AND state <> 'TERMINATED' LIMIT 1",
+         WHERE asp_id = $1 AND account_id IN (
+                 SELECT o.account_id FROM card_account o WHERE o.asp_id = $1 AND o.user_id = $2)
+             AND is_main AND state <> 'TERMINATED' LIMIT 1",
         &[asp.as_str().into(), user_id.into()],
     )?;
     Ok(found.is_some())

@@ -21,7 +21,9 @@ pub type Months = UInt<1, 240>;
 macro_rules! wire_choice {
     ($(
         $(#[$meta:meta])*
-        $name:ident for $state:ident { $( $(#[$vmeta:meta])* $variant:ident = $text:literal ),+ $(,)? }
+        $name:ident for $state:ident {
+            $( $(#[$vmeta:meta])* $variant:ident = $text:literal ),+ $(,)?
+        }
     )+) => { $(
         choice! {
             $(#[$meta])*

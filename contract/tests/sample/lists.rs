@@ -119,6 +119,7 @@ pub const SPEC: Spec = Spec {
     request_encrypted: false,
     response_encrypted: false,
     success_message: "Success.",
+    since: "2026-11-25",
     same_as: &[],
 };
 

@@ -102,6 +102,10 @@ pub(super) async fn open(
         // A key that nothing would be encrypted with is not looked at.
         let key = match &headers.crypto_key_id {
             Some(id) if spec.response_encrypted => Some(live_key(project, id)?),
+            // Its answer would tell in clear what is to be encrypted.
+            None if spec.response_encrypted && !project.accepts_plain => {
+                return Err((&pipeline::CRYPTO_KEY_ID_MISSING).into());
+            }
             Some(_) | None => None,
         };
         let clear = SecretBytes::new(body.to_vec());

@@ -31,7 +31,9 @@ pub(super) fn put(
             Also::Deduction => {
                 tx.execute(
                     "UPDATE card_account SET deduction_day = $3, deduction_at = $4
-                     WHERE asp_id = $1 AND user_id = $2",
+                     WHERE asp_id = $1 AND account_id IN (
+                         SELECT c.account_id FROM card_account c
+                         WHERE c.asp_id = $1 AND c.user_id = $2)",
                     &[
                         asp.as_str().into(),
                         user.into(),
@@ -125,7 +127,8 @@ fn free(tx: &mut Tx<'_>, asp: &AspId, prefix: &str) -> Done<(), NoRefusal> {
     if let Some(row) = freed {
         tx.execute(
             "UPDATE operation_log SET replay_key = NULL, cipher_digest = NULL, strict_key = NULL
-             WHERE asp_id = $1 AND subject = $2",
+             WHERE asp_id = $1 AND log_id IN (
+                 SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject = $2)",
             &[asp.as_str().into(), row.text(0)?.into()],
         )?;
         tx.execute(

@@ -33,10 +33,13 @@ pub fn on_card() -> Value {
     })
 }
 
-/// The same body with the member at a JSON pointer set.
+/// The same body with the member at a JSON pointer set; an object that would hold it is added.
 pub fn with(body: &Value, pointer: &str, value: Value) -> Value {
     let mut body = body.clone();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
+    if body.pointer(parent).is_none() {
+        body = with(&body, parent, json!({}));
+    }
     body.pointer_mut(parent).unwrap()[name] = value;
     body
 }

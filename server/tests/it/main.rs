@@ -39,6 +39,8 @@ mod html;
 #[cfg(test)]
 mod input;
 #[cfg(test)]
+mod inquiries;
+#[cfg(test)]
 mod interrupted;
 #[cfg(test)]
 mod key_commands;
@@ -58,6 +60,8 @@ mod plans;
 mod portal;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod products;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::support::{REISSUE, STATE, TestServer, on_sqlite, quick};
 /// An operation's page with all that it loads, compressed.
 const PAGE_BYTES_MAX: usize = 100_000;
 /// A search index.
-const INDEX_BYTES_MAX: usize = 60_000;
+const INDEX_BYTES_MAX: usize = 200_000;
 /// What is served beside the portal.
 const BESIDE: [&str; 4] = ["/openapi.json", "/healthz", "/readyz", "/metrics"];
 

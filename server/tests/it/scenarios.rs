@@ -30,9 +30,11 @@ async fn every_scenario_is_answered_as_documented() {
 
 async fn play(server: &TestServer, scenario: &Value, enc: Enc) -> Exchange {
     let path = format!("{BASE}{}", scenario["path"].as_str().unwrap());
-    let encryption = match scenario["requestEncrypted"].as_bool().unwrap() {
-        true => Encryption::Encrypted(enc),
-        false => Encryption::Plain,
+    let is = |name: &str| scenario[name].as_bool().unwrap();
+    let encryption = match (is("requestEncrypted"), is("responseEncrypted")) {
+        (true, _) => Encryption::Encrypted(enc),
+        (false, true) => Encryption::AnswerOnly,
+        (false, false) => Encryption::Plain,
     };
     let body = scenario["request"].to_string();
     server.client.call(&path, &body, encryption, None).await.unwrap()

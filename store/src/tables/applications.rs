@@ -293,7 +293,9 @@ pub fn charging(
 ) -> Result<Option<ApplyNo>, DbError> {
     let row = tx.query_opt(
         "SELECT apply_no FROM application
-         WHERE asp_id = $1 AND user_id = $2 AND state = 'COST_PAYING' AND replay_key = $3",
+         WHERE asp_id = $1 AND apply_no IN (
+                 SELECT b.apply_no FROM application b WHERE b.asp_id = $1 AND b.user_id = $2)
+             AND state = 'COST_PAYING' AND replay_key = $3",
         &[asp.as_str().into(), user_id.into(), replay_key.into()],
     )?;
     row.map(|row| Ok(ApplyNo::new(row.text(0)?))).transpose()

@@ -115,7 +115,9 @@ pub fn claim(
             "UPDATE card_account SET version = version + 1
              WHERE asp_id = $1 AND user_id = $2 AND account_id = (
                  SELECT MAX(c.account_id) FROM card_account c
-                 WHERE c.asp_id = $1 AND c.user_id = $2 AND c.is_main AND c.state <> 'TERMINATED')
+                 WHERE c.asp_id = $1 AND c.is_main AND c.state <> 'TERMINATED'
+                     AND c.account_id IN (SELECT o.account_id FROM card_account o
+                         WHERE o.asp_id = $1 AND o.user_id = $2))
              RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
                  balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
                  defect_reported_at IS NOT NULL, used_at IS NOT NULL",

@@ -139,8 +139,9 @@ impl Inquiry for LinkableApplications {
              JOIN card c ON c.asp_id = a.asp_id AND c.card_id = a.mobile_card_id
                  AND c.ended_at IS NULL
              JOIN product p ON p.asp_id = c.asp_id AND p.service_id = c.service_id
-             WHERE a.asp_id = $1 AND a.user_id = $2 AND a.state = 'DIGITAL_ISSUED'
-                 AND a.issuance = 'PRE_ISSUANCE'
+             WHERE a.asp_id = $1 AND a.apply_no IN (
+                     SELECT b.apply_no FROM application b WHERE b.asp_id = $1 AND b.user_id = $2)
+                 AND a.state = 'DIGITAL_ISSUED' AND a.issuance = 'PRE_ISSUANCE'
              ORDER BY a.applied_at DESC, a.apply_no DESC LIMIT $3",
             &[asp.as_str().into(), member.user_id.into(), APPLICATIONS_MAX.into()],
         )?;

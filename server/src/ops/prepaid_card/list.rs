@@ -196,11 +196,14 @@ fn read(cx: &Cx, tx: &mut Tx<'_>, user_id: i64, only: i64) -> Result<Vec<Row>, D
         "SELECT a.account_id, c.card_id, c.form, c.par, c.pan_sealed, c.apply_no, a.state,
              a.balance, a.balance_limit, a.is_named, a.expiry_yymm, a.limit_once, a.limit_day,
              a.limit_month, p.service_id, p.name, p.card_art
-         FROM card_account a
+         FROM card c
+         JOIN card_account a ON a.asp_id = c.asp_id AND a.account_id = c.account_id
          JOIN product p ON p.asp_id = a.asp_id AND p.service_id = a.service_id
-         JOIN card c ON c.asp_id = a.asp_id AND c.account_id = a.account_id
-             AND c.ended_at IS NULL
-         WHERE a.asp_id = $1 AND a.user_id = $2 AND a.state <> 'TERMINATED'
+         WHERE c.asp_id = $1 AND c.card_id IN (
+                 SELECT d.card_id FROM card d WHERE d.asp_id = $1 AND d.account_id IN (
+                     SELECT o.account_id FROM card_account o
+                     WHERE o.asp_id = $1 AND o.user_id = $2))
+             AND c.ended_at IS NULL AND a.state <> 'TERMINATED'
              AND (CAST($3 AS BIGINT) = 0 OR a.account_id = $3)
          ORDER BY a.opened_at DESC, a.account_id DESC, c.card_id LIMIT $4",
         &[cx.call.asp.as_str().into(), user_id.into(), only.into(), TWINS_MAX.into()],
