@@ -67,9 +67,9 @@ pub fn changelog(lang: Lang, registry: &Registry) -> Markup {
             section id=(date) {
                 h2 { time datetime=(date) { (date) } }
                 ul {
-                    @for entry in registry.entries().iter().filter(|entry| entry.spec.since == date) {
+                    @for entry in registry.entries().iter().filter(|it| it.spec.since == date) {
                         @let (id, title) = (entry.spec.id, entry.spec.title);
-                        li { strong { (new) } " " a href={ "/api/" (id) } { (title) } }
+                        li { strong { (new) } " " a href=(lang.path(&format!("/api/{id}"))) { (title) } }
                     }
                     @for day in DAYS.iter().filter(|day| day.date == date) {
                         @for words in day.changes {
