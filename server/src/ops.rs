@@ -8,6 +8,7 @@ use contract::registry::Contradictions;
 use crate::fee;
 use crate::op::{self, Handler};
 
+pub mod platen;
 pub mod prepaid_card;
 
 /// Paths are served bare and below this base.
@@ -21,6 +22,8 @@ fn all() -> Vec<Handler> {
         fee::saga::<prepaid_card::renew::Renew>(),
         op::inquiry::<prepaid_card::unregistered_info::UnregisteredInfo>(),
         op::write::<prepaid_card::state::State>(),
+        op::write::<platen::delivery_resend::DeliveryResend>(),
+        op::write::<platen::delivery_call_off::DeliveryCallOff>(),
     ]
 }
 

@@ -22,6 +22,10 @@ fn valid(operation: &str) -> Value {
         "prepaid-card.reissue" => refused_reissue(),
         "prepaid-card.renew" => renew::renewal(&World::new(440)),
         "prepaid-card.state" => idle_state(),
+        "platen.delivery-resend" | "platen.delivery-call-off" => json!({
+            "userId": World::new(705).user_id(),
+            "cardApplyNo": World::new(705).apply_no().as_str(),
+        }),
         "prepaid-card.unregistered-info" => on_card(),
         other => panic!("add a valid body of {other}"),
     }
