@@ -119,8 +119,9 @@ impl Registry {
             if !paths.insert(entry.spec.path) {
                 wrong.push(format!("{id}: the path {} is used twice", entry.spec.path));
             }
-            if !entry.spec.path.starts_with("/api/") {
-                wrong.push(format!("{id}: the path {} is not below /api/", entry.spec.path));
+            if !["/api/", "/platen/"].iter().any(|base| entry.spec.path.starts_with(base)) {
+                let path = entry.spec.path;
+                wrong.push(format!("{id}: the path {path} is neither below /api/ nor /platen/"));
             }
             check_fields(entry, &mut wrong);
             check_codes(entry, &mut wrong);

@@ -44,7 +44,7 @@ fn ids_and_paths_are_unique_and_paths_below_api() {
     );
     assert_eq!(
         wrong(vec![entry(&OUTSIDE)]),
-        ["prepaidCard.reissue: the path /v1/reissue is not below /api/"]
+        ["prepaidCard.reissue: the path /v1/reissue is neither below /api/ nor /platen/"]
     );
 }
 

@@ -2,7 +2,12 @@
 //! that go to card makers and come back. Whatever moves a delivery claims its row first.
 
 mod calling_off;
+pub mod file;
+pub mod makers;
+pub mod reading;
 mod sending;
+pub mod work;
+pub mod writing;
 
 use domain::delivery::{self, DeliveryState, Effect as Told, Report, Standing};
 use domain::ledger::Journal;

@@ -26,7 +26,7 @@ input! {
         /// Number of the application whose plastic came back.
         card_apply_no: Digits<22> = at("cardApplyNo"),
         /// New delivery address; the same recipient as before at the old one where it is left out.
-        address_info: Option<AddressInfo> = at("addressInfo"),
+        address_info: Option<AddressInfo> = at("addressInfo").optional(),
     }
 }
 
