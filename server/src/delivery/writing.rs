@@ -26,7 +26,7 @@ use crate::context::{Core, place};
 use crate::op::{Done, NoRefusal, OrStop, Stop, fault, refuse};
 
 /// Rows claimed by one transaction.
-const CLAIM_ROWS: i64 = 1_000;
+const CLAIM_ROWS: i64 = 500;
 /// Rows read by one transaction.
 const PAGE_ROWS: i64 = 500;
 /// Rows of a file at the most.
@@ -206,26 +206,26 @@ fn begin(tx: &mut Tx<'_>, order: &Order, rows: i64) -> Done<(i64, i64), Nothing>
 }
 
 /// Claims up to so many deliveries for a file; `None` where none waits. Another writer may be
-/// faster: then fewer are claimed than wait.
+/// faster: then fewer are claimed than wait. Row by row, in an order that all writers keep: as one
+/// statement, PostgreSQL compares each row that waits with each that is chosen.
 fn claim_rows<E>(tx: &mut Tx<'_>, order: &Order, sequence: i64, rows: i64) -> Done<Option<i64>, E> {
     let asp = order.asp.as_str();
-    let claimed = tx.execute(
-        "UPDATE delivery SET maker_id = $2, file_sequence = $3
-         WHERE asp_id = $1 AND state = 'READY' AND file_sequence IS NULL AND apply_no IN (
-             SELECT d.apply_no FROM delivery d
-             WHERE d.asp_id = $1 AND d.state = 'READY' AND d.file_sequence IS NULL
-             ORDER BY d.ordered_at, d.apply_no LIMIT $4)",
-        &[asp.into(), order.maker.as_str().into(), sequence.into(), rows.into()],
+    let waiting = tx.query(
+        "SELECT apply_no FROM delivery
+         WHERE asp_id = $1 AND state = 'READY' AND file_sequence IS NULL AND ordered_at > 0
+         ORDER BY ordered_at, apply_no LIMIT $2",
+        &[asp.into(), rows.into()],
     )?;
-    if claimed > 0 {
-        return Ok(Some(i64::try_from(claimed).unwrap_or(rows)));
+    let mut claimed = 0;
+    for row in &waiting {
+        let changed = tx.execute(
+            "UPDATE delivery SET maker_id = $3, file_sequence = $4
+             WHERE asp_id = $1 AND apply_no = $2 AND state = 'READY' AND file_sequence IS NULL",
+            &[asp.into(), row.text(0)?.into(), order.maker.as_str().into(), sequence.into()],
+        )?;
+        claimed += i64::try_from(changed).unwrap_or(0);
     }
-    let waits = tx.query_opt(
-        "SELECT 1 FROM delivery WHERE asp_id = $1 AND state = 'READY' AND file_sequence IS NULL
-         LIMIT 1",
-        &[asp.into()],
-    )?;
-    Ok(waits.map(|_| 0))
+    Ok((!waiting.is_empty()).then_some(claimed))
 }
 
 /// Writes the claimed rows: under another name, flushed, renamed; then it is marked as made.

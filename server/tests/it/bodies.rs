@@ -37,7 +37,7 @@ pub fn on_card() -> Value {
 pub fn with(body: &Value, pointer: &str, value: Value) -> Value {
     let mut body = body.clone();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
-    body.pointer_mut(parent).unwrap()[name] = value;
+    body.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}"))[name] = value;
     body
 }
 
