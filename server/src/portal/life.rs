@@ -45,6 +45,8 @@ struct Life {
     states: Vec<&'static str>,
     /// Where it begins by the operation of the page.
     begins: Option<usize>,
+    /// The ordinary way, where it is not the longest one.
+    ordinary: Vec<usize>,
     steps: Vec<Step>,
 }
 
@@ -141,6 +143,7 @@ fn card(changes: &Changes) -> Life {
         title: ("The card", "카드"),
         states: CardState::ALL.iter().map(|state| state.name()).collect(),
         begins: None,
+        ordinary: Vec::new(),
         steps: steps((CardState::ALL, CardEvent::ALL), card::next, card_step, changes.card),
     }
 }
@@ -163,6 +166,7 @@ fn application(changes: &Changes) -> Life {
         title: ("The application for a card", "카드 신청"),
         states: states.iter().map(|state| state.name()).collect(),
         begins: Some(0),
+        ordinary: Vec::new(),
         steps: steps(
             (states, Event::ALL),
             application::next,
@@ -198,6 +202,10 @@ fn delivery(changes: &Changes) -> Life {
         title: ("The delivery", "배송"),
         states: states.iter().map(|state| state.name()).collect(),
         begins: changes.delivery.contains(&delivery::Event::Order).then_some(0),
+        ordinary: places(states, |state| {
+            *state == DeliveryState::Ready
+                || states.iter().any(|each| each.following() == Some(*state))
+        }),
         steps: steps((states, events), shown, delivery_step, changes.delivery),
     }
 }

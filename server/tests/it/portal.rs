@@ -327,6 +327,11 @@ fn what_is_covered_is_what_there_is() {
     let mut last = 0;
     for entry in operations.registry().entries() {
         let spec = entry.spec;
+        // What platen adds has no place in the reference.
+        if spec.id.starts_with("platen.") {
+            assert!(spec.path.starts_with("/platen/"), "{}", spec.id);
+            continue;
+        }
         let found = titles.iter().position(|title| title.id == spec.id).unwrap();
         assert_eq!((titles[found].title, titles[found].group), (spec.title, spec.group));
         assert!(titles[found].same_as.is_none(), "{}", spec.id);

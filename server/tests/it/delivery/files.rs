@@ -156,11 +156,23 @@ async fn a_file_that_is_wrong_anywhere_changes_nothing() {
             (whole[..whole.len() - 4].to_owned(), "line 3: the file is cut"),
             (whole[..whole.len() - 1].to_owned(), "line 3: the line is cut"),
             (whole.replace("T,1", "T,2"), "line 3: the trailer counts 2 rows, the file has 1"),
-            (back("M1", 2, &key).text(&[good.clone()]), "line 1: file 2 is too early"),
-            (back("M1", 0, &key).text(&[good.clone()]), "line 1: file 0 was read before"),
-            (back("M1", 1, &other).text(&[good.clone()]), "line 1: the file names another key"),
-            (back("M2", 1, &other).text(&[good.clone()]), "line 2: this card maker was not given"),
-            (back("M3", 1, &key).text(&[good.clone()]), "line 1: there is no card maker M3"),
+            (back("M1", 2, &key).text(std::slice::from_ref(&good)), "line 1: file 2 is too early"),
+            (
+                back("M1", 0, &key).text(std::slice::from_ref(&good)),
+                "line 1: file 0 was read before",
+            ),
+            (
+                back("M1", 1, &other).text(std::slice::from_ref(&good)),
+                "line 1: the file names another key",
+            ),
+            (
+                back("M2", 1, &other).text(std::slice::from_ref(&good)),
+                "line 2: this card maker was not given",
+            ),
+            (
+                back("M3", 1, &key).text(std::slice::from_ref(&good)),
+                "line 1: there is no card maker M3",
+            ),
             (whole.replacen(ASP_ID, "1", 1), "line 1: the file is of partner 1"),
             (text(&[good.clone(), unknown]), "line 3: this card maker was not given"),
             (text(&[good.clone(), row(&server, &unwritten, "RECEIPT", 1)]), "line 3: this card"),
