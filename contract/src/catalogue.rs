@@ -128,6 +128,14 @@ pub const ISSUE_NOT_FOUND: Code = Code::new(
     "The member has no application of this number.",
 );
 
+/// It has not come back.
+pub const DELIVERY_NOT_RETURNED: Code = Code::new(
+    "003_931",
+    "Card delivery is not returned.",
+    "The plastic has not come back: there is nothing to send again or to call off.",
+)
+.assigned();
+
 /// The mobile card has ended.
 pub const DIGITAL_CARD_TERMINATED: Code = Code::new(
     "003_014",

@@ -40,6 +40,32 @@ impl fmt::Debug for DigestKey {
     }
 }
 
+/// SHA-256 of a text as it goes by: for what is no secret, such as a file.
+pub struct Sha256(aws_lc_rs::digest::Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256))
+    }
+}
+
+impl Sha256 {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all bytes taken.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        let mut digest = [0; 32];
+        for (to, from) in digest.iter_mut().zip(self.0.finish().as_ref()) {
+            *to = *from;
+        }
+        digest
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ mod bench;
 mod call;
 mod caller;
 mod credentials;
+mod delivery;
 mod demo;
 mod keys;
 pub mod panics;
@@ -58,6 +59,7 @@ enum Command {
     Bench(bench::Bench),
     Keys(keys::Keys),
     Audit(audit::Audit),
+    Delivery(delivery::Delivery),
     #[command(hide = true)]
     Reference(reference::Reference),
 }
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Bench(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Delivery(command) => command.run(),
         Command::Reference(command) => command.run(),
     };
     outcome.unwrap_or_else(|Failure(sentence)| {

@@ -9,6 +9,7 @@ pub mod cards;
 pub mod cli;
 pub mod context;
 pub mod cpu;
+pub mod delivery;
 pub mod directory;
 pub mod fee;
 pub mod http;

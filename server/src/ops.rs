@@ -38,6 +38,8 @@ fn all() -> Vec<Handler> {
         op::inquiry::<admin::issued_cards::IssuedCards>(),
         op::write::<admin::product_create::ProductCreate>(),
         op::write::<platen::product_policy::ProductPolicy>(),
+        op::write::<platen::delivery_resend::DeliveryResend>(),
+        op::write::<platen::delivery_call_off::DeliveryCallOff>(),
     ]
 }
 

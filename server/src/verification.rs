@@ -84,7 +84,8 @@ fn find<E>(cx: &Cx, tx: &mut Tx<'_>, number: &str) -> Done<Option<Plastic>, E> {
     for index in indexes.iter().chain(again) {
         let row = tx.query_opt(
             "SELECT card_id, service_id, par, expiry_yymm, cvc_key_id, given_cvc_sealed, account_id
-             FROM card WHERE asp_id = $1 AND pan_index = $2 AND form = 'PHYSICAL'",
+             FROM card WHERE asp_id = $1 AND pan_index = $2 AND form = 'PHYSICAL'
+                 AND ended_at IS NULL",
             &[cx.call.asp.as_str().into(), index.as_slice().into()],
         )?;
         let Some(row) = row else { continue };

@@ -2,7 +2,7 @@
 
 use domain::application::Event;
 use domain::card::CardEvent;
-use domain::delivery::DeliveryState;
+use domain::delivery;
 
 /// What an operation can do to a card, its application and its delivery: the portal marks it in
 /// the picture of their lives.
@@ -12,8 +12,8 @@ pub struct Changes {
     pub card: &'static [CardEvent],
     /// To the application for it.
     pub application: &'static [Event],
-    /// The states into which it brings the delivery.
-    pub delivery: &'static [DeliveryState],
+    /// To the delivery.
+    pub delivery: &'static [delivery::Event],
 }
 
 impl Changes {

@@ -5,7 +5,7 @@ mod picture;
 
 use domain::application::{self, Event};
 use domain::card::{self, CardEvent, CardState};
-use domain::delivery::DeliveryState;
+use domain::delivery::{self, DeliveryState};
 use maud::{Markup, html};
 
 use super::lang::Both;
@@ -45,6 +45,8 @@ struct Life {
     states: Vec<&'static str>,
     /// Where it begins by the operation of the page.
     begins: Option<usize>,
+    /// The ordinary way, where it is not the longest one.
+    ordinary: Vec<usize>,
     steps: Vec<Step>,
 }
 
@@ -141,6 +143,7 @@ fn card(changes: &Changes) -> Life {
         title: ("The card", "카드"),
         states: CardState::ALL.iter().map(|state| state.name()).collect(),
         begins: None,
+        ordinary: Vec::new(),
         steps: steps((CardState::ALL, CardEvent::ALL), card::next, card_step, changes.card),
     }
 }
@@ -163,6 +166,7 @@ fn application(changes: &Changes) -> Life {
         title: ("The application for a card", "카드 신청"),
         states: states.iter().map(|state| state.name()).collect(),
         begins: Some(0),
+        ordinary: Vec::new(),
         steps: steps(
             (states, Event::ALL),
             application::next,
@@ -186,42 +190,40 @@ fn application_step(event: Event) -> Both {
 
 fn delivery(changes: &Changes) -> Life {
     let states = DeliveryState::ALL;
-    let is_ordinary = |to: DeliveryState| {
-        to == DeliveryState::Ready || states.iter().any(|state| state.following() == Some(to))
+    // Of the ordinary way the picture shows the next step alone: each may be skipped.
+    let shown = |state: DeliveryState, event: delivery::Event| {
+        let after = delivery::next(state, event)?;
+        let is_ordinary = states.iter().any(|each| each.following() == Some(after));
+        (!is_ordinary || state.following() == Some(after)).then_some(after)
     };
-    let step = |(to, after): (usize, &DeliveryState)| {
-        let leads = |state: &DeliveryState| match is_ordinary(*after) {
-            true => state.following() == Some(*after),
-            false => state.may_become(*after),
-        };
-        let from = places(states, leads);
-        let by = By::this(changes.delivery.contains(after));
-        (!from.is_empty()).then(|| Step { from, to, what: delivery_step(*after), by })
-    };
+    let events = delivery::Event::ALL;
     Life {
         name: "delivery",
         title: ("The delivery", "배송"),
         states: states.iter().map(|state| state.name()).collect(),
-        begins: changes.delivery.contains(&DeliveryState::Ready).then_some(0),
-        steps: states.iter().enumerate().filter_map(step).collect(),
+        begins: changes.delivery.contains(&delivery::Event::Order).then_some(0),
+        ordinary: places(states, |state| {
+            *state == DeliveryState::Ready
+                || states.iter().any(|each| each.following() == Some(*state))
+        }),
+        steps: steps((states, events), shown, delivery_step, changes.delivery),
     }
 }
 
-fn delivery_step(state: DeliveryState) -> Both {
-    match state {
-        DeliveryState::Ready => ("It is ordered", "배송이 접수되었습니다"),
-        DeliveryState::Receipt => {
-            ("The card maker has the order", "카드 제작사가 주문을 접수했습니다")
-        }
-        DeliveryState::PreShipping => {
-            ("The card is being made ready", "카드 발송을 준비하고 있습니다")
-        }
-        DeliveryState::Shipping => ("It is on its way", "배송 중입니다"),
-        DeliveryState::Arrival => ("It is delivered", "배송이 완료되었습니다"),
-        DeliveryState::Lost => ("It is lost in transit", "배송 중 분실되었습니다"),
-        DeliveryState::Return => ("It came back", "반송되었습니다"),
-        DeliveryState::Cancel => ("It is called off", "배송이 취소되었습니다"),
-        DeliveryState::Etc => ("It ended otherwise", "그 밖의 사유로 종료되었습니다"),
+fn delivery_step(event: delivery::Event) -> Both {
+    use delivery::Event as E;
+    match event {
+        E::Order => ("It is ordered", "배송이 접수되었습니다"),
+        E::Receipt => ("The card maker has the order", "카드 제작사가 주문을 접수했습니다"),
+        E::PreShipping => ("The card is being made ready", "카드 발송을 준비하고 있습니다"),
+        E::Shipping => ("It is on its way", "배송 중입니다"),
+        E::Arrival => ("It is delivered", "배송이 완료되었습니다"),
+        E::Lost => ("It is lost in transit", "배송 중 분실되었습니다"),
+        E::Return => ("It came back", "반송되었습니다"),
+        E::Cancel => ("It is called off", "배송이 취소되었습니다"),
+        E::Etc => ("It ended otherwise", "그 밖의 사유로 종료되었습니다"),
+        E::SendAgain => ("It is sent again", "다시 발송합니다"),
+        E::Replace => ("A new plastic goes out", "새 실물 카드를 발송합니다"),
     }
 }
 
@@ -252,8 +254,18 @@ mod tests {
         assert!(told(&application).contains(&"READY, COST_PAID > DIGITAL_ISSUED".to_owned()));
         assert_eq!(application.steps.iter().map(|step| step.from.len()).sum::<usize>(), 11);
         let delivery = told(&delivery(&Changes::NONE));
-        assert_eq!(delivery.len(), 8);
-        assert!(delivery.contains(&"SHIPPING > LOST".to_owned()));
-        assert!(delivery.contains(&"READY, RECEIPT, PRE_SHIPPING, SHIPPING > CANCEL".to_owned()));
+        let expected = [
+            "READY > RECEIPT",
+            "READY, RECEIPT, PRE_SHIPPING, SHIPPING, RETURN > CANCEL",
+            "READY, RECEIPT, PRE_SHIPPING, SHIPPING > ETC",
+            "RECEIPT > PRE_SHIPPING",
+            "RECEIPT, PRE_SHIPPING, SHIPPING > LOST",
+            "RECEIPT, PRE_SHIPPING, SHIPPING > RETURN",
+            "PRE_SHIPPING > SHIPPING",
+            "SHIPPING > ARRIVAL",
+            "LOST > READY",
+            "RETURN > READY",
+        ];
+        assert_eq!(delivery, expected);
     }
 }

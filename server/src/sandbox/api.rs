@@ -26,6 +26,7 @@ use store::{Tx, TxError, WriteError};
 use super::ASP_ID;
 use super::arm::{arm, armed};
 use super::calls::Calls;
+use super::delivering::{self, Advanced};
 use super::{calls, view};
 use crate::context::App;
 use crate::http::Served;
@@ -265,7 +266,10 @@ fn advance_path() -> PlainPath<'static> {
         path: "/sandbox/v1/deliveries/{card_apply_no}/advance",
         id: "sandbox.delivery-advance",
         summary: "Move a delivery on",
-        description: "To its following state, or to the one that `state` in the body names.",
+        description: "To its following state, or to the one that `state` in the body names. For \
+                      a LOST plastic a new one goes out at once: the delivery is READY again, \
+                      its attempt one more. One in RETURN is sent again by READY and called off \
+                      by CANCEL.",
         tag: TAG,
         path_params: &[("card_apply_no", "The application whose plastic is delivered.")],
         query_params: &[],
@@ -363,53 +367,16 @@ async fn advance(
     if !apply_no.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(not_found("delivery"));
     }
-    let (apply_no, now) = (ApplyNo::new(apply_no), sandbox.app.clock.now());
-    let moved = sandbox.app.store.write(move |tx: &mut Tx<'_>| {
-        move_delivery(tx, &AspId::new(ASP_ID), &apply_no, wanted, now)
-    });
-    match moved.await {
-        Ok(state) => answer(&json!({ "state": state.name() })),
-        Err(WriteError::Refused(refusal)) => Err(refusal),
-        Err(WriteError::Unavailable(_) | WriteError::Fault(_)) => {
-            Err(failed("the database failed"))
+    let apply_no = ApplyNo::new(apply_no);
+    match delivering::advance(&sandbox.app, &apply_no, wanted).await {
+        Ok(Advanced::Took(state)) => answer(&json!({ "state": state.name() })),
+        Ok(Advanced::Unknown) => Err(not_found("delivery")),
+        Ok(Advanced::CannotFrom(state)) => {
+            let sentence = format!("A delivery in state {} cannot go there.", state.name());
+            Err(Refusal(StatusCode::BAD_REQUEST, sentence))
         }
+        Err(reply) => Err(failed(format_args!("it ended with {}", reply.code()))),
     }
-}
-
-fn move_delivery(
-    tx: &mut Tx<'_>,
-    asp: &AspId,
-    apply_no: &ApplyNo,
-    wanted: Option<DeliveryState>,
-    now: domain::Timestamp,
-) -> Result<DeliveryState, TxError<Refusal>> {
-    let row = tx.query_opt(
-        "SELECT state FROM delivery WHERE asp_id = $1 AND apply_no = $2",
-        &[asp.as_str().into(), apply_no.as_str().into()],
-    )?;
-    let row = row.ok_or_else(|| TxError::Refused(not_found("delivery")))?;
-    let state = store::tables::parsed(&row, 0, DeliveryState::parse)?;
-    let next = wanted.or(state.following()).filter(|next| state.may_become(*next));
-    let Some(next) = next else {
-        let sentence = format!("A delivery in state {} cannot go there.", state.name());
-        return Err(TxError::Refused(Refusal(StatusCode::BAD_REQUEST, sentence)));
-    };
-    let moved = tx.execute(
-        "UPDATE delivery SET state = $4, changed_at = $5
-         WHERE asp_id = $1 AND apply_no = $2 AND state = $3",
-        &[
-            asp.as_str().into(),
-            apply_no.as_str().into(),
-            state.name().into(),
-            next.name().into(),
-            now.0.into(),
-        ],
-    )?;
-    if moved == 0 {
-        let sentence = "The delivery was moved by somebody else just now.".to_owned();
-        return Err(TxError::Refused(Refusal(StatusCode::BAD_REQUEST, sentence)));
-    }
-    Ok(next)
 }
 
 /// Longest body of these operations, bytes.

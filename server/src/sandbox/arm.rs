@@ -10,6 +10,7 @@ use contract::Json;
 use crypto::pan::Pan;
 use crypto::par::Par;
 use domain::card::CardState;
+use domain::delivery::{DeliveryState, Report};
 use domain::renew::DAYS_AHEAD_MAX;
 use domain::{AspId, CardAccountId, CardId, Expiry, Timestamp, UserId};
 use serde_json::json;
@@ -25,6 +26,7 @@ use super::given::{
 use super::world::{Bank, Card, Expires, GIVEN_EXPIRY_YYMM, Step, World};
 use crate::cards;
 use crate::context::{App, Core};
+use crate::delivery::{self, Applied, Tracking};
 use crate::op::{Answer, Call, CallKind, Done, OrStop, fault, transact};
 
 /// Depth of requests that arming makes itself.
@@ -330,7 +332,10 @@ async fn before(
     world: &World,
     (place, step): (usize, Step),
 ) -> Result<(), ArmError> {
-    let Step::Call(operation, request) = step;
+    let (operation, request) = match step {
+        Step::Call(operation, request) => (operation, request),
+        Step::Report(state) => return reported(app, asp, world, state).await,
+    };
     let handler = app.operations.by_id(operation).ok_or(ArmError::Before("no operation"))?;
     let body = request(world).to_string();
     let json = Json::parse_object(body.as_bytes(), DEPTH);
@@ -361,4 +366,34 @@ async fn before(
 /// The answer of arming, for machines.
 pub fn armed(world: &World) -> serde_json::Value {
     json!({ "userId": world.user_id(), "cardNo": world.card_no() })
+}
+
+/// Reports a state of the delivery of the scenario's application, as a carrier would.
+async fn reported(
+    app: &Arc<App>,
+    asp: &AspId,
+    world: &World,
+    state: DeliveryState,
+) -> Result<(), ArmError> {
+    let moment = app.moment();
+    let done = transact(app, || {
+        let cx = delivery::reporting(&app.core, asp, "sandbox.arm", moment);
+        let apply_no = world.apply_no();
+        move |tx: &mut Tx<'_>| -> Done<Applied, NoRefusal> {
+            let row = tx.query_one(
+                "SELECT attempt FROM delivery WHERE asp_id = $1 AND apply_no = $2",
+                &[cx.call.asp.as_str().into(), apply_no.as_str().into()],
+            )?;
+            let attempt = store::tables::number(&row, 0)?;
+            let report = Report { state, occurred_at: cx.call.now, attempt };
+            delivery::apply(&cx, tx, &apply_no, Tracking::of(report))
+        }
+    });
+    match done.await {
+        Ok(Applied::Took(_)) => Ok(()),
+        Ok(Applied::WrittenDown | Applied::Known | Applied::Unknown) => {
+            Err(ArmError::Before("a report that changes nothing"))
+        }
+        Err(answer) => Err(ArmError::Before(answer.code())),
+    }
 }

@@ -4,6 +4,7 @@
 use contract::errors::{Code, ErrorSet};
 use contract::scenario::Scenario as Told;
 use crypto::pan::Pan;
+use domain::delivery::DeliveryState;
 use domain::{ApplyNo, UserId};
 use serde_json::Value;
 
@@ -97,6 +98,8 @@ pub enum Expires {
 pub enum Step {
     /// This operation was called with this request.
     Call(&'static str, fn(&World) -> Value),
+    /// This was reported of the delivery of the scenario's application.
+    Report(DeliveryState),
 }
 
 /// What is given beside member, card and bank account.

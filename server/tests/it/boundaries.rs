@@ -1,6 +1,7 @@
 //! Boundary tests made from the registry: every operation, every field, every limit.
 
 use contract::{Entry, Field, Json, Kind, Need};
+use platen::applying::example_address;
 use platen::op::Handler;
 use platen::ops::admin::{issued_cards, product_create, product_detail};
 use platen::ops::bank_account::named_card;
@@ -47,6 +48,15 @@ fn valid(operation: &str) -> Value {
         "prepaid-card.reissue" => refused_reissue(),
         "prepaid-card.renew" => renew::renewal(&World::new(440)),
         "prepaid-card.state" => idle_state(),
+        "platen.delivery-resend" => json!({
+            "userId": World::new(705).user_id(),
+            "cardApplyNo": World::new(705).apply_no().as_str(),
+            "addressInfo": example_address(),
+        }),
+        "platen.delivery-call-off" => json!({
+            "userId": World::new(705).user_id(),
+            "cardApplyNo": World::new(705).apply_no().as_str(),
+        }),
         "prepaid-card.unregistered-info" => on_card(),
         other => panic!("add a valid body of {other}"),
     }

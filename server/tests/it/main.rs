@@ -23,6 +23,8 @@ mod corpus;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod encryption;

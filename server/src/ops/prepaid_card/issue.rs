@@ -6,7 +6,7 @@
 
 use contract::{Digits, Object, Spec, UInt, at, catalogue, errors, input};
 use domain::application::{Event, State as ApplicationState};
-use domain::delivery::DeliveryState;
+use domain::delivery;
 use domain::issue::{Facts, Refusal, decide};
 use domain::ledger::Journal;
 use domain::{ApplyNo, ServiceId, UserId};
@@ -86,7 +86,7 @@ impl Operation for Issue {
     };
     const CHANGES: Changes = Changes {
         application: &[Event::ChargeFee, Event::FeeTaken, Event::FeeRefused, Event::IssueMobile],
-        delivery: &[DeliveryState::Ready],
+        delivery: &[delivery::Event::Order],
         ..Changes::NONE
     };
     type Request = Request;

@@ -4,7 +4,7 @@
 use contract::{Digits, Object, Spec, UInt, at, catalogue, errors, input};
 use domain::application::{Event, State as ApplicationState};
 use domain::card::CardEvent;
-use domain::delivery::DeliveryState;
+use domain::delivery;
 use domain::ledger::Journal;
 use domain::reissue::{Facts, OldCard, Refusal, decide};
 use domain::{ApplyNo, UserId};
@@ -114,7 +114,7 @@ impl Operation for Reissue {
     const CHANGES: Changes = Changes {
         card: &[CardEvent::Replace],
         application: &[Event::ChargeFee, Event::FeeTaken, Event::FeeRefused, Event::IssueMobile],
-        delivery: &[DeliveryState::Ready],
+        delivery: &[delivery::Event::Order],
     };
     type Request = Request;
     type Response = Response;

@@ -9,7 +9,7 @@
 use contract::{Digits, Object, Spec, UInt, at, catalogue, errors, input, output};
 use domain::application::{Event, State as ApplicationState};
 use domain::card::CardEvent;
-use domain::delivery::DeliveryState;
+use domain::delivery;
 use domain::ledger::Journal;
 use domain::renew::{Facts, OldCard, Refusal, decide};
 use domain::{ApplyNo, UserId};
@@ -108,7 +108,7 @@ impl Operation for Renew {
     const CHANGES: Changes = Changes {
         card: &[CardEvent::Replace],
         application: &[Event::ChargeFee, Event::FeeTaken, Event::FeeRefused, Event::IssueMobile],
-        delivery: &[DeliveryState::Ready],
+        delivery: &[delivery::Event::Order],
     };
     type Request = Request;
     type Response = Response;

@@ -187,7 +187,10 @@ fn longest(ways: &[(usize, usize)], way: &[usize]) -> Vec<usize> {
 
 fn lay_out(life: &Life) -> Vec<Cell> {
     let ways = ways(life);
-    let first = longest(&ways, &[0]);
+    let first = match life.ordinary.as_slice() {
+        [] => longest(&ways, &[0]),
+        ordinary => ordinary.to_vec(),
+    };
     let mut cells: Vec<Cell> = Vec::new();
     for (column, state) in first.iter().enumerate() {
         cells.push(Cell { states: vec![*state], column, row: 0 });

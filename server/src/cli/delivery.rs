@@ -1,0 +1,194 @@
+//! `platen delivery`.
+
+mod maker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use domain::AspId;
+use serde_json::json;
+use store::tables::log::Moment;
+
+use super::{Database, Failure, Outcome, runtime, say};
+use crate::context::Clock;
+use crate::delivery::writing::{Order, ROWS_MAX, unfinished};
+use crate::delivery::{makers, reading, writing};
+use crate::sandbox::ASP_ID;
+use crate::sandbox::run::open;
+use crate::settings::Settings;
+
+/// Exchange files with card makers.
+///
+/// What is ordered goes to a card maker in numbered files; what became of it comes back in others.
+///
+/// Examples:
+///   platen delivery maker add --id M1 --name "Seoul Card" --key maker.pem
+///   platen delivery write --maker M1 --out outbox
+///   platen delivery read inbox/M1-000001.csv
+#[derive(Args)]
+#[command(verbatim_doc_comment, arg_required_else_help = true)]
+pub(super) struct Delivery {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What each does, with examples, stands at its own type.
+#[derive(Subcommand)]
+enum Command {
+    Write(Write),
+    Read(Read),
+    Maker(maker::Makers),
+}
+
+/// Whose deliveries, and whether to answer as JSON.
+#[derive(Args)]
+struct Common {
+    /// The partner; without it, the sandbox's.
+    #[arg(long, value_name = "ASP")]
+    partner: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: Database,
+}
+
+impl Common {
+    fn asp(&self) -> AspId {
+        AspId::new(self.partner.as_deref().unwrap_or(ASP_ID))
+    }
+}
+
+/// Write the deliveries that are READY into a file for a card maker.
+///
+/// The rows are claimed for the file first, so that none is lost and none gets into two files: a
+/// file whose writing was interrupted is written again with --again. Card data, and name, phone
+/// and address of the recipient, are encrypted to the maker's key. Nothing is written where
+/// nothing waits.
+///
+/// Examples:
+///   platen delivery write --maker M1 --out outbox
+///   platen delivery write --maker M1 --out outbox --again 12
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct Write {
+    /// The card maker.
+    #[arg(long, value_name = "ID", value_parser = id)]
+    maker: String,
+    /// The folder that the file goes to; it must be there.
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Rows of the file at the most.
+    #[arg(long, value_name = "N", default_value_t = ROWS_MAX,
+        value_parser = clap::value_parser!(i64).range(1..=ROWS_MAX))]
+    rows: i64,
+    /// Write the file of this number again.
+    #[arg(long, value_name = "SEQ", conflicts_with = "rows",
+        value_parser = clap::value_parser!(i64).range(1..))]
+    again: Option<i64>,
+    #[command(flatten)]
+    common: Common,
+}
+
+fn id(text: &str) -> Result<String, String> {
+    let wrong = || format!("an id has 1 to {} letters, digits and hyphens", makers::ID_CHARS_MAX);
+    if makers::is_id(text) { Ok(text.to_owned()) } else { Err(wrong()) }
+}
+
+/// Read a file that came back from a card maker.
+///
+/// All of it is checked first; a file that is refused changes nothing, and the line at fault is
+/// told. Where reading is interrupted, read the same file again: it goes on.
+///
+/// Examples:
+///   platen delivery read inbox/M1-000001.csv
+///   platen delivery read inbox/M1-000001.csv --json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct Read {
+    /// The file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Delivery {
+    pub(super) fn run(self) -> Outcome {
+        match self.command {
+            Command::Write(command) => command.run(),
+            Command::Read(command) => command.run(),
+            Command::Maker(command) => command.run(),
+        }
+    }
+}
+
+impl Write {
+    fn run(self) -> Outcome {
+        if !self.out.is_dir() {
+            return Err(Failure(format!("there is no folder {}", self.out.display())));
+        }
+        let target = self.common.database.target()?;
+        let (store, core) = open(&target, &Settings::default(), false)?;
+        let (asp, maker) = (self.common.asp(), self.maker);
+        let order = Order { asp, maker, folder: self.out, now: Clock.now() };
+        let (written, left) = runtime()?.block_on(async {
+            let written = match self.again {
+                Some(sequence) => writing::again(&store, &core, &order, sequence).await.map(Some),
+                None => writing::write(&store, &core, &order, self.rows).await,
+            }?;
+            let left = unfinished(&store, &order.asp, &order.maker).await?;
+            Ok::<_, writing::WriteError>((written, left))
+        })?;
+        store.close();
+        match (&written, self.common.json) {
+            (Some(written), true) => say(json!({
+                "file": written.path.display().to_string(),
+                "sequence": written.sequence,
+                "rows": written.rows,
+                "unfinished": left,
+            })),
+            (None, true) => say(json!({ "file": null, "rows": 0, "unfinished": left })),
+            (Some(written), false) => {
+                let (path, rows) = (written.path.display(), written.rows);
+                say(format_args!("{rows} deliveries in {path}"));
+            }
+            (None, false) => say("no delivery waits to be written"),
+        }
+        if !self.common.json {
+            for sequence in left {
+                say(format_args!(
+                    "file {sequence} was begun and not finished: write it with --again {sequence}"
+                ));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Read {
+    fn run(self) -> Outcome {
+        let target = self.common.database.target()?;
+        let (store, core) = open(&target, &Settings::default(), false)?;
+        let (asp, now) = (self.common.asp(), Moment::plain(Clock.now()));
+        let read = reading::read(&store, &core, &asp, &self.file, now);
+        let read = runtime()?.block_on(read)?;
+        store.close();
+        if self.common.json {
+            say(json!({
+                "sequence": read.sequence,
+                "rows": read.rows,
+                "changed": read.changed,
+                "late": read.late,
+                "known": read.known,
+            }));
+        } else {
+            say(format_args!(
+                "file {}: {} rows; {} changed a delivery, {} came too late, {} were known",
+                read.sequence, read.rows, read.changed, read.late, read.known,
+            ));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

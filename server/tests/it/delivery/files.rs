@@ -1,0 +1,235 @@
+//! Files to a card maker and back: golden, refused, interrupted.
+
+use std::path::{Path, PathBuf};
+
+use crypto::digest::Sha256;
+use crypto::jwe::{self, PrivateKey};
+use crypto::pan::Pan;
+use data_encoding::HEXLOWER;
+use domain::{AspId, Timestamp};
+use platen::cards;
+use platen::delivery::file::{Header, key_name};
+use platen::delivery::reading::{self, Read, ReadError};
+use platen::delivery::writing::{Order, WriteError, again, claim, unfinished, write};
+use platen::delivery::{file, makers};
+use platen::op::{Done, NoRefusal};
+use platen::sandbox::ASP_ID;
+use platen::sandbox::world::products::FREE;
+use serde_json::Value;
+use store::Tx;
+
+use super::{delivery, history, ordered};
+use crate::support::{TestServer, aside, on_each_engine};
+
+/// A card maker, its private key: nothing waits for it yet.
+pub(super) async fn maker(server: &TestServer, id: &'static str) -> PrivateKey {
+    let key = aside(|| PrivateKey::generate_2048().unwrap()).await;
+    let der = key.public_key().to_spki_der().unwrap();
+    let add = move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
+        Ok(makers::add(tx, &AspId::new(ASP_ID), id, "Seoul Card", &der)?)
+    };
+    server.app.store.write(add).await.unwrap();
+    // What scenarios have ordered is not the test's.
+    server.exec("UPDATE delivery SET state = 'ETC' WHERE asp_id = $1", &[]).await;
+    key
+}
+
+pub(super) fn order(server: &TestServer, maker: &str, folder: &Path) -> Order {
+    let (asp, now) = (AspId::new(ASP_ID), server.app.now());
+    Order { asp, maker: maker.to_owned(), folder: folder.to_owned(), now }
+}
+
+/// A file from a maker.
+pub(super) struct Back<'a> {
+    pub(super) maker: &'a str,
+    pub(super) sequence: i64,
+    pub(super) key: &'a PrivateKey,
+}
+
+impl Back<'_> {
+    /// The text with these rows.
+    pub(super) fn text(&self, rows: &[String]) -> String {
+        let header = Header {
+            asp: ASP_ID.to_owned(),
+            maker: self.maker.to_owned(),
+            sequence: self.sequence,
+            made_at: Timestamp(1_800_000_000_000_000),
+            key: key_name(&self.key.public_key().to_spki_der().unwrap()),
+        };
+        format!("{}{}T,{}\n", header.line(), rows.concat(), rows.len())
+    }
+}
+
+pub(super) fn row(server: &TestServer, apply_no: &str, state: &str, attempt: u32) -> String {
+    let at = file::told(server.app.now());
+    format!("R,{apply_no},{attempt},{state},{at},\"우체국, 특급\",6890,서울,\n")
+}
+
+pub(super) async fn read(server: &TestServer, path: &Path, text: &str) -> Result<Read, ReadError> {
+    std::fs::write(path, text).unwrap();
+    let app = &server.app;
+    reading::read(&app.store, &app.core, &AspId::new(ASP_ID), path, app.moment()).await
+}
+
+fn lines(path: &PathBuf) -> Vec<String> {
+    std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn opened(cell: &str, key: &PrivateKey) -> Value {
+    let (plain, enc) = jwe::decrypt(cell, key).unwrap();
+    assert_eq!(enc, jwe::Enc::A256Gcm);
+    serde_json::from_slice(plain.expose()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_written_as_promised_and_opens_with_the_makers_key() {
+    on_each_engine(async |server, bank, _| {
+        let (key, folder) = (maker(&server, "M1").await, tempfile::tempdir().unwrap());
+        let (_, no) = ordered(&server, &bank, FREE).await;
+        let order = order(&server, "M1", folder.path());
+        let (store, core) = (&server.app.store, &server.app.core);
+        let written = write(store, core, &order, 10).await.unwrap().unwrap();
+        assert_eq!((written.sequence, written.rows), (1, 1));
+        let name = format!("{ASP_ID}-M1-000001.csv");
+        assert_eq!(written.path, folder.path().join(&name));
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1, "nothing else is left");
+        let lines = lines(&written.path);
+        let named = key_name(&key.public_key().to_spki_der().unwrap());
+        let made = file::told(order.now);
+        assert_eq!(lines[0], format!("H,1,{ASP_ID},M1,1,{made},{named}"));
+        let cells: Vec<&str> = lines[1].split(',').collect();
+        assert_eq!(cells.len(), 7);
+        let sql = "SELECT c.par, c.service_id, c.expiry_yymm, c.cvc_key_id, c.pan_last4
+             FROM delivery d JOIN card c ON c.asp_id = d.asp_id AND c.card_id = d.card_id
+             WHERE d.asp_id = $1 AND d.apply_no = $2";
+        let stored = server.row(sql, &[no.as_str().into()]).await;
+        let stored: Vec<&str> = stored.split(' ').collect();
+        assert_eq!(cells[..5], ["P", no.as_str(), "1", stored[0], stored[1]]);
+        let card = opened(cells[5], &key);
+        let pan = Pan::parse(card["number"].as_str().unwrap()).unwrap();
+        assert_eq!((pan.last4(), card["expiry"].as_str()), (stored[4], Some(stored[2])));
+        let key_id = stored[3].parse().unwrap();
+        let cvc = cards::cvc::<NoRefusal>(core, &pan, stored[2], key_id).unwrap();
+        assert_eq!(card["cvc"], cvc.reveal());
+        let recipient = opened(cells[6], &key);
+        for member in ["name", "phone", "address", "addressDetail", "zipCode"] {
+            assert!(!recipient[member].as_str().unwrap().is_empty(), "{member}");
+        }
+        let mut digest = Sha256::default();
+        digest.update(format!("{}\n", lines[1]).as_bytes());
+        assert_eq!(lines[2], format!("T,1,{}", HEXLOWER.encode(&digest.finish())));
+        assert_eq!(delivery(&server, &no).await, "READY 1 1 -", "writing moves nothing");
+        assert_eq!(write(store, core, &order, 10).await.unwrap(), None, "nothing waits");
+        // Written again until the maker has spoken of it.
+        assert_eq!(again(store, core, &order, 1).await.unwrap(), written);
+        assert!(matches!(again(store, core, &order, 2).await, Err(WriteError::UnknownFile(2))));
+        let back = Back { maker: "M1", sequence: 1, key: &key };
+        let text = back.text(&[row(&server, &no, "RECEIPT", 1)]);
+        let done = read(&server, &folder.path().join("back.csv"), &text).await.unwrap();
+        assert_eq!((done.rows, done.changed), (1, 1));
+        assert_eq!(delivery(&server, &no).await, "RECEIPT 1 1 6890");
+        assert!(matches!(again(store, core, &order, 1).await, Err(WriteError::Acknowledged(1))));
+        let files = "SELECT direction, file_sequence, row_count, LENGTH(digest),
+             acknowledged_at IS NULL FROM delivery_file WHERE asp_id = $1 ORDER BY direction";
+        assert_eq!(server.rows(files, &[]).await, ["OUT 1 1 32 0", "RETURN 1 1 32 1"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_wrong_anywhere_changes_nothing() {
+    on_each_engine(async |server, bank, _| {
+        let (key, folder) = (maker(&server, "M1").await, tempfile::tempdir().unwrap());
+        let other = maker(&server, "M2").await;
+        let (_, no) = ordered(&server, &bank, FREE).await;
+        let (_, unwritten) = ordered(&server, &bank, FREE).await;
+        let order = order(&server, "M1", folder.path());
+        let (store, core) = (&server.app.store, &server.app.core);
+        write(store, core, &order, 1).await.unwrap().unwrap();
+        let path = folder.path().join("back.csv");
+        let good = row(&server, &no, "RECEIPT", 1);
+        let back = |maker, sequence, key| Back { maker, sequence, key };
+        let text = |rows: &[String]| back("M1", 1, &key).text(rows);
+        let whole = text(std::slice::from_ref(&good));
+        let unknown = row(&server, "1999010100000000000001", "RECEIPT", 1);
+        let cases = [
+            (whole[..whole.len() - 4].to_owned(), "line 3: the file is cut"),
+            (whole[..whole.len() - 1].to_owned(), "line 3: the line is cut"),
+            (whole.replace("T,1", "T,2"), "line 3: the trailer counts 2 rows, the file has 1"),
+            (back("M1", 2, &key).text(std::slice::from_ref(&good)), "line 1: file 2 is too early"),
+            (
+                back("M1", 0, &key).text(std::slice::from_ref(&good)),
+                "line 1: file 0 was read before",
+            ),
+            (
+                back("M1", 1, &other).text(std::slice::from_ref(&good)),
+                "line 1: the file names another key",
+            ),
+            (
+                back("M2", 1, &other).text(std::slice::from_ref(&good)),
+                "line 2: this card maker was not given",
+            ),
+            (
+                back("M3", 1, &key).text(std::slice::from_ref(&good)),
+                "line 1: there is no card maker M3",
+            ),
+            (whole.replacen(ASP_ID, "1", 1), "line 1: the file is of partner 1"),
+            (text(&[good.clone(), unknown]), "line 3: this card maker was not given"),
+            (text(&[good.clone(), row(&server, &unwritten, "RECEIPT", 1)]), "line 3: this card"),
+            (text(&[good.clone(), row(&server, &no, "RECEIPT", 2)]), "line 3: this card maker"),
+            (text(&[good.clone(), row(&server, &no, "CANCEL", 1)]), "line 3: the state is not"),
+            (text(&[good.clone(), "R,1\n".to_owned()]), "line 3: the line is malformed"),
+            (text(&[good.replace(",20", ",30")]), "line 2: `occurred at` lies in the future"),
+        ];
+        for (text, says) in cases {
+            let refused = read(&server, &path, &text).await.unwrap_err().to_string();
+            let expected = format!("the file is refused, nothing of it was applied: {says}");
+            assert!(refused.starts_with(&expected), "{refused}");
+            assert_eq!(delivery(&server, &no).await, "READY 1 1 -", "{says}");
+            assert!(history(&server, &no).await.is_empty(), "{says}");
+        }
+        // Interrupted before it counted as read, it goes on; once read, it is not read again.
+        let twice = text(&[good.clone(), good]);
+        let done = read(&server, &path, &twice).await.unwrap();
+        assert_eq!((done.rows, done.changed, done.known), (2, 1, 1));
+        for sql in [
+            "DELETE FROM delivery_file WHERE asp_id = $1 AND direction = 'RETURN'",
+            "UPDATE card_maker SET next_return_sequence = 1 WHERE asp_id = $1",
+        ] {
+            server.exec(sql, &[]).await;
+        }
+        let done = read(&server, &path, &twice).await.unwrap();
+        assert_eq!((done.rows, done.changed, done.known), (2, 0, 2));
+        let repeated = read(&server, &path, &twice).await.unwrap_err().to_string();
+        assert!(repeated.ends_with("line 1: file 1 was read before: the next one is 2"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_dies_loses_no_delivery() {
+    on_each_engine(async |server, bank, _| {
+        let (_key, folder) = (maker(&server, "M1").await, tempfile::tempdir().unwrap());
+        let (_, one) = ordered(&server, &bank, FREE).await;
+        let (_, two) = ordered(&server, &bank, FREE).await;
+        let order = order(&server, "M1", folder.path());
+        let (store, core) = (&server.app.store, &server.app.core);
+        assert_eq!(claim(store, core, &order, 10).await.unwrap(), Some(1));
+        assert_eq!(unfinished(store, &order.asp, "M1").await.unwrap(), [1]);
+        let (_, three) = ordered(&server, &bank, FREE).await;
+        let next = write(store, core, &order, 10).await.unwrap().unwrap();
+        assert_eq!((next.sequence, next.rows), (2, 1));
+        assert!(lines(&next.path)[1].contains(&three));
+        let nowhere = Order { folder: folder.path().join("none"), ..order.clone() };
+        let failed = again(store, core, &nowhere, 1).await.unwrap_err();
+        assert!(failed.to_string().ends_with("write it again with --again 1"), "{failed}");
+        let kept = again(store, core, &order, 1).await.unwrap();
+        let lines = lines(&kept.path);
+        assert_eq!(kept.rows, 2);
+        for (line, no) in lines[1..3].iter().zip([one.min(two.clone()), two.clone()]) {
+            assert!(line.starts_with("P,"), "{no}");
+        }
+        assert!(unfinished(store, &order.asp, "M1").await.unwrap().is_empty());
+    })
+    .await;
+}
