@@ -12,7 +12,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use domain::Timestamp;
 use latency::Latency;
+
+use crate::jobs::Job;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
@@ -23,6 +26,36 @@ struct CallLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabel {
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabel {
+    job: &'static str,
+}
+
+/// What the jobs have done.
+#[derive(Default)]
+struct Jobs {
+    rows: Family<JobLabel, Counter>,
+    failures: Family<JobLabel, Counter>,
+    succeeded: Family<JobLabel, Gauge>,
+}
+
+impl Jobs {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("job_rows", "Rows that a job has changed", self.rows.clone());
+        registry.register(
+            "job_failures",
+            "Times that a job failed for a partner",
+            self.failures.clone(),
+        );
+        registry.register_with_unit(
+            "job_last_success",
+            "When a job last ran without a failure, since 1970",
+            Unit::Seconds,
+            self.succeeded.clone(),
+        );
+    }
 }
 
 /// All of them.
@@ -37,6 +70,7 @@ pub struct Metrics {
     log_unsealed: Gauge,
     log_unsealed_age: Gauge,
     log_seal_failures: Counter,
+    jobs: Jobs,
 }
 
 impl Default for Metrics {
@@ -77,6 +111,8 @@ impl Default for Metrics {
             Unit::Seconds,
             log_unsealed_age.clone(),
         );
+        let jobs = Jobs::default();
+        jobs.register(&mut registry);
         Metrics {
             registry,
             calls,
@@ -88,6 +124,7 @@ impl Default for Metrics {
             log_unsealed,
             log_unsealed_age,
             log_seal_failures,
+            jobs,
         }
     }
 }
@@ -119,6 +156,22 @@ impl Metrics {
     pub fn unsealed(&self, rows: i64, age_seconds: i64) {
         self.log_unsealed.set(rows);
         self.log_unsealed_age.set(age_seconds);
+    }
+
+    /// A job has changed so many rows.
+    pub fn job_did(&self, job: Job, rows: u64) {
+        self.jobs.rows.get_or_create(&JobLabel { job: job.name() }).inc_by(rows);
+    }
+
+    /// A job failed for a partner.
+    pub fn job_failed(&self, job: Job) {
+        self.jobs.failures.get_or_create(&JobLabel { job: job.name() }).inc();
+    }
+
+    /// A job ran without a failure.
+    pub fn job_succeeded(&self, job: Job, now: Timestamp) {
+        let seconds = now.0 / 1_000_000;
+        self.jobs.succeeded.get_or_create(&JobLabel { job: job.name() }).set(seconds);
     }
 
     /// The text of `/metrics`.

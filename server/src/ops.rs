@@ -24,6 +24,7 @@ fn all() -> Vec<Handler> {
         op::write::<prepaid_card::state::State>(),
         op::write::<platen::delivery_resend::DeliveryResend>(),
         op::write::<platen::delivery_call_off::DeliveryCallOff>(),
+        op::inquiry::<platen::events::Events>(),
     ]
 }
 

@@ -32,7 +32,7 @@ use lang::Lang;
 use layout::Frame;
 use reply::{Age, Document, Kind};
 
-pub use coverage::{Title, titles};
+pub use coverage::{EXTENSIONS, Title, titles};
 
 /// Whose portal it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +133,8 @@ impl Subject {
 /// Whether a path is one of calls, which the pipeline answers whatever the method.
 fn is_of_the_api(path: &str) -> bool {
     let bare = path.strip_prefix(BASE).unwrap_or(path);
-    let version = bare.strip_prefix("/api/v").and_then(|rest| rest.chars().next());
+    let rest = bare.strip_prefix("/api/v").or_else(|| bare.strip_prefix("/platen/v"));
+    let version = rest.and_then(|rest| rest.chars().next());
     bare.len() < path.len()
         || version.is_some_and(|digit| digit.is_ascii_digit())
         || path.starts_with("/sandbox/")

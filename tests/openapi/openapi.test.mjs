@@ -48,7 +48,7 @@ test('a fuzzer finds no answer that the document does not describe', limits, asy
   const printed = await python(
     ...['-m', 'schemathesis.cli', 'run', document, '--url', `${sandbox.origin}/open-api`],
     ...['--checks', 'all', '--exclude-checks', 'positive_data_acceptance'],
-    ...['--include-path-regex', '^/api/', '--phases', 'examples,coverage,fuzzing'],
+    ...['--include-path-regex', '^/(api|platen)/', '--phases', 'examples,coverage,fuzzing'],
     ...['--seed', '1', '--max-examples', '10', '--max-time', String(FUZZING_SECONDS_MAX)],
     ...['--suppress-health-check', 'all', '--no-color'],
   );

@@ -2,3 +2,4 @@
 
 pub mod delivery_call_off;
 pub mod delivery_resend;
+pub mod events;

@@ -17,6 +17,9 @@ pub struct Title {
     pub same_as: Option<&'static str>,
 }
 
+/// The group of what platen has beyond the reference: its operations are none of the titles.
+pub const EXTENSIONS: &str = "platen extensions";
+
 /// Group, id, title and the id that it is the same as, or `-`; one title a line.
 const TITLES: &str = include_str!("coverage.tsv");
 
@@ -65,6 +68,7 @@ pub(super) fn page(frame: &Frame<'_>) -> String {
             p.lead { (sentence(frame)) }
             p { (words.coverage_about) }
             @for (group, titles) in &groups { (group_section(frame, group, titles)) }
+            (extensions(frame))
         }
     };
     let (title, description) = (words.coverage, words.coverage_about);
@@ -87,6 +91,31 @@ fn group_section(frame: &Frame<'_>, group: &str, titles: &[Title]) -> Markup {
                         }
                     }
                     tbody { @for title in titles { (row(frame, title)) } }
+                }
+            }
+        }
+    }
+}
+
+/// What is no title of the reference.
+fn extensions(frame: &Frame<'_>) -> Markup {
+    let words = frame.words();
+    let id = "group-platen-extensions";
+    html! {
+        section #(id) {
+            h2 {
+                span lang=[lang_of(frame, EXTENSIONS)] { (EXTENSIONS) }
+                (layout::anchor(frame, id, EXTENSIONS))
+            }
+            p { (words.extensions_about) }
+            ul {
+                @for entry in frame.entries().filter(|entry| entry.spec.group == EXTENSIONS) {
+                    li {
+                        a href=(frame.path(&operation_path(entry))) {
+                            (said(frame, entry.spec.title))
+                        }
+                        " " code { (entry.spec.id) }
+                    }
                 }
             }
         }

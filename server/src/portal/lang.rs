@@ -204,6 +204,7 @@ words! {
     class_payment: "Payments and points", "결제 및 포인트";
     class_charge: "Charging, and accounts for it", "충전 및 충전 계좌";
     class_refund: "Refunds and ATM", "환불 및 ATM";
+    class_product: "Products", "카드 상품";
     class_other: "Others", "기타";
 
     coverage_about: "Every title of the reference's navigation, in its order. What is not built is \
@@ -211,6 +212,9 @@ words! {
         "레퍼런스의 모든 항목을 순서대로 표시합니다. 구현되지 않은 항목은 흉내 내지 않으며, 호출할 수 \
          없습니다.";
     coverage_count: "{working} of {all} titles work.", "전체 {all}개 항목 중 {working}개를 지원합니다.";
+    extensions_about: "Operations that platen has beyond the reference. They are not counted \
+                       above.",
+        "레퍼런스에는 없는 platen 고유의 API입니다. 위의 항목 수에는 포함되지 않습니다.";
     title: "Title", "항목";
     here: "Here", "지원 여부";
     works: "Works", "지원";
@@ -283,6 +287,7 @@ impl Words {
             "006" => self.class_payment,
             "007" => self.class_charge,
             "009" => self.class_refund,
+            "023" => self.class_product,
             _ => self.class_other,
         }
     }
