@@ -15,6 +15,8 @@ mod boundaries;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod columns;
 #[cfg(test)]
 mod commands;
@@ -26,6 +28,8 @@ mod crash;
 mod edge;
 #[cfg(test)]
 mod encryption;
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -40,6 +44,8 @@ mod html;
 mod input;
 #[cfg(test)]
 mod interrupted;
+#[cfg(test)]
+mod jobs;
 #[cfg(test)]
 mod key_commands;
 #[cfg(test)]
