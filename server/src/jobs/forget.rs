@@ -7,6 +7,7 @@ use store::tables::counters;
 use store::{DbError, Tx};
 
 use super::{Batch, Context, Left};
+use crate::audit::content::SEAL_ROWS_MAX;
 use crate::op::{Done, NoRefusal};
 
 /// Counter of the seals whose rows are forgotten: its next value is the next seal to look at.
@@ -31,9 +32,11 @@ pub(super) fn batch(cx: &Context, tx: &mut Tx<'_>, asp: &AspId) -> Done<Batch, N
     while seals < BATCH_SEALS && rows < BATCH_ROWS && is_over(tx, asp, first + seals, before)? {
         rows += tx.execute(
             "UPDATE operation_log SET replay_key = NULL, cipher_digest = NULL, strict_key = NULL
-             WHERE asp_id = $1 AND sealed_in = $2 AND (replay_key IS NOT NULL
-                 OR cipher_digest IS NOT NULL OR strict_key IS NOT NULL)",
-            &[asp.as_str().into(), (first + seals).into()],
+             WHERE asp_id = $1 AND log_id IN (
+                 SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.sealed_in = $2
+                 ORDER BY l.log_id LIMIT $3)
+             AND (replay_key IS NOT NULL OR cipher_digest IS NOT NULL OR strict_key IS NOT NULL)",
+            &[asp.as_str().into(), (first + seals).into(), SEAL_ROWS_MAX.into()],
         )?;
         seals += 1;
     }
@@ -68,8 +71,10 @@ fn is_over(tx: &mut Tx<'_>, asp: &AspId, seal_no: i64, before: Timestamp) -> Res
         return Ok(false);
     }
     let row = tx.query_one(
-        "SELECT MAX(happened_at) FROM operation_log WHERE asp_id = $1 AND sealed_in = $2",
-        &[asp.as_str().into(), seal_no.into()],
+        "SELECT MAX(happened_at) FROM operation_log WHERE asp_id = $1 AND log_id IN (
+             SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.sealed_in = $2
+             ORDER BY l.log_id LIMIT $3)",
+        &[asp.as_str().into(), seal_no.into(), SEAL_ROWS_MAX.into()],
     )?;
     Ok(row.opt_int(0)?.is_none_or(|latest| latest < before.0))
 }

@@ -215,8 +215,12 @@ async fn many_rows_of_the_platform_are_passed_over() {
                     tx.execute(
                         "INSERT INTO operation_log (asp_id, log_id, operation, event, code,
                              correlation_id, subject, payload, happened_at)
-                         VALUES ($1, $2, 'test', 'sandbox.tested', '000_000', '-', '-', '{}', 1)",
-                        &[ASP_ID.into(), (first * 900_000_000 + row).into()],
+                         VALUES ($1, $2, 'test', 'sandbox.tested', '000_000', '-', $3, '{}', 1)",
+                        &[
+                            ASP_ID.into(),
+                            (first * 900_000_000 + row).into(),
+                            format!("row:{first}-{row}").as_str().into(),
+                        ],
                     )?;
                 }
                 Ok(())

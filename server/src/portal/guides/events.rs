@@ -15,6 +15,25 @@ pub(super) const DRAFT: Draft = Draft {
     body,
 };
 
+/// An answer, in clear.
+const EXAMPLE: &str = r#"{
+  "response": { "code": "000_000", "description": "Success" },
+  "events": [
+    {
+      "eventId": "48213",
+      "type": "card.expiry_notice",
+      "occurredAt": "20310801000107",
+      "userId": 50000000742,
+      "pars": ["Q1A0000000000000000000002E6"],
+      "expiryDate": "3108",
+      "lastDay": "20310831",
+      "daysAhead": 30
+    }
+  ],
+  "cursor": "…",
+  "hasMore": false
+}"#;
+
 fn body(w: &Writer<'_>) -> Markup {
     html! {
         (w.section("why", ("What they are for", "용도"), why(w)))
@@ -56,6 +75,8 @@ fn reading(w: &Writer<'_>) -> Markup {
             ),
         ]))
         (block("json", "{ \"cursor\": \"…\", \"limit\": 100 }"))
+        (w.p(("An answer:", "응답 예:")))
+        (block("json", EXAMPLE))
     }
 }
 
