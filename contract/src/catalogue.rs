@@ -136,6 +136,15 @@ pub const DELIVERY_NOT_RETURNED: Code = Code::new(
 )
 .assigned();
 
+/// Older than what is kept.
+pub const EVENTS_CURSOR_TOO_OLD: Code = Code::new(
+    "003_941",
+    "Cursor is too old.",
+    "The cursor was given more than 30 days ago: begin without one, and compare what you have.",
+)
+.action(Action::MendRequest)
+.assigned();
+
 /// The mobile card has ended.
 pub const DIGITAL_CARD_TERMINATED: Code = Code::new(
     "003_014",

@@ -45,6 +45,26 @@ impl Timestamp {
         offset.to_datetime(moment.unwrap_or(jiff::Timestamp::UNIX_EPOCH))
     }
 
+    /// Date and time in Asia/Seoul, `yyyyMMddHHmmss`.
+    pub fn seoul_text(self) -> String {
+        let at = self.in_seoul();
+        let (date, time) = (BusinessDay(at.date()), at.time());
+        format!("{date}{:02}{:02}{:02}", time.hour(), time.minute(), time.second())
+    }
+
+    /// The moment of a `yyyyMMddHHmmss` in Asia/Seoul.
+    pub fn from_seoul_text(text: &str) -> Option<Self> {
+        if text.len() != 14 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let part = |from: usize, to: usize| text.get(from..to)?.parse::<i8>().ok();
+        let year = text.get(..4)?.parse().ok()?;
+        let date = Date::new(year, part(4, 6)?, part(6, 8)?).ok()?;
+        let time = jiff::civil::Time::new(part(8, 10)?, part(10, 12)?, part(12, 14)?, 0).ok()?;
+        let moment = SEOUL.to_timestamp(date.to_datetime(time)).ok()?;
+        Some(Timestamp(moment.as_microsecond()))
+    }
+
     /// The day in Asia/Seoul.
     pub fn business_day(self) -> BusinessDay {
         BusinessDay(self.in_seoul().date())
@@ -127,6 +147,15 @@ mod tests {
     fn the_business_day_is_seouls() {
         assert_eq!(LATE_NOVEMBER.business_day().to_string(), "20261130");
         assert_eq!(LATE_NOVEMBER.plus_ms(30 * 60_000).business_day().to_string(), "20261201");
+    }
+
+    #[test]
+    fn a_moment_in_seoul_is_written_and_read() {
+        assert_eq!(LATE_NOVEMBER.seoul_text(), "20261130233000");
+        assert_eq!(Timestamp::from_seoul_text("20261130233000"), Some(LATE_NOVEMBER));
+        for text in ["", "2026113023300", "20261131233000", "20261130240000", "2026113023300a"] {
+            assert_eq!(Timestamp::from_seoul_text(text), None, "{text}");
+        }
     }
 
     #[test]

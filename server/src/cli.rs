@@ -8,6 +8,7 @@ mod caller;
 mod credentials;
 mod delivery;
 mod demo;
+mod jobs;
 mod keys;
 pub mod panics;
 mod populate;
@@ -59,6 +60,7 @@ enum Command {
     Bench(bench::Bench),
     Keys(keys::Keys),
     Audit(audit::Audit),
+    Jobs(jobs::Jobs),
     Delivery(delivery::Delivery),
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Bench(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Jobs(command) => command.run(),
         Command::Delivery(command) => command.run(),
         Command::Reference(command) => command.run(),
     };

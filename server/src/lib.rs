@@ -14,6 +14,7 @@ pub mod directory;
 pub mod fee;
 pub mod http;
 pub mod issuing;
+pub mod jobs;
 pub mod keys;
 pub mod limits;
 pub mod metrics;

@@ -12,7 +12,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use domain::Timestamp;
 use latency::Latency;
+
+use crate::jobs::Job;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
@@ -31,6 +34,36 @@ struct ProductLabels {
     product: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabel {
+    job: &'static str,
+}
+
+/// What the jobs have done.
+#[derive(Default)]
+struct Jobs {
+    rows: Family<JobLabel, Counter>,
+    failures: Family<JobLabel, Counter>,
+    succeeded: Family<JobLabel, Gauge>,
+}
+
+impl Jobs {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("job_rows", "Rows that a job has changed", self.rows.clone());
+        registry.register(
+            "job_failures",
+            "Times that a job failed for a partner",
+            self.failures.clone(),
+        );
+        registry.register_with_unit(
+            "job_last_success",
+            "When a job last ran without a failure, since 1970",
+            Unit::Seconds,
+            self.succeeded.clone(),
+        );
+    }
+}
+
 /// All of them.
 pub struct Metrics {
     registry: Registry,
@@ -44,6 +77,7 @@ pub struct Metrics {
     log_unsealed: Gauge,
     log_unsealed_age: Gauge,
     log_seal_failures: Counter,
+    jobs: Jobs,
 }
 
 impl Default for Metrics {
@@ -90,6 +124,8 @@ impl Default for Metrics {
             Unit::Seconds,
             log_unsealed_age.clone(),
         );
+        let jobs = Jobs::default();
+        jobs.register(&mut registry);
         Metrics {
             registry,
             calls,
@@ -102,6 +138,7 @@ impl Default for Metrics {
             log_unsealed,
             log_unsealed_age,
             log_seal_failures,
+            jobs,
         }
     }
 }
@@ -139,6 +176,22 @@ impl Metrics {
     pub fn numbers_used(&self, asp: &str, product: &str, percent: i64) {
         let labels = ProductLabels { asp: asp.to_owned(), product: product.to_owned() };
         self.numbers_used.get_or_create(&labels).set(percent);
+    }
+
+    /// A job has changed so many rows.
+    pub fn job_did(&self, job: Job, rows: u64) {
+        self.jobs.rows.get_or_create(&JobLabel { job: job.name() }).inc_by(rows);
+    }
+
+    /// A job failed for a partner.
+    pub fn job_failed(&self, job: Job) {
+        self.jobs.failures.get_or_create(&JobLabel { job: job.name() }).inc();
+    }
+
+    /// A job ran without a failure.
+    pub fn job_succeeded(&self, job: Job, now: Timestamp) {
+        let seconds = now.0 / 1_000_000;
+        self.jobs.succeeded.get_or_create(&JobLabel { job: job.name() }).set(seconds);
     }
 
     /// The text of `/metrics`.

@@ -40,6 +40,7 @@ fn all() -> Vec<Handler> {
         op::write::<platen::product_policy::ProductPolicy>(),
         op::write::<platen::delivery_resend::DeliveryResend>(),
         op::write::<platen::delivery_call_off::DeliveryCallOff>(),
+        op::inquiry::<platen::events::Events>(),
     ]
 }
 

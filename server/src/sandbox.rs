@@ -6,6 +6,7 @@ pub mod api;
 pub mod arm;
 pub mod bank;
 pub mod calls;
+pub mod clock;
 pub mod delivering;
 pub mod given;
 pub mod keys;

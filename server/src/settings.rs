@@ -242,6 +242,13 @@ settings! {
     directory_ttl_ms: u64 = 5_000_u64;
     /// How often new rows of the operation log are sealed into its chain, milliseconds.
     audit_seal_interval_ms: u64 = 300_u64;
+    /// How often the jobs look for what has come due (cards that expire, addresses to erase),
+    /// milliseconds.
+    jobs_interval_ms: u64 = 60_000_u64;
+    /// How long the recipient of a delivery is kept after it has come to its end, days.
+    recipient_kept_days: u64 = 30_u64;
+    /// How long plastic that came back waits for the partner's word before it is called off, days.
+    returned_kept_days: u64 = 90_u64;
     /// Database: PostgreSQL connections, number.
     postgres_workers: u64 = 8_u64;
     /// Database: how long PostgreSQL may take to let a connection in, milliseconds.

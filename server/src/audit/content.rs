@@ -26,7 +26,8 @@ pub fn entries(
     most: i64,
 ) -> Result<Vec<(i64, Vec<u8>)>, DbError> {
     let rows = tx.query(
-        "SELECT log_id, operation, event, code, correlation_id, subject, payload, happened_at
+        "SELECT log_id, operation, event, code, correlation_id, subject, payload, happened_at,
+             clock_shift_us
          FROM operation_log WHERE asp_id = $1 AND log_id IN (
              SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.sealed_in = $2
              ORDER BY l.log_id LIMIT $3)
@@ -76,6 +77,7 @@ fn journals(
 /// is recognised are forgotten after their window, so they are not in it.
 fn digest(key: &DigestKey, asp: &AspId, row: &Row, journal: &[u8]) -> Result<Vec<u8>, DbError> {
     let (id, at) = (row.int(0)?.to_be_bytes(), row.int(7)?.to_be_bytes());
+    let shift = row.int(8)?;
     let parts = [
         asp.as_str().as_bytes(),
         &id,
@@ -88,7 +90,15 @@ fn digest(key: &DigestKey, asp: &AspId, row: &Row, journal: &[u8]) -> Result<Vec
         &at,
         journal,
     ];
-    let mut digest = key.digest("platen.audit.row.v1", &parts).to_vec();
+    let mut digest = match shift {
+        // As it was before there was a second clock: rows from then, and all of production.
+        0 => key.digest("platen.audit.row.v1", &parts).to_vec(),
+        _ => {
+            let shift = shift.to_be_bytes();
+            let shifted: Vec<&[u8]> = parts.into_iter().chain([shift.as_slice()]).collect();
+            key.digest("platen.audit.row.v2", &shifted).to_vec()
+        }
+    };
     digest.truncate(DIGEST_BYTES);
     Ok(digest)
 }

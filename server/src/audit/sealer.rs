@@ -13,7 +13,7 @@ use crate::context::App;
 use crate::keys::Keys;
 
 /// Counter of a partner's seals.
-pub(super) const SEALS: &str = "audit-seal";
+pub(crate) const SEALS: &str = "audit-seal";
 /// Seals of a partner in one round: others have their turn, and calls theirs.
 const ROUND_SEALS_MAX: usize = 32;
 /// Partners that are found at a time; the statement has it too.

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Database, Failure, Outcome, runtime};
-use crate::context::Clock;
+use crate::sandbox::clock;
 use crate::sandbox::populate::{at_bank, take_users, write};
 use crate::sandbox::run::{bank_file_beside, open};
 use crate::sandbox::world::products::{FREE, ORDINARY, ORDINARY_WITH_FEE, WITH_FEES};
@@ -64,6 +64,8 @@ impl Populate {
         };
         let mut out = BufWriter::new(File::create(&self.out).map_err(cannot)?);
         let runtime = runtime()?;
+        // By the sandbox's own clock: in years that have passed there, cards would be long expired.
+        let now = runtime.block_on(clock::moment(&store))?;
         let mut left = self.cards;
         while left > 0 {
             let users = take_users(&store, left)?;
@@ -74,7 +76,7 @@ impl Populate {
                 let accounts: Vec<Account> = users.clone().map(at_bank).collect();
                 runtime.block_on(file::put_accounts(&bank_file, &accounts))?;
             }
-            for member in write(&store, &core, product, users, Clock.now())? {
+            for member in write(&store, &core, product, users, now)? {
                 let line = json!({ "userId": member.user_id, "cardNo": member.card_no });
                 writeln!(out, "{line}").map_err(cannot)?;
             }

@@ -2,4 +2,5 @@
 
 pub mod delivery_call_off;
 pub mod delivery_resend;
+pub mod events;
 pub mod product_policy;

@@ -5,6 +5,7 @@ mod changelog;
 mod credentials;
 mod encryption;
 mod errors;
+mod events;
 mod examples;
 mod first_call;
 mod headers;
@@ -43,13 +44,14 @@ struct Draft {
 }
 
 /// In the order in which they are read.
-const DRAFTS: [Draft; 9] = [
+const DRAFTS: [Draft; 10] = [
     first_call::DRAFT,
     headers::DRAFT,
     token::DRAFT,
     encryption::DRAFT,
     errors::DRAFT,
     idempotency::DRAFT,
+    events::DRAFT,
     sandbox::DRAFT,
     credentials::DRAFT,
     production::DRAFT,

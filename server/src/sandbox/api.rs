@@ -27,7 +27,7 @@ use super::ASP_ID;
 use super::arm::{arm, armed};
 use super::calls::Calls;
 use super::delivering::{self, Advanced};
-use super::{calls, view};
+use super::{calls, clock, view};
 use crate::context::App;
 use crate::http::Served;
 
@@ -99,12 +99,14 @@ pub fn told(sandbox: Sandbox) -> Router<Served> {
 
 /// The other routes.
 pub fn routes(sandbox: Sandbox) -> Router<Served> {
+    let clock = clock::routes(sandbox.clone());
     Router::new()
         .route("/sandbox/v1/scenarios", get(list))
         .route("/sandbox/v1/scenarios/{operation}/{name}/arm", post(arm_scenario))
         .route("/sandbox/v1/members/{user_id}/bank-behaviour", post(set_behaviour))
         .route("/sandbox/v1/deliveries/{card_apply_no}/advance", post(advance))
         .with_state(sandbox)
+        .merge(clock)
 }
 
 /// What is told of keys and calls is not for caches, nor for a page of another site that would
@@ -122,6 +124,7 @@ pub fn document(doc: &mut OpenApi) {
     for path in [list_path(), arm_path(), behaviour_path(), advance_path()] {
         add_plain_path(doc, path);
     }
+    clock::document(doc);
     calls::document(doc);
     view::document(doc);
 }
@@ -134,7 +137,7 @@ pub(super) fn refusal(status: u16, description: &'static str) -> PlainResponse<'
 }
 
 /// What a path that changes something can answer.
-fn answers(done: impl Into<Schema>) -> Vec<PlainResponse<'static>> {
+pub(super) fn answers(done: impl Into<Schema>) -> Vec<PlainResponse<'static>> {
     vec![
         PlainResponse { status: 200, description: "Done.", body: Some(done.into()) },
         refusal(400, "The request is wrong; `error` says how."),
@@ -383,7 +386,7 @@ async fn advance(
 const BODY_BYTES_MAX: usize = 4_096;
 
 /// The body; nothing is the same as `{}`.
-async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
+pub(super) async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
     let wrong = |sentence: String| Refusal(StatusCode::BAD_REQUEST, sentence);
     let is_json = request
         .headers()

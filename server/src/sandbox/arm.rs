@@ -49,8 +49,7 @@ pub enum ArmError {
 /// Arms a scenario.
 pub async fn arm(app: &Arc<App>, bank: &Admin, asp: &AspId, world: &World) -> Result<(), ArmError> {
     let put = transact(app, || {
-        let (core, asp, world, now) =
-            (app.core.clone(), asp.clone(), world.clone(), app.clock.now());
+        let (core, asp, world, now) = (app.core.clone(), asp.clone(), world.clone(), app.moment());
         move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
             book_back(&core, tx, &asp, &world, now)?;
             clear(tx, &asp, &world)?;
@@ -124,7 +123,7 @@ fn book_back(
     tx: &mut Tx<'_>,
     asp: &AspId,
     world: &World,
-    now: Timestamp,
+    now: Moment,
 ) -> Done<(), NoRefusal> {
     let (user, member) = (user_of(world), given::subject(user_of(world)));
     let own = tx.query(OF_MEMBER, &[asp.as_str().into(), member.as_str().into()])?;
@@ -141,7 +140,7 @@ fn reverse(
     asp: &AspId,
     sums: &[Row],
     subject: &str,
-    now: Timestamp,
+    now: Moment,
 ) -> Done<(), NoRefusal> {
     let mut net = BTreeMap::new();
     for row in sums {
@@ -161,7 +160,7 @@ fn reverse(
         correlation_id: "-",
         subject,
         payload: "{}",
-        happened_at: Moment::plain(now),
+        happened_at: now,
         keys: None,
     };
     if !log::insert(tx, asp, &entry)? {
@@ -233,7 +232,7 @@ fn put(
     tx: &mut Tx<'_>,
     asp: &AspId,
     world: &World,
-    now: Timestamp,
+    now: Moment,
 ) -> Done<(), NoRefusal> {
     let name = member_name(world);
     let member = given::Member {
@@ -244,7 +243,7 @@ fn put(
         is_cancelled: !world.is_member,
         is_verified: world.is_verified,
     };
-    given::put_member(core, tx, asp, &member, now)?;
+    given::put_member(core, tx, asp, &member, now.business)?;
     let state = match world.bank {
         Bank::None => None,
         Bank::ConsentEnded => Some(BankAccountState::ConsentEnded),
@@ -253,7 +252,7 @@ fn put(
     if let Some(state) = state {
         let account_no = account_no(world);
         let account = bank_account(world, &name, &account_no);
-        given::put_bank_account(core, tx, asp, &account, state, now)?;
+        given::put_bank_account(core, tx, asp, &account, state, now.business)?;
     }
     put_card(core, tx, asp, world, now)
 }
@@ -263,14 +262,14 @@ fn put_card(
     tx: &mut Tx<'_>,
     asp: &AspId,
     world: &World,
-    now: Timestamp,
+    now: Moment,
 ) -> Done<(), NoRefusal> {
     let (state, balance_won) = match world.card {
         Card::None => return Ok(()),
         Card::Active => (CardState::Active, world.balance_won),
         Card::Suspended => (CardState::Suspended, world.balance_won),
         Card::Terminated => (CardState::Terminated, 0),
-        Card::Unregistered => return put_plastic(core, tx, asp, world, now),
+        Card::Unregistered => return put_plastic(core, tx, asp, world, now.business),
     };
     let card = given::Card {
         ids: CardIds {
@@ -284,8 +283,8 @@ fn put_card(
         state,
         balance_won,
         expiry: match world.expires {
-            Expires::InYears => Expiry::after(now, VALIDITY_MONTHS),
-            Expires::Within30Days => Expiry::latest_ending_within(now, DAYS_AHEAD_MAX),
+            Expires::InYears => Expiry::after(now.business, VALIDITY_MONTHS),
+            Expires::Within30Days => Expiry::latest_ending_within(now.business, DAYS_AHEAD_MAX),
         },
         par: Some(Par::parse(&world.par()).ok().or_stop()?),
         opening: Opening { operation: "sandbox.arm", event: "sandbox.armed" },

@@ -202,7 +202,7 @@ pub fn put_card<E>(
     tx: &mut Tx<'_>,
     asp: &AspId,
     card: Card<'_>,
-    now: Timestamp,
+    now: Moment,
 ) -> Done<(), E> {
     let Card { ids, service_id, opening, .. } = card;
     let balance = Money::won(card.balance_won).or_stop()?;
@@ -220,7 +220,7 @@ pub fn put_card<E>(
         predecessor: None,
         reissues: 0,
         expiry: card.expiry,
-        opened_at: now,
+        opened_at: now.business,
     };
     card_accounts::insert(tx, asp, &account)?;
     let order = cards::Order {
@@ -231,9 +231,9 @@ pub fn put_card<E>(
         pan: card.pan,
         expiry: card.expiry,
         apply_no: None,
-        now,
+        now: now.business,
     };
-    let par = card.par.unwrap_or_else(|| cards::par(now));
+    let par = card.par.unwrap_or_else(|| cards::par(now.business));
     let cvc = CvcSource::Key(core.keys.ring().active_cvc_key().0);
     cards::write(core, tx, asp, &order, &par, cvc)?;
     postings::insert(tx, asp, ids.log, &Journal::opening(ids.account, balance))?;
@@ -245,7 +245,7 @@ pub fn put_card<E>(
         correlation_id: "-",
         subject: &subject(card.user),
         payload: "{}",
-        happened_at: Moment::plain(now),
+        happened_at: now,
         keys: None,
     };
     if log::insert(tx, asp, &entry)? {

@@ -9,6 +9,7 @@ use domain::card::CardState;
 use domain::{AspId, CardAccountId, CardId, Expiry, Timestamp, UserId};
 use store::tables::bank_accounts::BankAccountState;
 use store::tables::counters;
+use store::tables::log::Moment;
 use store::tables::number_ranges::{self, BLOCK};
 use store::{Store, Tx, WriteError};
 
@@ -89,7 +90,7 @@ pub fn batch(
     now: Timestamp,
 ) -> Result<Vec<Populated>, PopulateError> {
     let users = take_users(store, members)?;
-    write(store, core, product, users, now)
+    write(store, core, product, users, Moment::plain(now))
 }
 
 /// Writes the members whose ids were taken, in one transaction.
@@ -98,7 +99,7 @@ pub fn write(
     core: &Core,
     product: ProductKey,
     users: Range<i64>,
-    now: Timestamp,
+    now: Moment,
 ) -> Result<Vec<Populated>, PopulateError> {
     let core = core.clone();
     let work = move |tx: &mut Tx<'_>| write_members(&core, tx, product, users.clone(), now);
@@ -110,7 +111,7 @@ fn write_members(
     tx: &mut Tx<'_>,
     product: ProductKey,
     users: Range<i64>,
-    now: Timestamp,
+    now: Moment,
 ) -> Done<Vec<Populated>, UsedUp> {
     let asp = AspId::new(ASP_ID);
     let service_id = product.service_id();
@@ -126,7 +127,7 @@ fn write_members(
             .pan(&block.prefix, serial.unsigned_abs())
             .map_err(|error: NumberError| fault(format!("card number: {error}")))?;
         populated.push(Populated { user_id, card_no: pan.reveal().to_owned() });
-        put_member(core, tx, &asp, user_id, now)?;
+        put_member(core, tx, &asp, user_id, now.business)?;
         let card = given::Card {
             ids: CardIds { account: CardAccountId(id), card: CardId(id + 1), log: id + 2 },
             user: user(user_id),
@@ -134,7 +135,7 @@ fn write_members(
             pan,
             state: CardState::Suspended,
             balance_won: BALANCE_WON,
-            expiry: Expiry::after(now, VALIDITY_MONTHS),
+            expiry: Expiry::after(now.business, VALIDITY_MONTHS),
             par: None,
             opening: Opening { operation: "sandbox.populate", event: "sandbox.populated" },
         };

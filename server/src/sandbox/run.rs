@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::api::{self, Sandbox};
 use super::bank::{BankError, INSTITUTION_CODE, SandboxBank};
 use super::calls::Calls;
+use super::clock;
 use super::keys::{self, SandboxError};
 use super::seed::{self, SeedError};
 use super::seeded::Seeded;
@@ -63,6 +64,9 @@ pub enum StartError {
     /// The registry of operations contradicts itself.
     #[error("the operations contradict each other:\n{0}")]
     Registry(#[from] Contradictions),
+    /// The sandbox's clock could not be read.
+    #[error("the sandbox's clock could not be read")]
+    Clock,
     /// The data could not be written.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -169,6 +173,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
 /// Seeds what is new, to this database or since the version that made it; what it has got stays as
 /// it is.
 async fn fill(app: &Arc<App>, bank: &SandboxBank) -> Result<(), StartError> {
+    clock::refresh(app).await.map_err(|_| StartError::Clock)?;
     let seeded = Seeded::find(app).await?;
     seed::base(app).await?;
     Ok(seed::members(app, &bank.admin, seeded).await?)
@@ -185,6 +190,8 @@ impl Running {
             tokio::spawn(crate::keys::run(Arc::clone(&app))),
             tokio::spawn(crate::supply::watch(Arc::clone(&app))),
             tokio::spawn(crate::audit::sealer::run(Arc::clone(&app))),
+            tokio::spawn(clock::run(Arc::clone(&app))),
+            tokio::spawn(crate::jobs::run(Arc::clone(&app))),
         ];
         let (bank, calls) = (self.bank.admin.clone(), Arc::clone(&self.calls));
         let sandbox = Sandbox { app, bank, calls };

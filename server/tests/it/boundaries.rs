@@ -57,6 +57,7 @@ fn valid(operation: &str) -> Value {
             "userId": World::new(705).user_id(),
             "cardApplyNo": World::new(705).apply_no().as_str(),
         }),
+        "platen.events" => json!({ "limit": 10 }),
         "prepaid-card.unregistered-info" => on_card(),
         other => panic!("add a valid body of {other}"),
     }

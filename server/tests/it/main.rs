@@ -15,6 +15,8 @@ mod boundaries;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod columns;
 #[cfg(test)]
 mod commands;
@@ -28,6 +30,8 @@ mod delivery;
 mod edge;
 #[cfg(test)]
 mod encryption;
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -44,6 +48,8 @@ mod input;
 mod inquiries;
 #[cfg(test)]
 mod interrupted;
+#[cfg(test)]
+mod jobs;
 #[cfg(test)]
 mod key_commands;
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub fn quick() -> Settings {
         bank_order_lifetime_ms: 2_000,
         // What is not about the log's chain looks at rows that stay as they are.
         audit_seal_interval_ms: 3_600_000,
+        // Jobs are run by those who look at them.
+        jobs_interval_ms: 3_600_000,
         ..Settings::default()
     }
 }

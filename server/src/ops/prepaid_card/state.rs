@@ -179,7 +179,7 @@ fn set(cx: &Cx, tx: &mut Tx<'_>, account: &CardAccount, state: CardState) -> Don
             event,
             code: "000_000",
             subject: &account.id.to_string(),
-            payload: &json!({ "pars": pars? }),
+            payload: &json!({ "userId": account.user_id, "pars": pars? }),
         },
     )
 }

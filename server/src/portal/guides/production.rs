@@ -101,8 +101,8 @@ fn missing(w: &Writer<'_>) -> Markup {
              @000_905가 반환됩니다.",
         ),
         (
-            "Callbacks to you: none is sent. Ask by calls instead.",
-            "콜백: 전송되지 않습니다. 필요한 정보는 API 호출로 확인하십시오.",
+            "Callbacks to you: none is sent. Read [events](/guides/events) instead.",
+            "콜백: 전송되지 않습니다. [이벤트](/guides/events)를 조회하십시오.",
         ),
         (
             "Registering partners, projects and products, and changing access and secret keys, by \
@@ -110,8 +110,8 @@ fn missing(w: &Writer<'_>) -> Markup {
             "제휴사·프로젝트·상품 등록 및 Access Key·Secret Key 교체 명령",
         ),
         (
-            "Erasure of old addresses and other personal data.",
-            "보존 기간이 지난 주소 등 개인정보 파기",
+            "Erasure of personal data other than the recipients of deliveries.",
+            "배송 수령인 외의 개인정보 파기",
         ),
         (
             "TLS: it ends in front of the platform, at a proxy of the operator.",

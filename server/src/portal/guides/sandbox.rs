@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use super::Draft;
 use super::writer::{Both, Writer, block, mono};
 use crate::sandbox::api;
+use crate::sandbox::clock::AHEAD_DAYS_MAX;
 use crate::sandbox::published::{MEMBERS, PHYSICAL_CARDS};
 
 pub(super) const DRAFT: Draft = Draft {
@@ -30,6 +31,7 @@ fn body(w: &Writer<'_>) -> Markup {
         (w.section("bank", ("How the bank behaves", "은행 동작 설정"), bank(w)))
         (w.section("refusals", ("What the bank's codes lead to", "은행 코드와 응답 코드"), refusals(w)))
         (w.section("deliveries", ("Deliveries", "배송"), deliveries(w)))
+        (w.section("clock", ("The clock", "시계"), clock(w)))
         (w.section("populate", ("Many members", "대량 회원 생성"), populate(w)))
         (w.section("addresses", ("All its addresses", "샌드박스 주소 목록"), addresses(w)))
         (w.section("limits", ("What it is not", "제한 사항"), limits(w)))
@@ -296,6 +298,61 @@ fn deliveries(w: &Writer<'_>) -> Markup {
     }
 }
 
+fn clock(w: &Writer<'_>) -> Markup {
+    html! {
+        (w.p((
+            "Cards expire, fees can be cancelled until the day ends, addresses are erased after a \
+             month. To see it within a test, move the clock of business forward:",
+            "카드 만료, 당일 취소 마감, 한 달 뒤의 주소 파기처럼 시간이 지나야 일어나는 일은 업무 시계를 \
+             앞으로 옮겨 확인할 수 있습니다.",
+        )))
+        (block("sh", &format!(
+            "curl {BASE}/clock\n\
+             curl -X POST -H 'Content-Type: application/json' -d '{{\"forwardDays\":31}}' \\\n  \
+              {BASE}/clock\n\
+             curl -X POST -H 'Content-Type: application/json' \\\n  \
+              -d '{{\"forwardTo\":\"20310831235959\"}}' {BASE}/clock"
+        )))
+        (w.list(&[
+            (
+                &format!(
+                    "It goes forward only, by {AHEAD_DAYS_MAX} days in all. It stays so over a \
+                     restart, and every server on the database follows within a second. To go \
+                     back, begin with a new database."
+                ),
+                &format!(
+                    "앞으로만 이동하며 합계 {AHEAD_DAYS_MAX}일까지 가능합니다. 재시작해도 유지되고, 같은 \
+                     데이터베이스를 사용하는 모든 서버에 1초 이내에 반영됩니다. 되돌리려면 새 데이터베이스로 \
+                     시작하십시오."
+                ),
+            ),
+            (
+                "What is about calls stays by the real clock: send the real time in \
+                 `X-KM-Tran-Time`. The same call again is still recognised, keys and seals are as \
+                 they were.",
+                "호출 처리는 실제 시계를 따릅니다. `X-KM-Tran-Time`에는 실제 시각을 보내십시오. 동일 호출의 \
+                 재전송 인식, 키, 봉인은 영향을 받지 않습니다.",
+            ),
+            (
+                "What has come due is done by jobs, once a minute. `platen jobs run` does it at \
+                 once.",
+                "시간이 되어 처리할 일은 1분마다 작업(job)이 수행합니다. `platen jobs run`을 실행하면 즉시 \
+                 처리됩니다.",
+            ),
+            (
+                "Do not move it while a fee is being charged: its deadline would pass.",
+                "비용 출금이 처리되는 동안에는 옮기지 마십시오. 처리 기한이 지난 것으로 판단됩니다.",
+            ),
+            (
+                "Every move stands in the operation log. Scenarios keep their numbers; arm one to \
+                 have its card valid again.",
+                "이동 내역은 모두 작업 로그에 기록됩니다. 시나리오의 번호는 그대로이며, arm을 실행하면 유효한 \
+                 카드가 다시 준비됩니다.",
+            ),
+        ]))
+    }
+}
+
 fn populate(w: &Writer<'_>) -> Markup {
     html! {
         (w.p((
@@ -317,14 +374,13 @@ fn populate(w: &Writer<'_>) -> Markup {
 fn addresses(w: &Writer<'_>) -> Markup {
     let mut document = OpenApi::default();
     api::document(&mut document);
-    let row = |(path, item): (&String, &contract::openapi::PathItem)| {
-        let (method, operation) = match (&item.get, &item.post) {
-            (Some(get), _) => ("GET", Some(get)),
-            (None, post) => ("POST", post.as_ref()),
-        };
-        let summary = operation.and_then(|it| it.summary.as_deref()).unwrap_or_default();
-        vec![mono(method), mono(path), html! { span lang="en" { (summary) } }]
-    };
+    let rows = document.paths.paths.iter().flat_map(|(path, item)| {
+        let methods = [("GET", item.get.as_ref()), ("POST", item.post.as_ref())];
+        methods.into_iter().filter_map(move |(method, operation)| {
+            let summary = operation?.summary.as_deref().unwrap_or_default();
+            Some(vec![mono(method), mono(path), html! { span lang="en" { (summary) } }])
+        })
+    });
     let heads = [("Method", "메서드"), ("Path", "경로"), ("What", "설명")];
     html! {
         (w.p((
@@ -332,7 +388,7 @@ fn addresses(w: &Writer<'_>) -> Markup {
             "서명이 필요 없는 평문 JSON입니다. 본문 형식은 [`/openapi.json`](/openapi.json)을 \
              참고하십시오.",
         )))
-        (w.table(&heads, &document.paths.paths.iter().map(row).collect::<Vec<_>>()))
+        (w.table(&heads, &rows.collect::<Vec<_>>()))
         (w.p((
             "A refusal here is `{\"error\": \"a sentence\"}` with HTTP 400, 404 or 503.",
             "오류는 HTTP 400, 404, 503과 함께 `{\"error\": \"설명\"}` 형식으로 반환됩니다.",
@@ -367,8 +423,8 @@ fn limits(w: &Writer<'_>) -> Markup {
             "호출 제한은 기본적으로 없으며 설정할 수 있습니다. `--rate-limit-per-second 5`",
         ),
         (
-            "No callbacks are sent: they are not built yet.",
-            "콜백은 아직 구현되지 않아 전송되지 않습니다.",
+            "No callbacks are sent: read [events](/guides/events).",
+            "콜백은 전송되지 않습니다. [이벤트](/guides/events)를 조회하십시오.",
         ),
     ])
 }
