@@ -6,7 +6,7 @@ use contract::{Digits, Text, at, input, output};
 use domain::application::{self, Event, State};
 use domain::product::{Issuance, Product};
 use domain::terms::{Delivery, Price, Terms};
-use domain::{ApplyNo, CardAccountId, CardId, UserId};
+use domain::{ApplyNo, CardAccountId, CardId, ServiceId, UserId};
 use serde_json::{Value, json};
 use store::tables::applications::{
     self, Application, FeeOrder, Open, ReservedCard, ReservedMobile,
@@ -158,13 +158,13 @@ pub fn apply<E>(cx: &Cx, tx: &mut Tx<'_>, granted: &Granted<'_>) -> Done<Option<
     let mobile = match terms.issuance {
         Issuance::PreIssuance => Some(ReservedMobile {
             account: CardAccountId(supply.id(asp).or_stop()?),
-            card: reserve(cx, &granted.product).or_stop()?,
+            card: reserve(cx, &granted.product.service_id).or_stop()?,
         }),
         Issuance::Ordinary => None,
     };
     let (physical, recipient_sealed) = match &granted.delivery_to {
         Some(to) => (
-            Some(reserve(cx, &granted.product).or_stop()?),
+            Some(reserve(cx, &granted.product.service_id).or_stop()?),
             Some(recipient(cx, &granted.member, to, &apply_no)?),
         ),
         None => (None, None),
@@ -207,10 +207,11 @@ pub fn apply<E>(cx: &Cx, tx: &mut Tx<'_>, granted: &Granted<'_>) -> Done<Option<
     Ok(written.then_some(application))
 }
 
-fn reserve(cx: &Cx, product: &Product) -> Result<ReservedCard, Need> {
+/// Reserves a card of a product: its id and number.
+pub fn reserve(cx: &Cx, service: &ServiceId) -> Result<ReservedCard, Need> {
     let (asp, supply) = (&cx.call.asp, &cx.core.supply);
     let card = CardId(supply.id(asp)?);
-    Ok(supply.number(asp, &product.service_id)?.reserved(card))
+    Ok(supply.number(asp, service)?.reserved(card))
 }
 
 /// The order for the fee, fixed before it is sent.

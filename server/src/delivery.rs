@@ -20,7 +20,7 @@ use store::tables::{number, parsed, postings};
 use crate::context::Core;
 use crate::op::{Call, CallKind, Cx, Done, Effect, OrStop, fault};
 
-pub use calling_off::{CalledOff, call_off};
+pub use calling_off::{CalledOff, call_off, stop};
 pub use sending::{Resent, resend};
 
 /// A delivery as a transaction finds it once it has claimed it.

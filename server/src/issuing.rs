@@ -6,14 +6,14 @@ use crypto::par::Par;
 use domain::application::Kind;
 use domain::card::{self, CardEvent, CardState};
 use domain::ledger::Journal;
-use domain::{ApplyNo, AspId, CardAccountId, Expiry, Money};
-use serde_json::json;
+use domain::{ApplyNo, AspId, CardAccountId, Expiry, Money, ServiceId};
+use serde_json::{Value, json};
 use store::tables::applications::{Application, ReservedMobile};
 use store::tables::card_accounts::{self, CardAccount, NewCardAccount, Standing};
 use store::tables::cards::Form;
 use store::tables::log::{self, NewEntry};
 use store::tables::postings;
-use store::{DbError, Tx};
+use store::{DbError, Row, Tx};
 
 use crate::cards::{self, Made};
 use crate::context::place;
@@ -66,7 +66,7 @@ pub fn settle<E>(
 }
 
 /// What has happened once an application is settled.
-const fn event(kind: Kind, has_mobile: bool) -> &'static str {
+pub const fn event(kind: Kind, has_mobile: bool) -> &'static str {
     match (kind, has_mobile) {
         (Kind::Issue, true) => "card.issued",
         (Kind::Issue, false) => "card.issue_applied",
@@ -97,16 +97,18 @@ pub fn issue_mobile<E>(
 ) -> Done<Issued, E> {
     let (asp, now) = (&cx.call.asp, cx.call.now);
     let new = mobile.account;
-    let journal = match old {
-        Some(old) => {
-            replace(cx, tx, application, old, new, expiry)?;
-            Journal::balance_moved(old.id, new, old.balance)
-        }
-        None => {
-            open(cx, tx, application, new, expiry)?;
-            Journal::default()
-        }
+    let Some(old) = old else {
+        let holder = Holder {
+            user_id: application.user_id,
+            service_id: &application.service_id,
+            balance_limit: application.balance_limit,
+            apply_no: Some(application.apply_no.as_str()),
+        };
+        let made = open_with_mobile(cx, tx, &holder, mobile, expiry)?;
+        return Ok(Issued { made, journal: Journal::default() });
     };
+    replace(cx, tx, application, old, new, expiry)?;
+    let journal = Journal::balance_moved(old.id, new, old.balance);
     let order = cards::Order {
         id: mobile.card.card,
         account: Some(new),
@@ -120,25 +122,59 @@ pub fn issue_mobile<E>(
     Ok(Issued { made: cards::make(&cx.core, tx, asp, order)?, journal })
 }
 
+/// Whose account is opened, and of which product.
+pub struct Holder<'a> {
+    /// The member.
+    pub user_id: i64,
+    /// The product.
+    pub service_id: &'a ServiceId,
+    /// The most that it may hold.
+    pub balance_limit: Money,
+    /// The application for it, if there is one.
+    pub apply_no: Option<&'a str>,
+}
+
+/// Opens an account that replaces none, with its mobile card.
+pub fn open_with_mobile<E>(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    holder: &Holder<'_>,
+    mobile: &ReservedMobile,
+    expiry: Expiry,
+) -> Done<Made, E> {
+    open(cx, tx, holder, mobile.account, expiry)?;
+    let order = cards::Order {
+        id: mobile.card.card,
+        account: Some(mobile.account),
+        service_id: holder.service_id,
+        form: Form::Mobile,
+        pan: cards::number(&cx.core, &mobile.card)?,
+        expiry,
+        apply_no: holder.apply_no,
+        now: cx.call.now,
+    };
+    cards::make(&cx.core, tx, &cx.call.asp, order)
+}
+
 /// Opens an account that replaces none: the member's first becomes the main card.
 fn open<E>(
     cx: &Cx,
     tx: &mut Tx<'_>,
-    application: &Application,
+    holder: &Holder<'_>,
     id: CardAccountId,
     expiry: Expiry,
 ) -> Done<(), E> {
     let asp = &cx.call.asp;
     let account = NewCardAccount {
         id,
-        user_id: application.user_id,
-        service_id: &application.service_id,
+        user_id: holder.user_id,
+        service_id: holder.service_id,
         state: CardState::Active,
         balance: Money::ZERO,
         standing: Standing {
-            balance_limit: application.balance_limit,
+            balance_limit: holder.balance_limit,
             is_named: false,
-            is_main: !has_main(tx, asp, application.user_id)?,
+            is_main: !has_main(tx, asp, holder.user_id)?,
         },
         predecessor: None,
         reissues: 0,
@@ -235,41 +271,63 @@ fn order_plastic<E>(
     Ok(())
 }
 
-/// The mobile card that an application issued at its request, for an answer that is built again.
-/// The row that says that the card was issued stands for the first answer; each further one has a
-/// row of its own, as it tells the card's number.
+/// The mobile card that an application issued, for an answer that is built again. The row that says
+/// that the card was issued stands for the first answer; each further one has a row of its own, as
+/// it tells the card's number.
 pub fn recall<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<Option<Made>, E> {
-    let asp: &AspId = &cx.call.asp;
     let row = tx.query_opt(
         "SELECT c.card_id, c.pan_sealed, c.par, c.expiry_yymm, c.cvc_key_id
          FROM application a JOIN card c ON c.asp_id = a.asp_id AND c.card_id = a.mobile_card_id
          WHERE a.asp_id = $1 AND a.apply_no = $2",
-        &[asp.as_str().into(), apply_no.as_str().into()],
+        &[cx.call.asp.as_str().into(), apply_no.as_str().into()],
     )?;
+    recalled(cx, tx, row, apply_no.as_str())
+}
+
+/// The same of an account's mobile card.
+pub fn recall_of<E>(cx: &Cx, tx: &mut Tx<'_>, account: CardAccountId) -> Done<Option<Made>, E> {
+    let row = tx.query_opt(
+        "SELECT c.card_id, c.pan_sealed, c.par, c.expiry_yymm, c.cvc_key_id
+         FROM card c WHERE c.asp_id = $1 AND c.account_id = $2 AND c.form = 'MOBILE'",
+        &[cx.call.asp.as_str().into(), account.0.into()],
+    )?;
+    recalled(cx, tx, row, &account.to_string())
+}
+
+fn recalled<E>(cx: &Cx, tx: &mut Tx<'_>, row: Option<Row>, subject: &str) -> Done<Option<Made>, E> {
     let Some(row) = row else { return Ok(None) };
     let card = row.int(0)?.to_string();
-    let number = cx.core.open_text(place(asp, "card.pan", &card), row.blob(1)?).or_stop()?;
+    let number =
+        cx.core.open_text(place(&cx.call.asp, "card.pan", &card), row.blob(1)?).or_stop()?;
     let pan = Pan::parse(number.expose()).ok().or_stop()?;
     let cvc = cards::cvc(&cx.core, &pan, row.text(3)?, row.int(4)?)?;
     let par = Par::parse(row.text(2)?).ok().or_stop()?;
     match cx.call.kind {
-        CallKind::Live => tell(cx, tx, apply_no, &par)?,
+        CallKind::Live => {
+            let payload = json!({ "par": par.as_str() });
+            note(cx, tx, "card.number_told", subject, &payload)?;
+        }
         CallKind::Settling | CallKind::Settled => {}
     }
     Ok(Some(Made { pan, cvc, par }))
 }
 
-/// Writes that a card's number is told again.
-fn tell<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo, par: &Par) -> Done<(), E> {
+/// Writes a row of the operation log beside the one by which the call is remembered.
+pub fn note<E>(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    event: &str,
+    subject: &str,
+    payload: &Value,
+) -> Done<(), E> {
     let call = &cx.call;
-    let payload = json!({ "cardApplyNo": apply_no.as_str(), "par": par.as_str() });
     let entry = NewEntry {
         id: cx.core.supply.id(&call.asp).or_stop()?,
         operation: call.operation,
-        event: "card.number_told",
+        event,
         code: "000_000",
         correlation_id: &call.correlation_id,
-        subject: apply_no.as_str(),
+        subject,
         payload: &payload.to_string(),
         happened_at: call.moment(),
         keys: None,

@@ -11,6 +11,7 @@ pub mod context;
 pub mod cpu;
 pub mod delivery;
 pub mod directory;
+pub mod ending;
 pub mod fee;
 pub mod http;
 pub mod issuing;

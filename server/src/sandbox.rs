@@ -5,6 +5,7 @@ pub mod also;
 pub mod api;
 pub mod arm;
 pub mod bank;
+mod before;
 pub mod calls;
 pub mod clock;
 pub mod delivering;

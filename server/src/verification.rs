@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 use crypto::cvc::Cvc;
 use crypto::pan::Pan;
-use domain::{CardAccountId, CardId, ServiceId, Timestamp};
+use domain::{ApplyNo, CardAccountId, CardId, ServiceId, Timestamp};
 use serde_json::json;
 use store::Tx;
 use store::tables::card_checks::{self, CardCheck};
@@ -47,7 +47,10 @@ pub struct Plastic {
     pub service_id: ServiceId,
     /// Its PAR.
     pub par: String,
-    expiry_yymm: String,
+    /// The application that it was made for.
+    pub apply_no: Option<ApplyNo>,
+    /// Its expiry, YYMM.
+    pub expiry_yymm: String,
     cvc_key_id: Option<i64>,
     given_cvc_sealed: Option<Vec<u8>>,
 }
@@ -83,7 +86,8 @@ fn find<E>(cx: &Cx, tx: &mut Tx<'_>, number: &str) -> Done<Option<Plastic>, E> {
     let mut found = None;
     for index in indexes.iter().chain(again) {
         let row = tx.query_opt(
-            "SELECT card_id, service_id, par, expiry_yymm, cvc_key_id, given_cvc_sealed, account_id
+            "SELECT card_id, service_id, par, expiry_yymm, cvc_key_id, given_cvc_sealed, account_id,
+                 apply_no
              FROM card WHERE asp_id = $1 AND pan_index = $2 AND form = 'PHYSICAL'
                  AND ended_at IS NULL",
             &[cx.call.asp.as_str().into(), index.as_slice().into()],
@@ -94,6 +98,7 @@ fn find<E>(cx: &Cx, tx: &mut Tx<'_>, number: &str) -> Done<Option<Plastic>, E> {
             id: CardId(row.int(0)?),
             service_id: ServiceId::new(row.text(1)?),
             par: row.text(2)?.to_owned(),
+            apply_no: row.opt_text(7)?.map(ApplyNo::new),
             expiry_yymm: row.text(3)?.to_owned(),
             cvc_key_id: row.opt_int(4)?,
             given_cvc_sealed: row.opt_blob(5)?.map(<[u8]>::to_vec),

@@ -44,6 +44,21 @@ pub fn call_off<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<CalledO
     Ok(CalledOff::Done(owed))
 }
 
+/// Calls off the plastic of an application that ends otherwise: it ends wherever it is, and can be
+/// registered no more. Nothing where it has arrived or ended before. What becomes of the application
+/// and its fee is the caller's.
+pub fn stop<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<(), E> {
+    let Some(mut delivery) = claim(cx, tx, apply_no)? else { return Ok(()) };
+    let Standing { state, since, attempt } = delivery.standing;
+    let Some(after) = delivery::next(state, Event::Cancel) else { return Ok(()) };
+    let report = Report { state: after, occurred_at: cx.call.now.max(since), attempt };
+    let told = delivery::report(delivery.standing, report);
+    write_down::<E>(cx, tx, apply_no, told, Tracking::of(report))?;
+    take(cx, tx, &mut delivery, after, Tracking::of(report))?;
+    end_plastic(cx, tx, &delivery)?;
+    say(cx, tx, &delivery, By::Report, Beside::default())
+}
+
 /// Ends a delivery that its states let be called off; what of the fee goes back.
 pub(super) fn finish<E>(
     cx: &Cx,

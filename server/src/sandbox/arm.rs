@@ -6,31 +6,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bank::sim::{Account, Admin, AdminError, Behaviour};
-use contract::Json;
 use crypto::pan::Pan;
 use crypto::par::Par;
 use domain::card::CardState;
-use domain::delivery::{DeliveryState, Report};
 use domain::renew::DAYS_AHEAD_MAX;
 use domain::{AspId, CardAccountId, CardId, Expiry, Timestamp, UserId};
 use serde_json::json;
 use store::tables::bank_accounts::BankAccountState;
-use store::tables::log::{self, CallKeys, Moment, NewEntry, Since};
+use store::tables::log::{self, Moment, NewEntry};
 use store::{DbError, Row, Tx};
 
-use super::also;
 use super::given::{
     self, BANK_BALANCE_WON, BANK_CODE, BIRTH_DATE, BankAccount, CardIds, NoRefusal, Opening,
     SHORT_BALANCE_WON, VALIDITY_MONTHS,
 };
-use super::world::{Bank, Card, Expires, GIVEN_EXPIRY_YYMM, Step, World};
+use super::world::{Bank, Card, Expires, GIVEN_EXPIRY_YYMM, World};
+use super::{also, before};
 use crate::cards;
 use crate::context::{App, Core};
-use crate::delivery::{self, Applied, Tracking};
-use crate::op::{Answer, Call, CallKind, Done, OrStop, fault, transact};
-
-/// Depth of requests that arming makes itself.
-const DEPTH: usize = 8;
+use crate::op::{Done, OrStop, fault, transact};
 
 /// Why a scenario could not be armed.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +49,7 @@ pub async fn arm(app: &Arc<App>, bank: &Admin, asp: &AspId, world: &World) -> Re
             clear(tx, &asp, &world)?;
             clear_plastic(&core, tx, &asp, &world)?;
             put(&core, tx, &asp, &world, now)?;
-            also::put(&core, tx, &asp, &world, now)
+            also::put(&core, tx, &asp, &world, now.business)
         }
     });
     put.await.map_err(|answer| ArmError::Data(answer.code()))?;
@@ -63,7 +57,7 @@ pub async fn arm(app: &Arc<App>, bank: &Admin, asp: &AspId, world: &World) -> Re
         bank.put_account(&account).await?;
     }
     for (place, step) in world.before.iter().enumerate() {
-        before(app, asp, world, (place, *step)).await?;
+        before::take(app, asp, world, (place, *step)).await?;
     }
     Ok(())
 }
@@ -289,7 +283,13 @@ fn put_card(
         par: Some(Par::parse(&world.par()).ok().or_stop()?),
         opening: Opening { operation: "sandbox.arm", event: "sandbox.armed" },
     };
-    given::put_card(core, tx, asp, card, now)
+    given::put_card(core, tx, asp, card, now)?;
+    tx.execute(
+        "UPDATE card_account SET role = $3
+         WHERE asp_id = $1 AND user_id = $2 AND role <> $3",
+        &[asp.as_str().into(), user_of(world).stored().or_stop()?.into(), world.role.name().into()],
+    )?;
+    Ok(())
 }
 
 fn put_plastic(
@@ -323,76 +323,7 @@ fn clear_plastic(core: &Core, tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Do
     Ok(())
 }
 
-/// Does what has happened before the scenario, as its member's partner would. The first application
-/// gets the scenario's number.
-async fn before(
-    app: &Arc<App>,
-    asp: &AspId,
-    world: &World,
-    (place, step): (usize, Step),
-) -> Result<(), ArmError> {
-    let (operation, request) = match step {
-        Step::Call(operation, request) => (operation, request),
-        Step::Report(state) => return reported(app, asp, world, state).await,
-    };
-    let handler = app.operations.by_id(operation).ok_or(ArmError::Before("no operation"))?;
-    let body = request(world).to_string();
-    let json = Json::parse_object(body.as_bytes(), DEPTH);
-    let json = json.map_err(|_| ArmError::Before("a malformed request"))?;
-    let Moment { real: now, business } = app.moment();
-    let correlation_id = format!("armed-{}-{place}-{}", world.number, now.0);
-    let replay = app.core.keys.ring().digest_key().digest("armed", &[correlation_id.as_bytes()]);
-    let call = Call {
-        asp: asp.clone(),
-        operation: handler.entry.spec.id,
-        correlation_id,
-        keys: CallKeys { replay: replay.to_vec(), ..CallKeys::default() },
-        other_keys: Vec::new(),
-        now: business,
-        real_now: now,
-        since: Since { call: now, cipher: now },
-        kind: CallKind::Live,
-        given_apply_no: (place == 0).then(|| world.apply_no()),
-    };
-    match handler.perform(app, call, &json).await {
-        Answer::Success(_) => Ok(()),
-        // A bank that holds back its answer is what some scenarios are about.
-        Answer::Refused(code, _) if code.code == "003_055" => Ok(()),
-        answer @ (Answer::Refused(..) | Answer::Failed(_)) => Err(ArmError::Before(answer.code())),
-    }
-}
-
 /// The answer of arming, for machines.
 pub fn armed(world: &World) -> serde_json::Value {
     json!({ "userId": world.user_id(), "cardNo": world.card_no() })
-}
-
-/// Reports a state of the delivery of the scenario's application, as a carrier would.
-async fn reported(
-    app: &Arc<App>,
-    asp: &AspId,
-    world: &World,
-    state: DeliveryState,
-) -> Result<(), ArmError> {
-    let moment = app.moment();
-    let done = transact(app, || {
-        let cx = delivery::reporting(&app.core, asp, "sandbox.arm", moment);
-        let apply_no = world.apply_no();
-        move |tx: &mut Tx<'_>| -> Done<Applied, NoRefusal> {
-            let row = tx.query_one(
-                "SELECT attempt FROM delivery WHERE asp_id = $1 AND apply_no = $2",
-                &[cx.call.asp.as_str().into(), apply_no.as_str().into()],
-            )?;
-            let attempt = store::tables::number(&row, 0)?;
-            let report = Report { state, occurred_at: cx.call.now, attempt };
-            delivery::apply(&cx, tx, &apply_no, Tracking::of(report))
-        }
-    });
-    match done.await {
-        Ok(Applied::Took(_)) => Ok(()),
-        Ok(Applied::WrittenDown | Applied::Known | Applied::Unknown) => {
-            Err(ArmError::Before("a report that changes nothing"))
-        }
-        Err(answer) => Err(ArmError::Before(answer.code())),
-    }
 }

@@ -5,6 +5,7 @@ use contract::errors::{Code, ErrorSet};
 use contract::scenario::Scenario as Told;
 use crypto::pan::Pan;
 use domain::delivery::DeliveryState;
+use domain::discard::Role;
 use domain::{ApplyNo, UserId};
 use serde_json::Value;
 
@@ -14,6 +15,8 @@ use super::given::{fintech_use_num, unreachable_fintech_use_num};
 pub const GIVEN_PREFIX: &str = "94913395";
 /// Expiry of the scenarios' plastic.
 pub const GIVEN_EXPIRY_YYMM: &str = "3108";
+/// The plastic of scenario `n` has this serial and `n`.
+const PLASTIC_SERIAL_BASE: u32 = 1_000_000;
 /// Day in the application numbers of scenarios, on which none was made.
 const GIVEN_APPLY_DAY: &str = "20000101";
 /// The member of scenario `n` has this id and `n`.
@@ -98,6 +101,13 @@ pub enum Expires {
 pub enum Step {
     /// This operation was called with this request.
     Call(&'static str, fn(&World) -> Value),
+    /// A day has passed since the scenario's application was made.
+    ADayPasses,
+    /// The plastic of the scenario's application has [`World::plastic_no`], [`GIVEN_EXPIRY_YYMM`] and
+    /// [`World::given_cvc`].
+    GivePlastic,
+    /// The mobile card of the scenario's application has [`World::par`].
+    GivePar,
     /// This was reported of the delivery of the scenario's application.
     Report(DeliveryState),
 }
@@ -134,6 +144,8 @@ pub struct World {
     pub is_verified: bool,
     /// The member's bank account.
     pub bank: Bank,
+    /// How the card stands to others.
+    pub role: Role,
     /// When the card expires.
     pub expires: Expires,
     /// What is given beside.
@@ -154,6 +166,7 @@ impl World {
             is_member: true,
             is_verified: true,
             bank: Bank::Behaving("answer"),
+            role: Role::Ordinary,
             expires: Expires::InYears,
             also: Vec::new(),
             before: Vec::new(),
@@ -171,9 +184,17 @@ impl World {
         Pan::from_payload(&payload).map(|pan| pan.reveal().to_owned()).unwrap_or_default()
     }
 
+    /// The number of the plastic that is delivered to the member.
+    pub fn plastic_no(&self) -> String {
+        let payload = format!("{GIVEN_PREFIX}{:07}", PLASTIC_SERIAL_BASE + self.number);
+        Pan::from_payload(&payload).map(|pan| pan.reveal().to_owned()).unwrap_or_default()
+    }
+
     /// The number of the application that a step before makes.
     pub fn apply_no(&self) -> ApplyNo {
-        ApplyNo::new(format!("{GIVEN_APPLY_DAY}{:014}", self.number))
+        // No seven of its digits stand in the scenario's card numbers.
+        let mark = format!("5{:03}", self.number % 1_000);
+        ApplyNo::new(format!("{GIVEN_APPLY_DAY}{mark}{mark}{mark}51"))
     }
 
     /// The card's PAR.

@@ -8,8 +8,8 @@ use platen::ops::bank_account::named_card;
 use platen::ops::debit_card::limit;
 use platen::ops::platen::product_policy;
 use platen::ops::prepaid_card::{
-    deduction_status, delivery_status, issue, linkable_applications, list, products, renew,
-    user_mapping, virtual_account,
+    application_cancel, deduction_status, delivery_status, issue, linkable_applications, list,
+    physical_register, products, renew, terminate, user_mapping, virtual_account,
 };
 use platen::sandbox::world::World;
 use serde_json::{Value, json};
@@ -48,6 +48,9 @@ fn valid(operation: &str) -> Value {
         "prepaid-card.reissue" => refused_reissue(),
         "prepaid-card.renew" => renew::renewal(&World::new(440)),
         "prepaid-card.state" => idle_state(),
+        "prepaid-card.application-cancel" => application_cancel::request(&World::new(457)),
+        "prepaid-card.physical-register" => physical_register::request(&World::new(496)),
+        "prepaid-card.terminate" => terminate::request(&World::new(479)),
         "platen.delivery-resend" => json!({
             "userId": World::new(705).user_id(),
             "cardApplyNo": World::new(705).apply_no().as_str(),

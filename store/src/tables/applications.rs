@@ -284,6 +284,50 @@ pub fn holds_correlation_id(
     Ok(found.is_some())
 }
 
+/// Completes an application whose plastic is registered; `false` where it has left the state.
+pub fn complete(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    apply_no: &ApplyNo,
+    (from, to): (State, State),
+    plastic: CardId,
+) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE application SET state = $4, holds_old_card = FALSE, physical_card_id = $5,
+             physical_number = COALESCE(physical_number, '')
+         WHERE asp_id = $1 AND apply_no = $2 AND state = $3",
+        &[
+            asp.as_str().into(),
+            apply_no.as_str().into(),
+            from.name().into(),
+            to.name().into(),
+            plastic.0.into(),
+        ],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Notes the mobile card that was issued when the plastic was registered.
+pub fn set_mobile(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    apply_no: &ApplyNo,
+    mobile: &ReservedMobile,
+) -> Result<(), DbError> {
+    tx.put(
+        "UPDATE application SET new_account_id = $3, mobile_card_id = $4, mobile_number = $5
+         WHERE asp_id = $1 AND apply_no = $2",
+        &[
+            asp.as_str().into(),
+            apply_no.as_str().into(),
+            mobile.account.0.into(),
+            mobile.card.card.0.into(),
+            mobile.card.number.as_str().into(),
+        ],
+    )?;
+    Ok(())
+}
+
 /// The application of a member by which this call has begun to charge a fee.
 pub fn charging(
     tx: &mut Tx<'_>,
@@ -327,7 +371,8 @@ pub fn settle(
 ) -> Result<bool, DbError> {
     let changed = tx.execute(
         "UPDATE application SET state = $4, holds_old_card = $5,
-             refusal = COALESCE($6, refusal), api_tran_id = $7, settled_at = $8,
+             refusal = COALESCE($6, refusal), api_tran_id = COALESCE($7, api_tran_id),
+             settled_at = $8,
              recipient_sealed = NULL
          WHERE asp_id = $1 AND apply_no = $2 AND state = $3",
         &[

@@ -217,6 +217,15 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, account: &NewCardAccount<'_>) -> Res
     Ok(())
 }
 
+/// The PARs of an account's cards, in the order in which they were made.
+pub fn pars(tx: &mut Tx<'_>, asp: &AspId, id: CardAccountId) -> Result<Vec<String>, DbError> {
+    let rows = tx.query(
+        "SELECT par FROM card WHERE asp_id = $1 AND account_id = $2 ORDER BY card_id",
+        &[asp.as_str().into(), id.0.into()],
+    )?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
 /// Sets the state of an account that this transaction has claimed.
 pub fn set_state(
     tx: &mut Tx<'_>,

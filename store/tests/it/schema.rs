@@ -66,6 +66,46 @@ fn a_database_of_the_first_release_is_brought_up_to_date() {
     });
 }
 
+/// Rows of the first release in the tables that were made anew since.
+const OLD_ROWS: &str = "
+    INSERT INTO card_account (asp_id, account_id, user_id, service_id, state, balance, currency,
+        balance_limit, is_named, is_main, predecessor_id, successor_id, opened_at, version)
+    VALUES ('1', 7, 1, 's', 'ACTIVE', 5, 'KRW', 9, FALSE, TRUE, 6, NULL, 1, 0);
+    INSERT INTO card (asp_id, card_id, account_id, service_id, form, pan_sealed, pan_index,
+        lookup_key_id, pan_first6, pan_last4, par, expiry_yymm, cvc_key_id, issued_at)
+    VALUES ('1', 8, 7, 's', 'MOBILE', '', '', 1, '', '', 'p', '3108', 1, 1);
+    INSERT INTO application (asp_id, apply_no, kind, state, user_id, old_account_id,
+        holds_old_card, service_id, issuance, delivery, fee, vat_basis_points, currency,
+        validity_months, number_key_id, applied_at, correlation_id)
+    VALUES ('1', 'a', 'REISSUE', 'COST_PAID', 1, 7, TRUE, 's', 'ORDINARY', 'PHYSICAL', 3, 1000,
+        'KRW', 60, 1, 1, 'c');
+    INSERT INTO delivery (asp_id, apply_no, state, card_id, recipient_sealed, ordered_at,
+        changed_at)
+    VALUES ('1', 'a', 'ARRIVAL', 9, '', 1, 2);";
+
+/// What was there stays, with what the new columns say of it.
+#[test]
+fn rows_of_the_first_release_are_taken_over() {
+    const NEW: &str = "SELECT a.kind, a.returned_fee, d.attempt, d.ended_at, c.expiry_yymm,
+            c.reissues, a.holds_old_card, a.fee
+        FROM application a JOIN delivery d ON d.asp_id = a.asp_id AND d.apply_no = a.apply_no
+        JOIN card_account c ON c.asp_id = a.asp_id AND c.account_id = a.old_account_id
+        WHERE a.asp_id = $1";
+    for_each_engine(|target| {
+        let first = Store::open(target, &PLATFORM[..1], Options::default()).unwrap();
+        first.write_blocking(|tx| -> Never<_> { Ok(tx.batch(OLD_ROWS)?) }).unwrap();
+        first.close();
+        let store = Store::open(target, PLATFORM, Options::default()).unwrap();
+        let row = store.read_blocking(|tx| -> Never<_> { Ok(tx.query_one(NEW, params!["1"])?) });
+        let row = row.unwrap();
+        assert_eq!((row.text(0).unwrap(), row.text(1).unwrap()), ("REISSUE", "KEPT"));
+        assert_eq!((row.int(2).unwrap(), row.opt_int(3).unwrap()), (1, Some(2)));
+        assert_eq!((row.text(4).unwrap(), row.int(5).unwrap()), ("3108", 1));
+        assert_eq!((row.boolean(6).unwrap(), row.int(7).unwrap()), (true, 3));
+        store.close();
+    });
+}
+
 #[test]
 fn a_newer_schema_is_refused() {
     for_each_engine(|target| {

@@ -163,11 +163,7 @@ fn holds(cx: &Cx, tx: &mut Tx<'_>, account: CardAccountId, index: &[u8]) -> Done
 fn set(cx: &Cx, tx: &mut Tx<'_>, account: &CardAccount, state: CardState) -> Done<(), Error> {
     let asp = &cx.call.asp;
     card_accounts::set_state(tx, asp, account.id, state)?;
-    let pars = tx.query(
-        "SELECT par FROM card WHERE asp_id = $1 AND account_id = $2 ORDER BY card_id",
-        &[asp.as_str().into(), account.id.0.into()],
-    )?;
-    let pars: Result<Vec<&str>, _> = pars.iter().map(|row| row.text(0)).collect();
+    let pars = card_accounts::pars(tx, asp, account.id)?;
     let event = match state {
         CardState::Active => "card.resumed",
         CardState::Suspended | CardState::Terminated => "card.suspended",
@@ -179,7 +175,7 @@ fn set(cx: &Cx, tx: &mut Tx<'_>, account: &CardAccount, state: CardState) -> Don
             event,
             code: "000_000",
             subject: &account.id.to_string(),
-            payload: &json!({ "userId": account.user_id, "pars": pars? }),
+            payload: &json!({ "userId": account.user_id, "pars": pars }),
         },
     )
 }

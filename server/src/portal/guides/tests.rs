@@ -62,6 +62,7 @@ fn all_are_there_in_their_order() {
             "encryption",
             "errors",
             "idempotency",
+            "events",
             "sandbox",
             "credentials",
             "production"
