@@ -28,7 +28,7 @@ async fn report(server: &TestServer) -> Report {
     round(&server.app).await.unwrap();
     let (store, core) = (server.app.store.clone(), server.app.core.clone());
     let report = move || verify(&store, &core.keys, &AspId::new(ASP_ID), None).unwrap();
-    tokio::task::spawn_blocking(report).await.unwrap()
+    crate::support::aside(report).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

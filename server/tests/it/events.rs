@@ -207,6 +207,7 @@ async fn without_a_cursor_it_begins_thirty_days_ago() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_rows_of_the_platform_are_passed_over() {
     on_each_engine(async |server, bank, _| {
+        let world = active(&server, &bank).await;
         round(&server.app).await.unwrap();
         let (_, end) = rest(&server, None, 500).await;
         for first in [1_i64, 2] {
@@ -228,7 +229,6 @@ async fn many_rows_of_the_platform_are_passed_over() {
             server.app.store.write(write).await.unwrap();
         }
         round(&server.app).await.unwrap();
-        let world = active(&server, &bank).await;
         server.call(STATE, &change(&world, "SUSPEND")).await;
         round(&server.app).await.unwrap();
         let first = part(&server, Some(&end), 1).await;

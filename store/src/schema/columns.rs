@@ -42,9 +42,9 @@ use Class::{Card, Personal, Public, Secret};
 #[rustfmt::skip]
 pub const COLUMNS: &[Column] = &[
     column("platform_fact", "asp_id", Public, "The partner."),
-    column("platform_fact", "name", Public, "Name of the fact: `mode`."),
+    column("platform_fact", "name", Public, "Name of the fact: `mode`, `clock-shift-us`, `seeded-…`."),
     column("platform_fact", "value", Public,
-        "Its value: `SANDBOX` or `PRODUCTION`, set once when the database is made."),
+        "Its value: of the mode `SANDBOX` or `PRODUCTION`, set once when the database is made."),
     column("platform_key", "asp_id", Public, "The partner."),
     column("platform_key", "purpose", Public, "What the key is for."),
     column("platform_key", "key_id", Public,
@@ -375,7 +375,8 @@ pub const COLUMNS: &[Column] = &[
     column("operation_log", "clock_shift_us", Public,
         "How far a sandbox's clock was ahead then, µs; 0 in production."),
     column("operation_log", "replay_key", Secret,
-        "Digest of operation, correlation id and body in clear: recognises the same call."),
+        "Digest of operation, correlation id and body in clear: recognises the same call; NULL \
+         after the partner's longest window, as the two below."),
     column("operation_log", "cipher_digest", Secret,
         "Digest of the encrypted request, which is single-use."),
     column("operation_log", "strict_key", Secret,

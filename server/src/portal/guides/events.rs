@@ -46,9 +46,9 @@ fn body(w: &Writer<'_>) -> Markup {
 
 fn why(w: &Writer<'_>) -> Markup {
     w.p((
-        "Much happens without a call of yours: a card expires, a carrier brings plastic back, a fee \
-         is settled after its caller has given up. Ask for [events](/api/platen.events) now and \
-         then, and you know.",
+        "Much happens without a call of yours: a card expires, a carrier brings plastic back, a \
+         fee is settled after its caller has given up. Ask for [events](/api/platen.events) now \
+         and then, and you know.",
         "제휴사의 호출 없이도 카드가 만료되거나, 실물카드가 반송되거나, 호출이 끝난 뒤에 비용 처리가 완료될 수 \
          있습니다. [이벤트 API](/api/platen.events)를 주기적으로 호출하면 이러한 변화를 알 수 있습니다.",
     ))
@@ -90,8 +90,8 @@ fn promises(w: &Writer<'_>) -> Markup {
              추가됩니다.",
         ),
         (
-            "**At least once.** Where you call again with an old cursor, you get the same events in \
-             the same order.",
+            "**At least once.** Where you call again with an old cursor, you get the same events \
+             in the same order.",
             "**최소 한 번 전달됩니다.** 이전 커서로 다시 호출하면 같은 이벤트가 같은 순서로 반환됩니다.",
         ),
         (
