@@ -108,8 +108,10 @@ fn call(number: usize) -> Call {
         correlation_id: format!("261122120000-{number:07x}"),
         keys: CallKeys { replay: digest(1), cipher: Some(digest(2)), strict: None },
         now,
+        real_now: now,
         since: Since { call: past, cipher: past },
         kind: CallKind::Live,
+        given_apply_no: None,
     }
 }
 

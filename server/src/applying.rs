@@ -34,7 +34,8 @@ input! {
 }
 
 output! {
-    /// An application that was taken. The mobile card's fields are there where it is issued at the request.
+    /// An application that was taken. The mobile card's fields are there where it is issued at
+    /// the request.
     pub struct Response {
         /// Card application number.
         card_apply_no: Digits<22> = "cardApplyNo",

@@ -85,8 +85,8 @@ pub struct Issued {
     pub journal: Journal,
 }
 
-/// Opens the account that an application has reserved, with the balance of the one that it replaces,
-/// and makes its mobile card.
+/// Opens the account that an application has reserved, with the balance of the one that it
+/// replaces, and makes its mobile card.
 pub fn issue_mobile<E>(
     cx: &Cx,
     tx: &mut Tx<'_>,

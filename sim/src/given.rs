@@ -17,6 +17,7 @@ use platen::sandbox::given::{self, CardIds, NoRefusal, Opening, VALIDITY_MONTHS}
 use platen::supply::IDS;
 use store::tables::bank_accounts::{self, BankAccountState, NewBankAccount};
 use store::tables::cards::Form;
+use store::tables::log::Moment;
 use store::tables::number_ranges::{self, NewRange};
 use store::tables::{counters, products};
 use store::{DbError, Tx, TxError};
@@ -320,7 +321,7 @@ impl NewCard {
             par: None,
             opening: Opening { operation: "simulation", event: "simulation.opened" },
         };
-        plain(given::put_card(core, tx, asp, card, now))?;
+        plain(given::put_card(core, tx, asp, card, Moment::plain(now)))?;
         let Some(twin) = self.serials.1 else { return Ok(()) };
         let order = Order {
             id: CardId(first + 3),

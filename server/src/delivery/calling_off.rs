@@ -45,8 +45,8 @@ pub fn call_off<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<CalledO
 }
 
 /// Calls off the plastic of an application that ends otherwise: it ends wherever it is, and can be
-/// registered no more. Nothing where it has arrived or ended before. What becomes of the application
-/// and its fee is the caller's.
+/// registered no more. Nothing where it has arrived or ended before. What becomes of the
+/// application and its fee is the caller's.
 pub fn stop<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<(), E> {
     let Some(mut delivery) = claim(cx, tx, apply_no)? else { return Ok(()) };
     let Standing { state, since, attempt } = delivery.standing;

@@ -1,4 +1,4 @@
-//! Fees that go back: what is owed is written with what it is owed for; the bank is told afterwards.
+//! Fees that go back: what is owed is written by the transaction that comes to owe it.
 
 use domain::ledger::Journal;
 use store::Tx;

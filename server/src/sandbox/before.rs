@@ -1,5 +1,5 @@
-//! What has happened before a scenario: really done, by the operations themselves; and what of it has
-//! to be the same for ever is given its constants afterwards.
+//! What has happened before a scenario: really done, by the operations themselves; and what of it
+//! has to be the same for ever is given its constants afterwards.
 
 use std::sync::Arc;
 

@@ -103,8 +103,8 @@ pub enum Step {
     Call(&'static str, fn(&World) -> Value),
     /// A day has passed since the scenario's application was made.
     ADayPasses,
-    /// The plastic of the scenario's application has [`World::plastic_no`], [`GIVEN_EXPIRY_YYMM`] and
-    /// [`World::given_cvc`].
+    /// The plastic of the scenario's application has [`World::plastic_no`],
+    /// [`GIVEN_EXPIRY_YYMM`] and [`World::given_cvc`].
     GivePlastic,
     /// The mobile card of the scenario's application has [`World::par`].
     GivePar,

@@ -2,8 +2,8 @@
 //! mobile card that it issued is discarded, its plastic called off, its fee given back.
 //!
 //! The reference does not show whether the answer is encrypted: it tells a card number, so it is.
-//! Nor does it show a code for an application that there is not: `cardApplyNo` is named as the field
-//! at fault.
+//! Nor does it show a code for an application that there is not: `cardApplyNo` is named as the
+//! field at fault.
 
 use contract::{Digits, Spec, Text, UInt, at, catalogue, errors, input, output};
 use domain::application::Event;

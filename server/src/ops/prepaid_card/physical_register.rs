@@ -24,7 +24,9 @@ use super::reissue::{self, Reissue};
 use super::terminate;
 use crate::cards::Made;
 use crate::op::{Changes, Cx, Done, Effect, Operation, OrStop, Ruling, Stop, Write, fault, refuse};
-use crate::sandbox::world::{Card, GIVEN_EXPIRY_YYMM, Scenario, Step, World, products as given};
+use crate::sandbox::world::{
+    Card, Draft, GIVEN_EXPIRY_YYMM, Scenario, Step, World, products as given,
+};
 use crate::verification::{self, OnCard, Plastic};
 use crate::{applying, delivery, issuing};
 
@@ -399,22 +401,25 @@ fn stock_for_application(world: &World) -> Value {
     request
 }
 
+/// An application whose plastic has been delivered.
+fn example(number: u32, name: &'static str, title: &'static str) -> Draft {
+    Scenario::of(World::new(number), name, title).given(|world| {
+        world.card = Card::None;
+        world.product = given::FREE;
+        world.before = vec![Step::Call(Issue::SPEC.id, issue::with_plastic), Step::GivePlastic];
+    })
+}
+
+/// Plastic that was made for nobody, and no application.
+fn unregistered(world: &mut World) {
+    world.card = Card::Unregistered;
+    world.before.clear();
+}
+
 #[rustfmt::skip]
 fn scenarios() -> Vec<Scenario> {
-    let example = |number, name, title| {
-        Scenario::of(World::new(number), name, title).given(|world| {
-            world.card = Card::None;
-            world.product = given::FREE;
-            world.before =
-                vec![Step::Call(Issue::SPEC.id, issue::with_plastic), Step::GivePlastic];
-        })
-    };
     let ok: &[&str] = &["mobileCardNo", "par"];
-    let unregistered = |world: &mut World| {
-        world.card = Card::Unregistered;
-        world.before.clear();
-    };
-    vec![
+    let mut all = vec![
         example(491, "linked", "200 - Joins the mobile card issued before")
             .succeeds(request, "Success.", ok),
         example(492, "ordinary", "200 - The mobile card is issued now")
@@ -431,6 +436,15 @@ fn scenarios() -> Vec<Scenario> {
         example(494, "stock", "200 - A card that was made for nobody")
             .given(unregistered)
             .succeeds(stock, "Success.", ok),
+    ];
+    all.extend(refusals());
+    all
+}
+
+/// What is refused.
+#[rustfmt::skip]
+fn refusals() -> Vec<Scenario> {
+    vec![
         example(495, "invalid-input", "400 - Invalid input parameter")
             .given(unregistered)
             .refuses_field(|world| {
@@ -440,7 +454,7 @@ fn scenarios() -> Vec<Scenario> {
             }, Error::InvalidInput, "physicalCardCVC"),
         example(496, "membership-cancelled",
             "400 - Non-member or a member who has canceled membership")
-            .given(move |world| {
+            .given(|world| {
                 unregistered(world);
                 world.is_member = false;
             })

@@ -68,8 +68,8 @@ pub fn changelog(lang: Lang, registry: &Registry) -> Markup {
                 h2 { time datetime=(date) { (date) } }
                 ul {
                     @for entry in registry.entries().iter().filter(|it| it.spec.since == date) {
-                        @let (id, title) = (entry.spec.id, entry.spec.title);
-                        li { strong { (new) } " " a href=(lang.path(&format!("/api/{id}"))) { (title) } }
+                        @let page = lang.path(&format!("/api/{}", entry.spec.id));
+                        li { strong { (new) } " " a href=(page) { (entry.spec.title) } }
                     }
                     @for day in DAYS.iter().filter(|day| day.date == date) {
                         @for words in day.changes {
