@@ -55,7 +55,7 @@ pub async fn arm(app: &Arc<App>, bank: &Admin, asp: &AspId, world: &World) -> Re
             clear(tx, &asp, &world)?;
             clear_plastic(&core, tx, &asp, &world)?;
             put(&core, tx, &asp, &world, now)?;
-            also::put(&core, tx, &asp, &world, now)
+            also::put(&core, tx, &asp, &world, now.business)
         }
     });
     put.await.map_err(|answer| ArmError::Data(answer.code()))?;
