@@ -57,12 +57,7 @@ fn every_statement_finds_its_rows_by_an_index() {
 
 /// Whether a step of a plan reads all of a partner's rows, of tables that may have many.
 fn reads_all(step: &str) -> bool {
-    let few = [
-        "application_return_due",
-        "application_awaiting_bank",
-        "fee_return_due",
-        "sandbox_master_key",
-    ];
+    let few = ["application_return_due", "application_awaiting_bank", "sandbox_master_key"];
     let all = step.ends_with("(asp_id=?)") && !few.iter().any(|name| step.contains(name));
     all || (step.contains("SCAN") && step != "SCAN CONSTANT ROW")
 }

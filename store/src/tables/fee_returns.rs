@@ -254,10 +254,12 @@ impl Due {
     }
 }
 
-/// How many returns are due, and since when.
+/// How many returns are due, and since when. The bound, which all are within, has both engines take
+/// the index of those that are due.
 pub fn due(tx: &mut Tx<'_>, asp: &AspId) -> Result<Due, DbError> {
     let row = tx.query_one(
-        "SELECT COUNT(*), MIN(due_at) FROM fee_return WHERE asp_id = $1 AND state = 'DUE'",
+        "SELECT COUNT(*), MIN(due_at) FROM fee_return
+         WHERE asp_id = $1 AND state = 'DUE' AND next_at >= 0",
         &[asp.as_str().into()],
     )?;
     Ok(Due { count: row.int(0)?, oldest: row.opt_int(1)?.map(Timestamp) })
