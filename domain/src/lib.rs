@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod discard;
 pub mod expiry;
 pub mod fee;
+pub mod fee_return;
 pub mod ids;
 pub mod issue;
 pub mod ledger;

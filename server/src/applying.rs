@@ -17,7 +17,7 @@ use store::tables::members::Member;
 use store::{DbError, Tx, TxError};
 
 use crate::cards::Made;
-use crate::context::place;
+use crate::context::{Core, place};
 use crate::op::{Cx, Done, OrStop, Stop, fault};
 use crate::supply::Need;
 
@@ -222,16 +222,16 @@ fn order<E>(cx: &Cx, granted: &Granted<'_>) -> Done<Option<FeeOrder>, E> {
     let patience_ms = settings.fee_deadline_ms.saturating_add(settings.fee_recovery_margin_ms);
     Ok(Some(FeeOrder {
         bank_account_id,
-        bank_tran_id: bank_tran_id(cx)?,
+        bank_tran_id: bank_tran_id(&cx.core)?,
         bank_tran_day: cx.call.now.business_day().to_string(),
         deadline_at: cx.call.now.plus_ms(patience_ms),
     }))
 }
 
 /// A new id of an order to the bank.
-pub fn bank_tran_id<E>(cx: &Cx) -> Done<String, E> {
-    let serial = cx.core.supply.bank_tran_serial().or_stop()?;
-    let id = BankTranId::new(&cx.core.institution_code, serial);
+pub fn bank_tran_id<E>(core: &Core) -> Done<String, E> {
+    let serial = core.supply.bank_tran_serial().or_stop()?;
+    let id = BankTranId::new(&core.institution_code, serial);
     Ok(id.map_err(|error| fault(format!("bank transaction id: {error}")))?.to_string())
 }
 

@@ -64,6 +64,15 @@ impl Jobs {
     }
 }
 
+/// Fees that are owed back.
+#[derive(Debug, Clone, Copy)]
+pub struct Owed {
+    /// How many.
+    pub count: i64,
+    /// For how long the oldest, seconds.
+    pub oldest_age_s: i64,
+}
+
 /// All of them.
 pub struct Metrics {
     registry: Registry,
@@ -71,6 +80,7 @@ pub struct Metrics {
     latency: Latency,
     bank_answers: Family<OutcomeLabel, Counter>,
     returns_due: Gauge,
+    returns_due_age: Gauge,
     fees_overdue: Gauge,
     queue: Gauge,
     numbers_used: Family<ProductLabels, Gauge>,
@@ -91,8 +101,15 @@ impl Default for Metrics {
         registry.register("bank_answers", "Answers of the bank by kind", bank_answers.clone());
         registry.register(
             "returns_due",
-            "Fees taken and not earned: they must be given back",
+            "Fees that are owed back and not given back yet",
             returns_due.clone(),
+        );
+        let returns_due_age = Gauge::default();
+        registry.register_with_unit(
+            "returns_due_age",
+            "How long the oldest of them has been owed",
+            Unit::Seconds,
+            returns_due_age.clone(),
         );
         registry.register(
             "fees_overdue",
@@ -132,6 +149,7 @@ impl Default for Metrics {
             latency: Latency::default(),
             bank_answers,
             returns_due,
+            returns_due_age,
             fees_overdue,
             queue,
             numbers_used,
@@ -155,10 +173,15 @@ impl Metrics {
         self.bank_answers.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// So many fees are overdue, and so many are owed back, as the database has them.
-    pub fn fees_open(&self, overdue: i64, returns_due: i64) {
+    /// So many fees are overdue, as the database has them.
+    pub fn fees_open(&self, overdue: i64) {
         self.fees_overdue.set(overdue);
-        self.returns_due.set(returns_due);
+    }
+
+    /// These fees are owed back, as the database has them.
+    pub fn returns_due(&self, owed: Owed) {
+        self.returns_due.set(owed.count);
+        self.returns_due_age.set(owed.oldest_age_s);
     }
 
     /// A partner's part of the operation log could not be sealed.

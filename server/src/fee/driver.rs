@@ -54,7 +54,7 @@ pub(super) async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, call: Exte
 }
 
 /// Tries again while the database is unavailable, within bounds.
-async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, Answer>
+pub(super) async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, Answer>
 where
     F: Future<Output = Result<T, Answer>>,
 {
@@ -158,7 +158,8 @@ fn inquired(
     (event, reference)
 }
 
-fn refusal(cause: RefusalCause) -> FeeRefusal {
+/// Why the bank refused an order of either kind.
+pub(super) fn refusal(cause: RefusalCause) -> FeeRefusal {
     match cause {
         RefusalCause::InvalidAccount => FeeRefusal::InvalidAccount,
         RefusalCause::OwnerMismatch => FeeRefusal::OwnerMismatch,

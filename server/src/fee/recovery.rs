@@ -1,19 +1,21 @@
-//! Recovery: asks the bank about every fee whose deadline has passed, until it knows. The same at
-//! start-up and while running, with one server or several.
+//! Recovery: asks the bank about every fee whose deadline has passed, until it knows, and carries on
+//! every return that is due. The same at start-up and while running, with one server or several.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::fee::ExternalCall;
 use domain::{ApplyNo, AspId, Timestamp};
+use store::tables::fee_returns::{self, Due};
 use store::tables::partners;
 use store::{DbError, Tx, WriteError};
 use tokio::task::JoinSet;
 
-use super::driver;
+use super::{driver, returning};
 use crate::context::App;
+use crate::metrics::Owed;
 
-/// Applications taken at once.
+/// Applications and returns taken at once.
 const BATCH: i64 = 64;
 /// Bounds of the pause before the same application is asked about again, milliseconds.
 const AGAIN_MS: std::ops::RangeInclusive<i64> = 2_000..=60_000;
@@ -29,36 +31,67 @@ pub async fn run(app: Arc<App>) {
     }
 }
 
-/// One round over all partners: asks about each fee that is overdue.
+/// One round over all partners: asks about each fee that is overdue, and gives back what is owed.
 pub async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
-    let (mut overdue, mut returns_due) = (0, 0);
+    let (mut overdue, mut owed) = (0, Due::default());
     for asp in app.store.read(|tx: &mut Tx<'_>| Ok(partners::all(tx)?)).await? {
-        let (taken, owed, count) = {
-            let (asp, now) = (asp.clone(), app.now());
-            let settings = &app.core.settings;
-            let patience_ms = settings.fee_deadline_ms + settings.fee_recovery_margin_ms;
-            app.store
-                .write(move |tx| {
-                    let count = overdue_of(tx, &asp, now.minus_ms(patience_ms))?;
-                    Ok((take(tx, &asp, now)?, returns_due_of(tx, &asp)?, count))
-                })
-                .await?
-        };
-        overdue += count;
-        returns_due += owed;
-        ask_about(app, &asp, taken).await;
+        let found = look(app, &asp).await?;
+        overdue += found.overdue;
+        owed = owed.and(found.due);
+        for apply_no in &found.lacking {
+            returning::adopt(app, &asp, apply_no).await;
+        }
+        tokio::join!(
+            each(app, &asp, found.fees, |app, asp, apply_no| async move {
+                driver::drive(&app, &asp, &apply_no, ExternalCall::Inquire).await;
+            }),
+            each(app, &asp, found.returns, |app, asp, apply_no| async move {
+                returning::driver::drive(&app, &asp, &apply_no).await;
+            }),
+        );
     }
-    app.metrics.fees_open(overdue, returns_due);
+    let age_us = owed.oldest.map_or(0, |oldest| app.now().0.saturating_sub(oldest.0));
+    app.metrics.fees_open(overdue);
+    app.metrics.returns_due(Owed { count: owed.count, oldest_age_s: age_us / 1_000_000 });
     Ok(())
 }
 
-async fn ask_about(app: &Arc<App>, asp: &AspId, taken: Vec<ApplyNo>) {
+/// What a partner's fees need.
+struct Found {
+    overdue: i64,
+    due: Due,
+    fees: Vec<ApplyNo>,
+    returns: Vec<ApplyNo>,
+    lacking: Vec<ApplyNo>,
+}
+
+async fn look(app: &App, asp: &AspId) -> Result<Found, WriteError<()>> {
+    let (asp, now) = (asp.clone(), app.now());
+    let settings = &app.core.settings;
+    let patience_ms = settings.fee_deadline_ms + settings.fee_recovery_margin_ms;
+    let until = now.plus_ms(returning::driver::lease_ms(&app.core));
+    let work = move |tx: &mut Tx<'_>| {
+        Ok(Found {
+            overdue: overdue_of(tx, &asp, now.minus_ms(patience_ms))?,
+            due: fee_returns::due(tx, &asp)?,
+            fees: take(tx, &asp, now)?,
+            returns: fee_returns::take(tx, &asp, BATCH, (now, until))?,
+            lacking: fee_returns::lacking(tx, &asp, BATCH)?,
+        })
+    };
+    app.store.write(work).await
+}
+
+/// Drives those that were taken, all at once.
+async fn each<F: Future<Output = ()> + Send + 'static>(
+    app: &Arc<App>,
+    asp: &AspId,
+    taken: Vec<ApplyNo>,
+    drive: fn(Arc<App>, AspId, ApplyNo) -> F,
+) {
     let mut asked = JoinSet::new();
     for apply_no in taken {
-        let (app, asp) = (Arc::clone(app), asp.clone());
-        asked.spawn(async move {
-            driver::drive(&app, &asp, &apply_no, ExternalCall::Inquire).await;
-        });
+        asked.spawn(drive(Arc::clone(app), asp.clone(), apply_no));
     }
     while let Some(ended) = asked.join_next().await {
         if ended.is_err() {
@@ -74,15 +107,6 @@ fn overdue_of(tx: &mut Tx<'_>, asp: &AspId, since: Timestamp) -> Result<i64, DbE
         "SELECT COUNT(*) FROM application
          WHERE asp_id = $1 AND state = 'COST_PAYING' AND applied_at < $2",
         &[asp.as_str().into(), since.0.into()],
-    )?;
-    row.int(0)
-}
-
-/// How many fees are owed back, for the metric.
-fn returns_due_of(tx: &mut Tx<'_>, asp: &AspId) -> Result<i64, DbError> {
-    let row = tx.query_one(
-        "SELECT COUNT(*) FROM application WHERE asp_id = $1 AND state = 'RETURN_DUE'",
-        &[asp.as_str().into()],
     )?;
     row.int(0)
 }

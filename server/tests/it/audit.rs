@@ -375,7 +375,7 @@ async fn two_servers_seal_one_chain() {
         assert!(report.seals > 2, "{report:?}");
         one.assert_balances_derive().await;
         let taken = bank.admin.totals().await.unwrap();
-        assert_eq!(taken.amount, one.fees_taken().await);
+        assert_eq!(taken.taken(), one.fees_taken().await);
         let metrics = reqwest::Client::builder().no_proxy().build().unwrap();
         let metrics = metrics.get(format!("{}/metrics", one.url)).send().await.unwrap();
         assert!(metrics.text().await.unwrap().contains("platen_log_unsealed 0"));

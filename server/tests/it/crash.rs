@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
+use bank::OrderKind;
+use bank::sim::LedgerEntry;
 use client::{Client, Credentials, Encryption};
 use crypto::jwe::Enc;
 use platen::context::Clock;
@@ -394,7 +396,7 @@ fn cards_agree(books: &Books, jobs: &[Job], answered: &[Answered]) {
 }
 
 /// Balances are the sums of their postings, and what the bank took is what we have booked.
-fn ledgers_agree(books: &Books, ledger: &[bank::sim::LedgerEntry]) {
+fn ledgers_agree(books: &Books, ledger: &[LedgerEntry]) {
     let off = books.rows(
         "SELECT a.account_id FROM card_account a
          WHERE a.balance <> COALESCE((SELECT SUM(p.amount) FROM posting p
@@ -406,11 +408,14 @@ fn ledgers_agree(books: &Books, ledger: &[bank::sim::LedgerEntry]) {
     );
     assert!(off.is_empty(), "{} balances differ from their postings", off.len());
     let booked = books.number(
-        "SELECT COALESCE(CAST(SUM(amount) AS BIGINT), 0) FROM posting
-         WHERE debit = 'pg-clearing:open-banking'",
+        "SELECT COALESCE(CAST(SUM(CASE WHEN debit = 'pg-clearing:open-banking' THEN amount
+             ELSE -amount END) AS BIGINT), 0) FROM posting
+         WHERE 'pg-clearing:open-banking' IN (debit, credit)",
     );
-    assert_eq!(booked, ledger.iter().map(|entry| entry.amount).sum::<i64>());
-    assert_eq!(books.number("SELECT COUNT(*) FROM application WHERE state = 'RETURN_DUE'"), 0);
+    assert_eq!(booked, ledger.iter().map(LedgerEntry::taken).sum::<i64>());
+    // No card was discarded while its fee was charged: nothing is owed back.
+    assert_eq!(books.number("SELECT COUNT(*) FROM fee_return"), 0);
+    assert!(ledger.iter().all(|entry| entry.kind == OrderKind::Withdrawal));
     let mut paid: HashMap<(String, String), i64> = HashMap::new();
     for mut row in books.rows(
         "SELECT bank_tran_id, bank_tran_day, fee FROM application

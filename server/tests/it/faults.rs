@@ -25,11 +25,13 @@ use tokio::task::JoinSet;
 use crate::given::{change, mobile_only};
 use crate::support::{REISSUE, STATE, TestBank, aside};
 use injector::{Counts, Fault};
-use picture::{Exact, Normal};
+use picture::{Exact, Normal, difference};
 use stage::{Answer, Call, Process, Stage, close, soon};
 
 /// Far more than any case has.
 const NTH_MAX: usize = 400;
+/// An order that was lost is asked about, then another one is sent.
+const RETURN_ROUNDS_MAX: usize = 3;
 /// Members of these checks; every case on every engine has one.
 const NUMBER_FIRST: u32 = 900_000;
 /// The order surely never left.
@@ -51,6 +53,8 @@ enum Does {
     RecoverTaken,
     /// A round of recovery, the order having been lost.
     RecoverLost,
+    /// A round of recovery, a fee being owed back.
+    GiveBack,
 }
 
 /// Which faults are tried.
@@ -126,7 +130,7 @@ const WITHOUT_FEE: [Case; 7] = [
     },
 ];
 
-const WITH_FEE: [Case; 6] = [
+const WITH_FEE: [Case; 7] = [
     Case { depth: Depth::Thorough, ..reissue("reissue with fee, taken", charged, with_plastic) },
     reissue("reissue with fee, refused", |world| world.bank = Bank::Short, with_plastic),
     reissue(
@@ -147,6 +151,11 @@ const WITH_FEE: [Case; 6] = [
         does: Does::RecoverLost,
         ..reissue("recovery of a fee that was not", charged, with_plastic)
     },
+    Case {
+        does: Does::GiveBack,
+        depth: Depth::Thorough,
+        ..reissue("return of a fee", charged, with_plastic)
+    },
 ];
 
 /// How one run came to its end.
@@ -158,6 +167,8 @@ struct Ended {
     first: Option<Answer>,
     last: Answer,
     taken: i64,
+    /// How often the bank has given the fee back.
+    given_back: usize,
     counts: Counts,
     came: bool,
 }
@@ -208,13 +219,18 @@ impl Play {
         self.stage.arm(&self.world).await;
         let lost = match self.case.does {
             Does::Call | Does::ColdCall | Does::CutOffCall => return from,
-            Does::RecoverTaken => Fault::LostAfter,
+            Does::RecoverTaken | Does::GiveBack => Fault::LostAfter,
             Does::RecoverLost => Fault::LostBefore,
         };
         let victim = &self.stage.victim;
         victim.injector.begin(Some((lost, 1)));
         assert_eq!(self.stage.call(victim, &self.call).await.code, FEE_IN_PROGRESS);
         assert!(victim.injector.end().1);
+        if self.case.does == Does::GiveBack {
+            self.stage.spoil().await;
+            self.stage.recover(&self.stage.witness).await;
+            assert!(self.stage.has_open_return().await);
+        }
         from
     }
 
@@ -223,7 +239,7 @@ impl Play {
             Does::Call | Does::ColdCall | Does::CutOffCall => {
                 Some(self.stage.call(process, &self.call).await)
             }
-            Does::RecoverTaken | Does::RecoverLost => {
+            Does::RecoverTaken | Does::RecoverLost | Does::GiveBack => {
                 self.stage.recover(process).await;
                 None
             }
@@ -249,9 +265,11 @@ impl Play {
                 (process, Some(store))
             }
             Does::ColdCall => (self.stage.cold(), None),
-            Does::Call | Does::CutOffCall | Does::RecoverTaken | Does::RecoverLost => {
-                (self.stage.victim.clone(), None)
-            }
+            Does::Call
+            | Does::CutOffCall
+            | Does::RecoverTaken
+            | Does::RecoverLost
+            | Does::GiveBack => (self.stage.victim.clone(), None),
         };
         if self.case.does == Does::CutOffCall {
             process.injector.cut_off();
@@ -275,16 +293,24 @@ impl Play {
         let next = if is_kill { &self.stage.witness } else { &process };
         let last = self.converge(next).await;
         let end = self.picture(from).await;
-        let taken = match self.world.bank {
-            Bank::Short | Bank::Behaving(_) => self.stage.taken(&self.world).await,
-            Bank::None | Bank::ConsentEnded | Bank::Unreachable => 0,
+        let (taken, given_back) = match self.world.bank {
+            Bank::Short | Bank::Behaving(_) => {
+                let world = &self.world;
+                (self.stage.taken(world).await, self.stage.given_back(world).await)
+            }
+            Bank::None | Bank::ConsentEnded | Bank::Unreachable => (0, 0),
         };
-        Ended { before, after, end, first, last, taken, counts, came }
+        Ended { before, after, end, first, last, taken, given_back, counts, came }
     }
 
     /// Recovery does its work, and the same call is made again, and once more at the other server.
     async fn converge(&self, next: &Process) -> Answer {
         let mut again = None;
+        for _ in 0..RETURN_ROUNDS_MAX {
+            if self.stage.has_open_return().await {
+                self.stage.recover(&self.stage.witness).await;
+            }
+        }
         for _ in 0..3 {
             if self.stage.has_open_fee().await {
                 self.stage.recover(&self.stage.witness).await;
@@ -322,7 +348,8 @@ impl Play {
             | Does::CutOffCall
             | Does::ColdCall
             | Does::RecoverTaken
-            | Does::RecoverLost => None,
+            | Does::RecoverLost
+            | Does::GiveBack => None,
         };
         let end = (whole.end.normal(), whole.last.code.clone());
         self.check(
@@ -365,6 +392,8 @@ impl Play {
             picture.check_books(&place);
         }
         assert_eq!(ended.end.check_books(&place), ended.taken, "{place}: the bank's ledger");
+        let returns = usize::from(self.case.does == Does::GiveBack);
+        assert_eq!(ended.given_back, returns, "{place}: deposits");
         let code = ended.last.code.as_str();
         if Some(&end) == reference.unsent.as_ref() && end != reference.end.0 {
             assert_eq!((code, ended.taken), (NETWORK_ISSUE, 0), "{place}");
@@ -433,16 +462,6 @@ impl Play {
         self.stage.strike().await;
         line
     }
-}
-
-/// Rows that only one of two pictures has.
-fn difference(one: &Normal, other: &Normal) -> Vec<String> {
-    let lacking = |one: &Normal, other: &Normal, which: &str| -> Vec<String> {
-        let rows = one.iter().flat_map(|(table, rows)| rows.iter().map(move |row| (*table, row)));
-        let only = rows.filter(|(table, row)| !other[table].contains(row));
-        only.map(|(table, row)| format!("{which} {table}: {row}")).collect()
-    };
-    [lacking(one, other, "+"), lacking(other, one, "-")].concat()
 }
 
 async fn play_all(cases: &'static [Case], first: u32) {

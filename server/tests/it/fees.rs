@@ -35,7 +35,7 @@ async fn every_behaviour_of_the_bank_comes_to_its_end() {
         open.join_all().await;
         server.assert_balances_derive().await;
         let taken = bank.admin.totals().await.unwrap();
-        assert_eq!(taken.amount, server.fees_taken().await);
+        assert_eq!(taken.taken(), server.fees_taken().await);
         assert_eq!(
             taken.count,
             server

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bank::OrderKind;
 use bank::sim::Scope;
 use crypto::pan::Pan;
 use crypto::par::Par;
@@ -104,8 +105,18 @@ impl TestBank {
 
     /// What was withdrawn from the member's account, each time.
     pub async fn withdrawn(&self, world: &World) -> Vec<i64> {
+        self.moved(world, OrderKind::Withdrawal).await
+    }
+
+    /// What was given to the member's account, each time.
+    pub async fn given_back(&self, world: &World) -> Vec<i64> {
+        self.moved(world, OrderKind::Deposit).await
+    }
+
+    async fn moved(&self, world: &World, kind: OrderKind) -> Vec<i64> {
         let page = self.admin.ledger(Some(&world.fintech_use_num()), 0).await.unwrap();
-        page.entries.iter().map(|entry| entry.amount).collect()
+        let entries = page.entries.iter().filter(|entry| entry.kind == kind);
+        entries.map(|entry| entry.amount).collect()
     }
 }
 

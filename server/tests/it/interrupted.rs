@@ -139,17 +139,24 @@ async fn money_that_comes_after_the_end_is_owed_back() {
         gate.open.send(true).unwrap();
         assert_eq!(code(&call.await.unwrap()), "003_051");
         assert_eq!(bank.withdrawn(&world).await, [3_000]);
+        // And recovery gives it back.
+        assert_eq!(server.returned(&world).await, "RETURNED");
+        assert_eq!(bank.given_back(&world).await, [3_000]);
         let sql = "SELECT state, holds_old_card, api_tran_id IS NOT NULL FROM application
              WHERE asp_id = $1 AND user_id = $2";
-        assert_eq!(server.row(sql, &user).await, "RETURN_DUE 0 1");
+        assert_eq!(server.row(sql, &user).await, "RETURNED 0 1");
         assert_eq!(
             events(&server, &world).await,
-            [format!("fee.refused 003_051 {id} 1"), format!("fee.return_due 003_059 {id} 0")]
+            [
+                format!("fee.refused 003_051 {id} 1"),
+                format!("fee.return_due 003_059 {id} 0"),
+                format!("fee.returned 000_000 {id} 0")
+            ]
         );
         let sql = "SELECT p.debit, p.credit, p.amount FROM posting p
              JOIN operation_log l ON l.asp_id = p.asp_id AND l.log_id = p.log_id
              JOIN application a ON a.asp_id = l.asp_id AND a.apply_no = l.subject
-             WHERE a.asp_id = $1 AND a.user_id = $2 ORDER BY p.line";
+             WHERE a.asp_id = $1 AND a.user_id = $2 ORDER BY l.happened_at, p.line";
         assert_eq!(
             server.rows(sql, &user).await,
             [
@@ -157,10 +164,11 @@ async fn money_that_comes_after_the_end_is_owed_back() {
                 "pg-clearing:open-banking vat-payable 272",
                 "fee-income return-payable 2728",
                 "vat-payable return-payable 272",
+                "return-payable pg-clearing:open-banking 3000",
             ]
         );
         let taken = bank.admin.totals().await.unwrap();
-        assert_eq!(taken.amount, server.fees_taken().await);
+        assert_eq!(taken.taken(), server.fees_taken().await);
         // The call keeps its answer; the member may try once more.
         let same = slow.call_as(REISSUE, &with_plastic(&world), Some(&id)).await;
         assert_eq!(code(&same), "003_051");
@@ -183,6 +191,8 @@ async fn a_taken_fee_that_cannot_be_settled_is_owed_back() {
         let spoilt = "UPDATE application SET mobile_number = 'nonsense'
              WHERE asp_id = $1 AND user_id = $2";
         assert_eq!(server.exec(spoilt, &[world.user_id().into()]).await, 1);
+        // The next order is the deposit: it takes its time.
+        bank.behave(&world, "hold", Scope::Next).await;
         bank.behave(&world, "answer", Scope::Account).await;
         assert_eq!(server.settled(world.user_id()).await, "RETURN_DUE");
         let same = server.call_as(REISSUE, &with_plastic(&world), Some(&id)).await;

@@ -214,7 +214,7 @@ async fn every_key_is_rotated_resealed_and_retired_while_calls_run() {
         retired(&servers[0], KeyPurpose::Digest, 5, later).await.unwrap();
         servers[0].assert_balances_derive().await;
         let taken = bank.admin.totals().await.unwrap();
-        assert_eq!(taken.amount, servers[0].fees_taken().await);
+        assert_eq!(taken.taken(), servers[0].fees_taken().await);
         let sql = "SELECT COUNT(*) FROM operation_log WHERE asp_id <> $1
              AND event IN ('key.rotated', 'key.resealed', 'key.retired')";
         // Six keys and two master keys, two resealed, four retired.

@@ -81,6 +81,8 @@ mod reissue;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod returns;
+#[cfg(test)]
 mod rows;
 #[cfg(test)]
 mod sandbox;

@@ -36,7 +36,7 @@ async fn one_card_has_one_winner() {
         against_a_withdrawn_report(both, &bank).await;
         server.assert_balances_derive().await;
         let taken = bank.admin.totals().await.unwrap();
-        assert_eq!(taken.amount, server.fees_taken().await);
+        assert_eq!(taken.taken(), server.fees_taken().await);
         first.stop().await;
         second.stop().await;
     })

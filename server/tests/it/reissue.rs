@@ -31,7 +31,7 @@ async fn every_row_is_as_promised() {
         into_the_next_product(&server, &bank).await;
         server.assert_balances_derive().await;
         let taken = bank.admin.totals().await.unwrap();
-        assert_eq!(taken.amount, server.fees_taken().await);
+        assert_eq!(taken.taken(), server.fees_taken().await);
     })
     .await;
 }

@@ -269,7 +269,7 @@ async fn two_servers_under_every_trouble_of_the_network() {
     }
     field.direct.assert_balances_derive().await;
     let taken = field.bank.admin.totals().await.unwrap();
-    assert_eq!(taken.amount, field.direct.fees_taken().await);
+    assert_eq!(taken.taken(), field.direct.fees_taken().await);
     let unavailable = field.unavailable.load(Ordering::Relaxed);
     let resets = ways.iter().map(|way| way.resets.load(Ordering::Relaxed)).sum::<usize>();
     let (calls, issued) = (done.len(), done.iter().filter(|one| one.code == "000_000").count());

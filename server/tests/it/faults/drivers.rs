@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::picture::difference;
 use super::stage::soon;
-use super::{Play, Reference, WITH_FEE, difference};
+use super::{Play, Reference, WITH_FEE};
 use crate::support::{TestBank, aside};
 use store::testing::engines;
 

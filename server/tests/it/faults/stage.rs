@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use bank::sim::Admin;
+use bank::OrderKind;
+use bank::sim::{Admin, LedgerEntry};
 use client::{Client, Encryption};
 use domain::AspId;
 use platen::context::{App, Clock, Core};
@@ -118,10 +119,30 @@ impl Stage {
         arm(&self.witness.app, &self.admin, &AspId::new(ASP_ID), world).await.unwrap();
     }
 
-    /// What the bank has taken from the member's account.
+    /// What the bank has taken from the member's account, less what it has given back.
     pub async fn taken(&self, world: &World) -> i64 {
-        let page = self.admin.ledger(Some(&world.fintech_use_num()), 0).await.unwrap();
-        page.entries.iter().map(|entry| entry.amount).sum()
+        self.ledger(world).await.iter().map(LedgerEntry::taken).sum()
+    }
+
+    /// How often the bank has given something back.
+    pub async fn given_back(&self, world: &World) -> usize {
+        let ledger = self.ledger(world).await;
+        ledger.iter().filter(|entry| entry.kind == OrderKind::Deposit).count()
+    }
+
+    async fn ledger(&self, world: &World) -> Vec<LedgerEntry> {
+        self.admin.ledger(Some(&world.fintech_use_num()), 0).await.unwrap().entries
+    }
+
+    /// As after a restored backup: the number that was reserved is in use. A fee that is taken
+    /// cannot be settled, and is owed back.
+    pub async fn spoil(&self) {
+        let write = |tx: &mut Tx<'_>| -> Result<u64, TxError<()>> {
+            let sql = "UPDATE application SET mobile_number = 'nonsense'
+                 WHERE asp_id = $1 AND state = 'COST_PAYING'";
+            Ok(tx.execute(sql, &[ASP_ID.into()])?)
+        };
+        assert_eq!(self.witness.app.store.write(write).await.unwrap(), 1);
     }
 
     /// Makes a call, straight into the pipeline.
@@ -165,11 +186,22 @@ impl Stage {
         self.witness.app.store.read(read).await.unwrap()
     }
 
-    /// Makes open fees overdue.
+    /// Whether a fee is to be given back.
+    pub async fn has_open_return(&self) -> bool {
+        let read = |tx: &mut Tx<'_>| -> Result<bool, TxError<()>> {
+            let sql = "SELECT 1 FROM fee_return WHERE asp_id = $1 AND state = 'DUE'";
+            Ok(tx.query_opt(sql, &[ASP_ID.into()])?.is_some())
+        };
+        self.witness.app.store.read(read).await.unwrap()
+    }
+
+    /// Makes open fees and returns overdue.
     pub async fn overdue(&self) {
         let write = |tx: &mut Tx<'_>| -> Result<u64, TxError<()>> {
             let sql = "UPDATE application SET deadline_at = 0
                  WHERE asp_id = $1 AND state = 'COST_PAYING'";
+            tx.execute(sql, &[ASP_ID.into()])?;
+            let sql = "UPDATE fee_return SET next_at = 0 WHERE asp_id = $1 AND state = 'DUE'";
             Ok(tx.execute(sql, &[ASP_ID.into()])?)
         };
         self.witness.app.store.write(write).await.unwrap();
