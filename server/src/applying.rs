@@ -224,7 +224,8 @@ fn order<E>(cx: &Cx, granted: &Granted<'_>) -> Done<Option<FeeOrder>, E> {
         bank_account_id,
         bank_tran_id: bank_tran_id(&cx.core)?,
         bank_tran_day: cx.call.now.business_day().to_string(),
-        deadline_at: cx.call.now.plus_ms(patience_ms),
+        ordered_at: cx.call.real_now,
+        deadline_at: cx.call.real_now.plus_ms(patience_ms),
     }))
 }
 

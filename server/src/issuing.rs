@@ -288,7 +288,10 @@ pub fn recall<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<Option<Ma
 pub fn recall_of<E>(cx: &Cx, tx: &mut Tx<'_>, account: CardAccountId) -> Done<Option<Made>, E> {
     let row = tx.query_opt(
         "SELECT c.card_id, c.pan_sealed, c.par, c.expiry_yymm, c.cvc_key_id
-         FROM card c WHERE c.asp_id = $1 AND c.account_id = $2 AND c.form = 'MOBILE'",
+         FROM card c
+         WHERE c.asp_id = $1 AND c.card_id IN (
+                 SELECT o.card_id FROM card o WHERE o.asp_id = $1 AND o.account_id = $2)
+             AND c.form = 'MOBILE'",
         &[cx.call.asp.as_str().into(), account.0.into()],
     )?;
     recalled(cx, tx, row, &account.to_string())

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod delivering;
 pub mod given;
 pub mod keys;
+pub mod plastic;
 pub mod populate;
 pub mod published;
 pub mod run;

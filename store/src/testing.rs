@@ -63,14 +63,38 @@ impl TestDatabase {
             eprintln!("skipped on PostgreSQL: PLATEN_TEST_POSTGRES is not set");
             return None;
         };
+        let created = Self::on_server(&server, "template0");
+        Some(created.unwrap_or_else(|error| {
+            panic!("cannot create a database on PLATEN_TEST_POSTGRES: {error}")
+        }))
+    }
+
+    /// A copy of this database, to which nobody may be connected.
+    #[must_use]
+    #[expect(clippy::expect_used, clippy::panic, reason = "as for the database itself")]
+    pub fn copy(&self) -> Self {
+        match (&self.target, &self.place) {
+            (Target::Sqlite(from), _) => {
+                let copy = Self::sqlite();
+                if let Target::Sqlite(to) = copy.target() {
+                    std::fs::copy(from, to).expect("a copy of a test's database");
+                }
+                copy
+            }
+            (Target::Postgres(_), Place::Postgres { server, name }) => {
+                Self::on_server(server, name).unwrap_or_else(|error| panic!("{name}: {error}"))
+            }
+            (Target::Postgres(_), Place::Sqlite { .. }) => panic!("a database in two places"),
+        }
+    }
+
+    /// A new database on this server, as `template` is.
+    fn on_server(server: &str, template: &str) -> Result<Self, String> {
         let unique = RandomState::new().build_hasher().finish();
         let name = format!("platen_test_{}_{unique:x}", std::process::id());
-        let created = run(&server, &format!("CREATE DATABASE {name} TEMPLATE template0"));
-        if let Err(error) = created {
-            panic!("cannot create a database on PLATEN_TEST_POSTGRES: {error}");
-        }
-        let target = Target::Postgres(with_database(&server, &name));
-        Some(Self { target, place: Place::Postgres { server, name } })
+        run(server, &format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
+        let target = Target::Postgres(with_database(server, &name));
+        Ok(Self { target, place: Place::Postgres { server: server.to_owned(), name } })
     }
 
     /// Ends every connection to the database and lets none in until [`TestDatabase::restore`].

@@ -89,12 +89,13 @@ async fn ask(
     let read = || transact(app, || order(&app.core, asp, apply_no));
     let order = patiently(read).await.ok()??;
     let settings = &app.core.settings;
-    let now = app.now();
+    // Business may be moved forward in a sandbox while an order is on its way; the bank is not.
+    let now = app.moment();
     match call {
         ExternalCall::Withdraw => {
             // A process that was held up must not send an order that recovery may have given up.
-            let deadline = order.applied_at.plus_ms(settings.fee_deadline_ms);
-            let left_us = u64::try_from(deadline.0 - now.0).ok().filter(|left| *left > 0)?;
+            let deadline = order.ordered_at.plus_ms(settings.fee_deadline_ms);
+            let left_us = u64::try_from(deadline.0 - now.real.0).ok().filter(|left| *left > 0)?;
             let answer = app.bank.withdraw(&order.withdraw, Duration::from_micros(left_us)).await;
             Some(withdrawn(app, apply_no, answer))
         }
@@ -105,12 +106,12 @@ async fn ask(
                 tran_date: order.withdraw.tran_date.clone(),
                 fintech_use_num: order.withdraw.fintech_use_num.clone(),
                 amount: order.withdraw.amount,
-                asked_at_us: now.0,
+                asked_at_us: now.business.0,
             };
             let timeout = Duration::from_millis(settings.fee_inquiry_timeout_ms);
             let answer = app.bank.inquire(&inquiry, timeout).await;
-            let over = order.applied_at.plus_ms(settings.bank_order_lifetime_ms);
-            let executable = if now > over { Executable::NoMore } else { Executable::Still };
+            let over = order.ordered_at.plus_ms(settings.bank_order_lifetime_ms);
+            let executable = if now.real > over { Executable::NoMore } else { Executable::Still };
             Some(inquired(app, apply_no, answer, executable))
         }
     }
@@ -182,7 +183,8 @@ const fn print_content(kind: Kind) -> &'static str {
 
 /// The order as it was fixed at the beginning.
 struct FixedOrder {
-    applied_at: Timestamp,
+    /// By the real clock.
+    ordered_at: Timestamp,
     withdraw: WithdrawOrder,
 }
 
@@ -196,7 +198,7 @@ fn order(
     move |tx| {
         let row = tx.query_opt(
             "SELECT a.user_id, a.fee, a.bank_tran_id, a.bank_tran_day, a.applied_at,
-                 b.fintech_use_num, m.name_sealed, a.kind
+                 b.fintech_use_num, m.name_sealed, a.kind, a.ordered_at
              FROM application a
              JOIN bank_account b ON b.asp_id = a.asp_id AND b.user_id = a.user_id
                  AND b.bank_account_id = a.bank_account_id
@@ -207,12 +209,12 @@ fn order(
         let Some(mut row) = row else { return Ok(None) };
         let member = row.int(0)?.to_string();
         let name = core.open_text(place(&asp, "member.name", &member), row.blob(6)?).or_stop()?;
-        let applied_at = Timestamp(row.int(4)?);
+        let (applied_at, ordered_at) = (Timestamp(row.int(4)?), Timestamp(row.int(8)?));
         let kind = parsed(&row, 7, Kind::parse)?;
         let bank_tran_id = BankTranId::parse(row.text(2)?)
             .map_err(|error| fault(format!("bank transaction id: {error}")))?;
         Ok(Some(FixedOrder {
-            applied_at,
+            ordered_at,
             withdraw: WithdrawOrder {
                 bank_tran_id,
                 tran_date: row.take_text(3)?,

@@ -50,7 +50,7 @@ pub async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
             }),
         );
     }
-    let age_us = owed.oldest.map_or(0, |oldest| app.now().0.saturating_sub(oldest.0));
+    let age_us = owed.oldest.map_or(0, |oldest| app.clock.now().0.saturating_sub(oldest.0));
     app.metrics.fees_open(overdue);
     app.metrics.returns_due(Owed { count: owed.count, oldest_age_s: age_us / 1_000_000 });
     Ok(())
@@ -66,7 +66,8 @@ struct Found {
 }
 
 async fn look(app: &App, asp: &AspId) -> Result<Found, WriteError<()>> {
-    let (asp, now) = (asp.clone(), app.now());
+    // A bank knows nothing of the clock of business.
+    let (asp, now) = (asp.clone(), app.clock.now());
     let settings = &app.core.settings;
     let patience_ms = settings.fee_deadline_ms + settings.fee_recovery_margin_ms;
     let until = now.plus_ms(returning::driver::lease_ms(&app.core));
@@ -101,11 +102,11 @@ async fn each<F: Future<Output = ()> + Send + 'static>(
     }
 }
 
-/// How many fees were applied for before `since` and are still unanswered, for the metric.
+/// How many fees were ordered before `since` and are still unanswered, for the metric.
 fn overdue_of(tx: &mut Tx<'_>, asp: &AspId, since: Timestamp) -> Result<i64, DbError> {
     let row = tx.query_one(
         "SELECT COUNT(*) FROM application
-         WHERE asp_id = $1 AND state = 'COST_PAYING' AND applied_at < $2",
+         WHERE asp_id = $1 AND state = 'COST_PAYING' AND ordered_at < $2",
         &[asp.as_str().into(), since.0.into()],
     )?;
     row.int(0)
@@ -114,7 +115,7 @@ fn overdue_of(tx: &mut Tx<'_>, asp: &AspId, since: Timestamp) -> Result<i64, DbE
 /// Takes overdue applications: each is put off, so that another server leaves it alone meanwhile.
 fn take(tx: &mut Tx<'_>, asp: &AspId, now: Timestamp) -> Result<Vec<ApplyNo>, DbError> {
     let rows = tx.query(
-        "SELECT apply_no, applied_at, deadline_at FROM application
+        "SELECT apply_no, ordered_at, deadline_at FROM application
          WHERE asp_id = $1 AND state = 'COST_PAYING' AND deadline_at < $2
          ORDER BY deadline_at LIMIT $3",
         &[asp.as_str().into(), now.0.into(), BATCH.into()],

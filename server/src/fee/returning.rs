@@ -4,10 +4,11 @@ pub(super) mod driver;
 
 use domain::application::State;
 use domain::ledger::Journal;
-use domain::{ApplyNo, AspId, Timestamp};
+use domain::{ApplyNo, AspId};
 use store::Tx;
 use store::tables::applications::{self, Application};
 use store::tables::fee_returns::{self, NewReturn, Reason};
+use store::tables::log::Moment;
 
 use crate::applying;
 use crate::context::{App, Core};
@@ -21,7 +22,7 @@ pub fn owe<E>(
     application: &Application,
     reason: Reason,
 ) -> Done<Journal, E> {
-    match write(&cx.core, tx, &cx.call.asp, application, (reason, cx.call.now))? {
+    match write(&cx.core, tx, &cx.call.asp, application, (reason, cx.call.moment()))? {
         Written::Now => Ok(Journal::fee_owed_back(application.fee, application.vat_basis_points)),
         Written::Before => {
             Err(fault(format!("the fee of {} goes back already", application.apply_no)))
@@ -32,7 +33,7 @@ pub fn owe<E>(
 
 /// Writes the return of a fee that an earlier release has owed back, which had no returns.
 pub(super) async fn adopt(app: &App, asp: &AspId, apply_no: &ApplyNo) {
-    let now = app.now();
+    let now = app.moment();
     let adopted = transact(app, || {
         let (core, asp, apply_no) = (app.core.clone(), asp.clone(), apply_no.clone());
         move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
@@ -64,7 +65,7 @@ fn write<E>(
     tx: &mut Tx<'_>,
     asp: &AspId,
     application: &Application,
-    (reason, at): (Reason, Timestamp),
+    (reason, at): (Reason, Moment),
 ) -> Done<Written, E> {
     let Some(order) = &application.order else { return Ok(Written::NothingCharged) };
     let new = NewReturn {
@@ -73,8 +74,8 @@ fn write<E>(
         amount: application.fee,
         bank_account_id: order.bank_account_id,
         bank_tran_id: &applying::bank_tran_id(core)?,
-        bank_tran_day: &at.business_day().to_string(),
-        at,
+        bank_tran_day: &at.business.business_day().to_string(),
+        at: at.real,
     };
     let is_new = fee_returns::insert(tx, asp, &new)?;
     Ok(if is_new { Written::Now } else { Written::Before })

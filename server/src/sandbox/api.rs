@@ -27,7 +27,7 @@ use super::ASP_ID;
 use super::arm::{arm, armed};
 use super::calls::Calls;
 use super::delivering::{self, Advanced};
-use super::{calls, clock, view};
+use super::{calls, clock, plastic, view};
 use crate::context::App;
 use crate::http::Served;
 
@@ -94,7 +94,9 @@ pub(super) fn failed(error: impl std::fmt::Display) -> Refusal {
 /// What is for the developer at this machine alone: keys, calls, what the database holds. Only for
 /// a server that others cannot reach: a `Host` is easily made up.
 pub fn told(sandbox: Sandbox) -> Router<Served> {
-    calls::routes(Arc::clone(&sandbox.calls)).merge(view::routes(sandbox)).layer(from_fn(not_kept))
+    let calls = calls::routes(Arc::clone(&sandbox.calls));
+    let plastic = plastic::routes(sandbox.clone());
+    calls.merge(plastic).merge(view::routes(sandbox)).layer(from_fn(not_kept))
 }
 
 /// The other routes.
@@ -127,6 +129,7 @@ pub fn document(doc: &mut OpenApi) {
     clock::document(doc);
     calls::document(doc);
     view::document(doc);
+    plastic::document(doc);
 }
 
 /// A refusal, as a document tells it.

@@ -6,13 +6,16 @@ use domain::{AspId, Timestamp};
 use platen::audit::content;
 use platen::audit::sealer::round;
 use platen::audit::verify::{Break, Report, verify};
+use platen::ops::prepaid_card::reissue::with_plastic;
 use platen::ops::prepaid_card::renew;
 use platen::sandbox::ASP_ID;
+use platen::sandbox::world::Bank;
 use platen::sandbox::world::products::FREE;
+use platen::settings::Settings;
 use serde_json::{Value, json};
 use store::{Tx, TxError};
 
-use crate::given::{given_of, mobile_only, new_id};
+use crate::given::{given, given_of, mobile_only, new_id};
 use crate::raw::Raw;
 use crate::support::{REISSUE, TestServer, change, code, on_each_database, on_each_engine, quick};
 
@@ -109,12 +112,41 @@ async fn it_goes_forward_only() {
     .await;
 }
 
+/// An order that the bank has not answered is as old as the real clock says: it may be executed
+/// yet, however far business has been moved meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_on_its_way_is_not_given_up_for_it() {
+    on_each_database(async |target, bank| {
+        let settings = Settings { bank_order_lifetime_ms: 600_000, ..quick() };
+        let server = TestServer::start(&target, &bank, settings).await;
+        let world = given(&server, &bank, |world| world.bank = Bank::Behaving("disconnect")).await;
+        assert_eq!(code(&server.call(REISSUE, &with_plastic(&world)).await), "003_055");
+        let (status, _) = ask(&server, "POST", r#"{"forwardDays":400}"#).await;
+        assert_eq!(status, 200);
+        while asked_in_vain(&server).await < 3 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(server.state(world.user_id()).await, "COST_PAYING");
+        server.stop().await;
+    })
+    .await;
+}
+
+/// How often the bank has said that it does not know an order.
+async fn asked_in_vain(server: &TestServer) -> u64 {
+    let metrics = Raw::plain(server, "/metrics", "").by("GET").send(server).await;
+    let text = String::from_utf8(metrics.body).unwrap();
+    let count = r#"platen_bank_answers_total{outcome="not_found"} "#;
+    let line = text.lines().find_map(|line| line.strip_prefix(count));
+    line.map_or(0, |count| count.parse().unwrap())
+}
+
 /// An armed card is valid by the clock of business.
 #[tokio::test(flavor = "multi_thread")]
 async fn scenarios_are_armed_by_it() {
     on_each_engine(async |server, bank, _| {
         ask(&server, "POST", r#"{"forwardDays":3650}"#).await;
-        let world = crate::given::given(&server, &bank, |world| {
+        let world = given(&server, &bank, |world| {
             world.expires = platen::sandbox::world::Expires::Within30Days;
         })
         .await;

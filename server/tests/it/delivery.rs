@@ -1,6 +1,6 @@
 //! Deliveries: what reports, a loss, a return and its end do, on both engines.
 
-mod files;
+pub mod files;
 mod many;
 
 use domain::delivery::{DeliveryState, Report};

@@ -203,14 +203,17 @@ async fn every_key_is_rotated_resealed_and_retired_while_calls_run() {
         for call in &made {
             again(&servers[0].client, call).await;
         }
-        // A day later the calls from before are forgotten, but for a fee that is still open: a
-        // scenario's bank holds its answer back.
+        // A day later the calls from before are forgotten, but for fees that are still open:
+        // some scenarios' banks hold their answers back.
         let later = begun.plus_ms(FORGOTTEN_MS);
-        let open = retired(&servers[0], KeyPurpose::Digest, 5, later).await.unwrap_err();
-        assert!(open.to_string().contains("1 remembered calls"), "{open}");
+        let sql = "SELECT COUNT(*) FROM application WHERE asp_id = $1 AND state = 'COST_PAYING'";
+        let open = u64::try_from(servers[0].number(sql).await).unwrap();
+        assert!(open > 0);
+        let kept = retired(&servers[0], KeyPurpose::Digest, 5, later).await.unwrap_err();
+        assert!(kept.to_string().contains(&format!("{open} remembered calls")), "{kept}");
         let sql = "UPDATE application SET state = 'COST_PAY_FAILED', settled_at = applied_at
              WHERE asp_id = $1 AND state = 'COST_PAYING'";
-        assert_eq!(servers[0].exec(sql, &[]).await, 1);
+        assert_eq!(servers[0].exec(sql, &[]).await, open);
         retired(&servers[0], KeyPurpose::Digest, 5, later).await.unwrap();
         servers[0].assert_balances_derive().await;
         let taken = bank.admin.totals().await.unwrap();

@@ -91,6 +91,8 @@ mod scenarios;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
+mod story;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod trouble;

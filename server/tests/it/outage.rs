@@ -8,12 +8,11 @@ use platen::op::{Done, Stop, transact};
 use platen::sandbox::given::NoRefusal;
 use platen::settings::Settings;
 use serde_json::json;
-use store::testing::TestDatabase;
 use store::{Tx, TxError};
 
 use crate::process::stdout_of;
 use crate::support::{
-    REISSUE, STATE, TestBank, TestServer, code, on_each_database, on_each_engine, quick,
+    REISSUE, STATE, TestServer, code, filled, on_each_database, on_each_engine, quick,
 };
 
 /// How long the server may need to see that its database is back.
@@ -37,8 +36,7 @@ pub fn scenario_request(operation: &str, name: &str) -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_and_comes_back() {
-    let Some(database) = TestDatabase::postgres() else { return };
-    let bank = TestBank::start().await;
+    let Some((database, bank)) = filled::on_postgres().await else { return };
     let server = TestServer::start(database.target(), &bank, impatient()).await;
     let reissue = scenario_request("prepaid-card.reissue", "reissued");
     let state = json!({ "userId": 1, "cardNo": "9491339500000000", "status": "SUSPEND" });
@@ -82,8 +80,7 @@ async fn a_database_that_is_away_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_server_whose_database_goes_away_before_the_first_call() {
-    let Some(database) = TestDatabase::postgres() else { return };
-    let bank = TestBank::start().await;
+    let Some((database, bank)) = filled::on_postgres().await else { return };
     let server = TestServer::start(database.target(), &bank, impatient()).await;
     assert!(database.cut());
     let body = json!({ "userId": 1, "cardNo": "9491339500000000", "status": "SUSPEND" });
@@ -134,8 +131,7 @@ async fn card_numbers_that_are_used_up_are_our_fault() {
 /// The bank goes away between two calls and comes back: no fee is lost, nobody waits for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bank_that_is_away() {
-    let database = TestDatabase::sqlite();
-    let bank = TestBank::start().await;
+    let (database, bank) = filled::on_sqlite().await;
     let server = TestServer::start(database.target(), &bank, quick()).await;
     bank.stop().await;
     let body = scenario_request("prepaid-card.reissue", "reissued");

@@ -12,7 +12,7 @@ use platen::context::Clock;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a process may take to be ready, or to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A command of the binary, away from the environment's settings.
 pub fn platen(args: &[&str]) -> Command {

@@ -260,10 +260,11 @@ async fn put_open_application(server: &TestServer, world: &World) {
     server
         .exec(
             "INSERT INTO application (asp_id, apply_no, kind, state, user_id, old_account_id,
-                 holds_old_card, service_id, issuance, delivery, fee, vat_basis_points, currency,
-                 validity_months, number_key_id, applied_at, correlation_id)
+                 holds_old_card, service_id, issuance, delivery, fee, returned_fee, balance_limit,
+                 vat_basis_points, currency, validity_months, number_key_id, applied_at,
+                 correlation_id)
              VALUES ($1, '2026010100000000000001', 'REISSUE', 'COST_PAYING', $2, $3, TRUE, $4,
-                 'ORDINARY', 'PHYSICAL', 3000, 1000, 'KRW', 60, 1, 1, '-')",
+                 'ORDINARY', 'PHYSICAL', 3000, 'KEPT', 500000, 1000, 'KRW', 60, 1, 1, '-')",
             &[world.user_id().into(), account.into(), NEXT.into()],
         )
         .await;

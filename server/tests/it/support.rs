@@ -1,5 +1,7 @@
 //! A sandbox within the test's process, on a database of its own, with a bank simulator beside it.
 
+pub mod filled;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,6 @@ use platen::sandbox::run::{Start, open, start};
 use platen::sandbox::{ASP_ID, keys};
 use platen::settings::Settings;
 use serde_json::Value;
-use store::testing::TestDatabase;
 use store::{Target, Tx, TxError};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -25,6 +26,9 @@ use tokio::task::JoinHandle;
 pub const REISSUE: &str = "/api/v1/prepay-card/reissue/delivery";
 /// The path of a change of state.
 pub const STATE: &str = "/api/v1/card/status";
+
+/// The bank simulator's file in its folder.
+const BANK_FILE: &str = "bank.db";
 
 /// Settings with short waits.
 pub fn quick() -> Settings {
@@ -50,13 +54,23 @@ pub struct TestBank {
     pub admin: Admin,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestBank {
     pub async fn start() -> Self {
+        Self::start_in(TempDir::new().unwrap()).await
+    }
+
+    /// Starts one that has this file.
+    async fn start_with(file: &[u8]) -> Self {
         let folder = TempDir::new().unwrap();
-        let file = folder.path().join("bank.db");
+        std::fs::write(folder.path().join(BANK_FILE), file).unwrap();
+        Self::start_in(folder).await
+    }
+
+    async fn start_in(folder: TempDir) -> Self {
+        let file = folder.path().join(BANK_FILE);
         let (ready, listening) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let options = SimOptions {
@@ -75,13 +89,18 @@ impl TestBank {
         });
         let url = format!("http://{}", listening.await.unwrap());
         let admin = Admin::of_url(&url).unwrap();
-        TestBank { url, admin, stop: Some(stop), task, _folder: folder }
+        TestBank { url, admin, stop: Some(stop), task, folder }
     }
 
     /// Stops it.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
+        self.stop_for_its_file().await;
+    }
+
+    async fn stop_for_its_file(mut self) -> Vec<u8> {
         drop(self.stop.take());
         self.task.await.unwrap();
+        std::fs::read(self.folder.path().join(BANK_FILE)).unwrap()
     }
 }
 
@@ -209,11 +228,11 @@ pub async fn on_each_engine<F: Future<Output = ()>>(
     .await;
 }
 
-/// Runs a check on an empty database of each engine, with a bank.
+/// Runs a check on a database of each engine, as a new sandbox fills it, with its bank.
 pub async fn on_each_database<F: Future<Output = ()>>(check: impl Fn(Target, Arc<TestBank>) -> F) {
-    let engines = aside(store::testing::engines).await;
-    for database in engines {
-        let bank = Arc::new(TestBank::start().await);
+    let engines = [Some(filled::on_sqlite().await), filled::on_postgres().await];
+    for (database, bank) in engines.into_iter().flatten() {
+        let bank = Arc::new(bank);
         check(database.target().clone(), Arc::clone(&bank)).await;
         if let Ok(bank) = Arc::try_unwrap(bank) {
             bank.stop().await;
@@ -231,8 +250,7 @@ pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
 
 /// Runs a check on SQLite alone, for what no database can change.
 pub async fn on_sqlite(settings: Settings, check: impl AsyncFnOnce(&TestServer)) {
-    let database = TestDatabase::sqlite();
-    let bank = TestBank::start().await;
+    let (database, bank) = filled::on_sqlite().await;
     let server = TestServer::start(database.target(), &bank, settings).await;
     check(&server).await;
     server.stop().await;

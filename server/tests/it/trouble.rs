@@ -14,14 +14,14 @@ use platen::sandbox::world::products::FREE;
 use platen::sandbox::world::{Bank, World};
 use platen::settings::Settings;
 use serde_json::Value;
-use store::testing::{TestDatabase, run};
+use store::testing::run;
 use store::{Target, Tx, TxError};
 use tokio::task::JoinSet;
 
 use crate::fees::patient;
 use crate::given::{given, mobile_only, new_id};
 use crate::outage::status;
-use crate::support::{REISSUE, TestBank, TestServer, aside, code, quick};
+use crate::support::{REISSUE, TestBank, TestServer, aside, code, filled, quick};
 use proxy::{Mode, Proxy, Way};
 
 /// Two seconds after it, a silent server is given up.
@@ -75,8 +75,7 @@ async fn until_done(server: &TestServer, body: &Value, id: &str) -> (String, Str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_refuses_or_swallows_is_away_and_comes_back() {
-    let Some(database) = TestDatabase::postgres() else { return };
-    let bank = TestBank::start().await;
+    let Some((database, bank)) = filled::on_postgres().await else { return };
     let proxy = Proxy::before(database.target()).await;
     let server = TestServer::start(&proxy.target, &bank, impatient()).await;
     let direct = TestServer::start(database.target(), &bank, rarely()).await;
@@ -244,8 +243,7 @@ async fn make_trouble(ways: &[Proxy; 2]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_under_every_trouble_of_the_network() {
-    let Some(database) = TestDatabase::postgres() else { return };
-    let bank = TestBank::start().await;
+    let Some((database, bank)) = filled::on_postgres().await else { return };
     let direct = TestServer::start(database.target(), &bank, rarely()).await;
     let ways = [Proxy::before(database.target()).await, Proxy::before(database.target()).await];
     let servers = [
@@ -305,8 +303,7 @@ async fn attempts(server: &TestServer) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn conflicts_are_tried_again_within_a_bound() {
-    let Some(database) = TestDatabase::postgres() else { return };
-    let bank = TestBank::start().await;
+    let Some((database, bank)) = filled::on_postgres().await else { return };
     let server = TestServer::start(database.target(), &bank, patient()).await;
     let clear = "DROP TRIGGER obstructs ON application; DROP FUNCTION obstruct;
          DROP SEQUENCE attempts;";
@@ -382,8 +379,7 @@ const LOCK_ACCOUNT: &str =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_deadlock_ends_with_both_done() {
-    let Some(database) = TestDatabase::postgres() else { return };
-    let bank = TestBank::start().await;
+    let Some((database, bank)) = filled::on_postgres().await else { return };
     let server = Arc::new(TestServer::start(database.target(), &bank, patient()).await);
     let other = TestServer::start(database.target(), &bank, patient()).await;
     let world = given(&server, &bank, |world| world.bank = Bank::Behaving("delay:300")).await;
@@ -411,8 +407,7 @@ async fn a_real_deadlock_ends_with_both_done() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_is_held_for_too_long_is_unavailability() {
-    let Some(database) = TestDatabase::postgres() else { return };
-    let bank = TestBank::start().await;
+    let Some((database, bank)) = filled::on_postgres().await else { return };
     let server = TestServer::start(database.target(), &bank, impatient()).await;
     let other = TestServer::start(database.target(), &bank, patient()).await;
     let world = given(&server, &bank, |world| world.product = FREE).await;

@@ -113,6 +113,7 @@ fn promised(row: &Image, spec: &Spec, grant: &Grant, state: AppState) -> Check {
             ("fee", Want::Int(grant.fee)),
             ("bank_account_id", int_or_null(grant.bank)),
             ("bank_tran_day", if is_due { Want::Text(&day) } else { Want::Null }),
+            ("ordered_at", int_or_null(is_due.then_some(applied_us))),
             ("deadline_at", int_or_null(is_due.then_some(applied_us + patience_us))),
             ("correlation_id", Want::Text(&spec.correlation)),
             ("refusal", Want::Null),

@@ -85,6 +85,7 @@ CREATE TABLE application_new (
     bank_tran_day TEXT,
     api_tran_id TEXT,
     refusal TEXT,
+    ordered_at BIGINT,
     deadline_at BIGINT,
     applied_at BIGINT NOT NULL,
     settled_at BIGINT,
@@ -99,14 +100,15 @@ INSERT INTO application_new (asp_id, apply_no, kind, state, user_id, old_account
     holds_old_card, service_id, issuance, delivery, recipient_sealed, fee, returned_fee,
     balance_limit, vat_basis_points, currency, validity_months, new_account_id, mobile_card_id,
     mobile_number, physical_card_id, physical_number, number_key_id, bank_account_id,
-    bank_tran_id, bank_tran_day, api_tran_id, refusal, deadline_at, applied_at, settled_at,
-    correlation_id, replay_key, cipher_digest, strict_key)
+    bank_tran_id, bank_tran_day, api_tran_id, refusal, ordered_at, deadline_at, applied_at,
+    settled_at, correlation_id, replay_key, cipher_digest, strict_key)
 SELECT asp_id, apply_no, kind, state, user_id, old_account_id,
     holds_old_card, service_id, issuance, delivery, recipient_sealed, fee, 'KEPT',
     500000, vat_basis_points, currency, validity_months, new_account_id, mobile_card_id,
     mobile_number, physical_card_id, physical_number, number_key_id, bank_account_id,
-    bank_tran_id, bank_tran_day, api_tran_id, refusal, deadline_at, applied_at, settled_at,
-    correlation_id, replay_key, cipher_digest, strict_key
+    bank_tran_id, bank_tran_day, api_tran_id, refusal,
+    CASE WHEN bank_tran_id IS NOT NULL THEN applied_at END, deadline_at, applied_at,
+    settled_at, correlation_id, replay_key, cipher_digest, strict_key
 FROM application;
 DROP TABLE application;
 ALTER TABLE application_new RENAME TO application;
@@ -114,7 +116,7 @@ CREATE UNIQUE INDEX application_open_for_card ON application (asp_id, old_accoun
     WHERE holds_old_card;
 CREATE UNIQUE INDEX application_by_bank_tran ON application (asp_id, bank_tran_id, bank_tran_day)
     WHERE bank_tran_id IS NOT NULL;
-CREATE INDEX application_awaiting_bank ON application (asp_id, deadline_at, applied_at)
+CREATE INDEX application_awaiting_bank ON application (asp_id, deadline_at, ordered_at)
     WHERE state = 'COST_PAYING';
 CREATE INDEX application_return_due ON application (asp_id, apply_no)
     WHERE state = 'RETURN_DUE';

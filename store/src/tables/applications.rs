@@ -85,7 +85,9 @@ pub struct FeeOrder {
     pub bank_tran_id: String,
     /// The business day of that id.
     pub bank_tran_day: String,
-    /// When recovery may ask the bank.
+    /// When it was fixed, by the real clock.
+    pub ordered_at: Timestamp,
+    /// When recovery may ask the bank, by the real clock.
     pub deadline_at: Timestamp,
 }
 
@@ -118,9 +120,11 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, new: &Application) -> Result<bool, D
              vat_basis_points, currency, validity_months, new_account_id, mobile_card_id,
              mobile_number, physical_card_id, physical_number, number_key_id, bank_account_id,
              bank_tran_id, bank_tran_day, deadline_at, applied_at, correlation_id, replay_key,
-             cipher_digest, strict_key, settled_at, waiver, returned_fee, balance_limit)
+             cipher_digest, strict_key, settled_at, waiver, returned_fee, balance_limit,
+             ordered_at)
          VALUES ($1, $2, $31, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-             $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $32, $33, $34)
+             $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $32, $33, $34,
+             $35)
          ON CONFLICT DO NOTHING",
         &[
             asp.as_str().into(),
@@ -157,6 +161,7 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, new: &Application) -> Result<bool, D
             new.waiver.map(Waiver::name).into(),
             new.returned_fee.name().into(),
             new.balance_limit.minor().into(),
+            order.map(|order| order.ordered_at.0).into(),
         ],
     )?;
     Ok(written == 1)
@@ -173,7 +178,8 @@ pub fn load(
              fee, vat_basis_points, validity_months, new_account_id, mobile_card_id,
              mobile_number, physical_card_id, physical_number, number_key_id, bank_account_id,
              bank_tran_id, bank_tran_day, deadline_at, applied_at, correlation_id, replay_key,
-             cipher_digest, strict_key, kind, waiver, returned_fee, balance_limit
+             cipher_digest, strict_key, kind, waiver, returned_fee, balance_limit,
+             ordered_at
          FROM application WHERE asp_id = $1 AND apply_no = $2",
         &[asp.as_str().into(), apply_no.as_str().into()],
     )?;
@@ -194,6 +200,7 @@ fn read(mut row: Row, apply_no: &ApplyNo) -> Result<Application, DbError> {
             bank_account_id: row.int(16)?,
             bank_tran_id,
             bank_tran_day: row.take_text(18)?,
+            ordered_at: Timestamp(row.int(29)?),
             deadline_at: Timestamp(row.int(19)?),
         }),
     };

@@ -103,16 +103,17 @@ fn begin(
     asp: &AspId,
     apply_no: &ApplyNo,
 ) -> impl FnMut(&mut Tx<'_>) -> Done<Option<Asked>, NoRefusal> + Send + 'static {
-    let (core, asp, apply_no, now) = (app.core.clone(), asp.clone(), apply_no.clone(), app.now());
-    let until = now.plus_ms(lease_ms(&core));
+    let (core, asp, apply_no) = (app.core.clone(), asp.clone(), apply_no.clone());
+    let now = app.moment();
+    let until = now.real.plus_ms(lease_ms(&core));
     move |tx| {
         let Some(due) = fee_returns::load(tx, &asp, &apply_no)? else { return Ok(None) };
         let Some(call) = stage(&due).call() else { return Ok(None) };
         let mut order = due.order.clone();
         if call == ExternalCall::Deposit {
             // A bank takes orders of the day only; from here on it counts how long it may take.
-            order.bank_tran_day = now.business_day().to_string();
-            order.at = now;
+            order.bank_tran_day = now.business.business_day().to_string();
+            order.at = now.real;
             if !fee_returns::mark_sent(tx, &asp, &apply_no, &order, until)? {
                 return Err(TxError::Refused(Stop::CameFirst));
             }
@@ -162,14 +163,14 @@ fn stage(due: &FeeReturn) -> Stage {
 async fn deposit(app: &App, apply_no: &ApplyNo, asked: &Asked) -> Said {
     // A process that was held up must not send an order that another may have given up.
     let deadline = asked.order.at.plus_ms(app.core.settings.fee_deadline_ms);
-    let left_us = u64::try_from(deadline.0 - app.now().0).ok().filter(|left| *left > 0);
+    let left_us = u64::try_from(deadline.0 - app.clock.now().0).ok().filter(|left| *left > 0);
     let answer = match left_us {
         None => DepositAnswer::NotSent,
         Some(left_us) => {
             let order = DepositOrder {
                 bank_tran_id: asked.bank_tran_id.clone(),
                 tran_date: asked.order.bank_tran_day.clone(),
-                ordered_at_us: asked.order.at.0,
+                ordered_at_us: asked.order.at.0.saturating_add(app.shift.us()),
                 fintech_use_num: asked.fintech_use_num.clone(),
                 amount: asked.amount,
                 client_name: asked.name.clone(),
@@ -198,14 +199,14 @@ async fn deposit(app: &App, apply_no: &ApplyNo, asked: &Asked) -> Said {
 }
 
 async fn inquire(app: &App, apply_no: &ApplyNo, asked: &Asked) -> Said {
-    let (settings, now) = (&app.core.settings, app.now());
+    let (settings, now) = (&app.core.settings, app.moment());
     let inquiry = InquiryOrder {
         kind: OrderKind::Deposit,
         bank_tran_id: asked.bank_tran_id.clone(),
         tran_date: asked.order.bank_tran_day.clone(),
         fintech_use_num: asked.fintech_use_num.clone(),
         amount: asked.amount,
-        asked_at_us: now.0,
+        asked_at_us: now.business.0,
     };
     let timeout = Duration::from_millis(settings.fee_inquiry_timeout_ms);
     let answer = app.bank.inquire(&inquiry, timeout).await;
@@ -216,7 +217,7 @@ async fn inquire(app: &App, apply_no: &ApplyNo, asked: &Asked) -> Said {
             ("found_give_refused", refused(apply_no, refusal(cause), &bank_code))
         }
         InquiryAnswer::NotFound => {
-            let executable = if now > over { Executable::NoMore } else { Executable::Still };
+            let executable = if now.real > over { Executable::NoMore } else { Executable::Still };
             ("give_not_found", Said::of(Event::NotFound(executable)))
         }
         InquiryAnswer::Unknown { why } => {
@@ -244,7 +245,7 @@ fn follow(
     now: Moment,
 ) -> Done<(), NoRefusal> {
     let Some(due) = fee_returns::load(tx, asp, apply_no)? else { return Ok(()) };
-    let (stage, at) = (stage(&due), now.business);
+    let (stage, at) = (stage(&due), now.real);
     let subject = if due.order == *order { Subject::InForce } else { Subject::Former };
     if subject == Subject::Former && said.event == Event::Given {
         tracing::error!(
@@ -272,7 +273,7 @@ fn follow(
         Plan::NewOrder(why) => {
             let new = Order {
                 bank_tran_id: applying::bank_tran_id(core)?,
-                bank_tran_day: at.business_day().to_string(),
+                bank_tran_day: now.business.business_day().to_string(),
                 at,
             };
             next(Step::Anew(&new, why.name()), later(new_order_pause_ms(due.attempt)))
@@ -292,7 +293,7 @@ fn give_back(
     (due, reference): (&FeeReturn, &str),
     now: Moment,
 ) -> Done<(), NoRefusal> {
-    if !fee_returns::give_back(tx, asp, apply_no, reference, now.business)? {
+    if !fee_returns::give_back(tx, asp, apply_no, reference, now.real)? {
         return Err(TxError::Refused(Stop::CameFirst));
     }
     let application = applications::load(tx, asp, apply_no)?.or_stop()?;

@@ -145,7 +145,10 @@ fn claim_subs(cx: &Cx, tx: &mut Tx<'_>, main: &CardAccount) -> Done<Vec<CardAcco
     let asp = &cx.call.asp;
     let rows = tx.query(
         "SELECT account_id FROM card_account
-         WHERE asp_id = $1 AND main_account_id = $2 AND state <> 'TERMINATED'
+         WHERE asp_id = $1 AND account_id IN (
+                 SELECT o.account_id FROM card_account o
+                 WHERE o.asp_id = $1 AND o.main_account_id = $2)
+             AND state <> 'TERMINATED'
          ORDER BY account_id LIMIT $3",
         &[asp.as_str().into(), main.id.0.into(), SUB_CARDS_MAX.into()],
     )?;
@@ -178,7 +181,9 @@ fn known(
 fn awaited_plastic(cx: &Cx, tx: &mut Tx<'_>, account: &CardAccount) -> Done<Vec<ApplyNo>, Error> {
     let rows = tx.query(
         "SELECT apply_no FROM application
-         WHERE asp_id = $1 AND user_id = $2 AND new_account_id = $3 AND state = 'DIGITAL_ISSUED'",
+         WHERE asp_id = $1 AND apply_no IN (
+                 SELECT b.apply_no FROM application b WHERE b.asp_id = $1 AND b.user_id = $2)
+             AND new_account_id = $3 AND state = 'DIGITAL_ISSUED'",
         &[cx.call.asp.as_str().into(), account.user_id.into(), account.id.0.into()],
     )?;
     Ok(rows.iter().map(|row| row.text(0).map(ApplyNo::new)).collect::<Result<_, _>>()?)

@@ -22,7 +22,7 @@ use super::{delivery, history, ordered};
 use crate::support::{TestServer, aside, on_each_engine};
 
 /// A card maker, its private key: nothing waits for it yet.
-pub(super) async fn maker(server: &TestServer, id: &'static str) -> PrivateKey {
+pub async fn maker(server: &TestServer, id: &'static str) -> PrivateKey {
     let key = aside(|| PrivateKey::generate_2048().unwrap()).await;
     let der = key.public_key().to_spki_der().unwrap();
     let add = move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
@@ -34,21 +34,21 @@ pub(super) async fn maker(server: &TestServer, id: &'static str) -> PrivateKey {
     key
 }
 
-pub(super) fn order(server: &TestServer, maker: &str, folder: &Path) -> Order {
+pub fn order(server: &TestServer, maker: &str, folder: &Path) -> Order {
     let (asp, now) = (AspId::new(ASP_ID), server.app.now());
     Order { asp, maker: maker.to_owned(), folder: folder.to_owned(), now }
 }
 
 /// A file from a maker.
-pub(super) struct Back<'a> {
-    pub(super) maker: &'a str,
-    pub(super) sequence: i64,
-    pub(super) key: &'a PrivateKey,
+pub struct Back<'a> {
+    pub maker: &'a str,
+    pub sequence: i64,
+    pub key: &'a PrivateKey,
 }
 
 impl Back<'_> {
     /// The text with these rows.
-    pub(super) fn text(&self, rows: &[String]) -> String {
+    pub fn text(&self, rows: &[String]) -> String {
         let header = Header {
             asp: ASP_ID.to_owned(),
             maker: self.maker.to_owned(),
@@ -60,12 +60,12 @@ impl Back<'_> {
     }
 }
 
-pub(super) fn row(server: &TestServer, apply_no: &str, state: &str, attempt: u32) -> String {
+pub fn row(server: &TestServer, apply_no: &str, state: &str, attempt: u32) -> String {
     let at = file::told(server.app.now());
     format!("R,{apply_no},{attempt},{state},{at},\"우체국, 특급\",6890,서울,\n")
 }
 
-pub(super) async fn read(server: &TestServer, path: &Path, text: &str) -> Result<Read, ReadError> {
+pub async fn read(server: &TestServer, path: &Path, text: &str) -> Result<Read, ReadError> {
     std::fs::write(path, text).unwrap();
     let app = &server.app;
     reading::read(&app.store, &app.core, &AspId::new(ASP_ID), path, app.moment()).await
