@@ -176,7 +176,7 @@ impl Holder<'_> {
         };
         assert_eq!(card["mobileCardStatus"], "ACTIVE");
         assert_eq!(card["physicalCardStatus"], "ACTIVE");
-        let sql = "SELECT COALESCE(SUM(balance), 0) FROM card_account
+        let sql = "SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM card_account
              WHERE asp_id = $1 AND user_id = $2";
         let all = self.server.row(sql, &[self.world.user_id().into()]).await;
         assert_eq!(card["balance"].to_string(), all, "all of it is on this card");

@@ -119,8 +119,15 @@ fn fuzz(_: &Bench) -> Result<Tally, Failed> {
     step(check.env("CUSTOM_LIBFUZZER_PATH", "not/linked/libfuzzer.a"))
 }
 
+/// Tests at once: twice as many as the smallest machine has cores, since most of them wait for a
+/// bank that is late, a lock or a clock.
+const TEST_THREADS: &str = "4";
+
 fn rust(bench: &Bench) -> Result<Tally, Failed> {
     let mut cargo = run::cargo(&["test", "--workspace", "--locked"]);
+    if environment::variable("RUST_TEST_THREADS").is_none() {
+        cargo.env("RUST_TEST_THREADS", TEST_THREADS);
+    }
     if let Some(url) = &bench.postgres_url {
         cargo.env(POSTGRES_URL, url).env("PLATEN_TEST_POSTGRES_REQUIRED", "1");
     }
