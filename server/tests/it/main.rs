@@ -25,6 +25,7 @@ mod corpus;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod defects;
 mod delivery;
 #[cfg(test)]
 mod edge;
@@ -71,6 +72,7 @@ mod process;
 #[cfg(test)]
 mod products;
 #[cfg(test)]
+mod quote;
 mod races;
 #[cfg(test)]
 mod raw;
@@ -93,6 +95,7 @@ mod shapes;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod timeline;
 mod trouble;
 #[cfg(test)]
 mod verification;
