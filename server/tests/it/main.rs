@@ -26,6 +26,7 @@ mod corpus;
 mod crash;
 #[cfg(test)]
 mod defects;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod edge;
@@ -73,6 +74,7 @@ mod process;
 mod products;
 #[cfg(test)]
 mod quote;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod raw;
@@ -96,6 +98,7 @@ mod shapes;
 mod support;
 #[cfg(test)]
 mod timeline;
+#[cfg(test)]
 mod trouble;
 #[cfg(test)]
 mod verification;

@@ -1,5 +1,5 @@
-//! `platen.defect-report`: the plastic of a card does not work. The reference has no such operation:
-//! path, fields and codes are platen's choice.
+//! `platen.defect-report`: the plastic of a card does not work. The reference has no such
+//! operation: path, fields and codes are platen's choice.
 //!
 //! The report stops nothing: a reissue still needs the card suspended, by `prepaid-card.state`. It
 //! makes the reissue free where the product's policy says so. Reported twice is the same as once,
@@ -132,7 +132,8 @@ impl Write for DefectReport {
 fn known(cx: &Cx, tx: &mut Tx<'_>, account: &CardAccount) -> Result<defect::Card, DbError> {
     let found = tx.query_opt(
         "SELECT 1 FROM card
-         WHERE asp_id = $1 AND account_id = $2 AND form = 'PHYSICAL' AND ended_at IS NULL LIMIT 1",
+         WHERE asp_id = $1 AND form = 'PHYSICAL' AND ended_at IS NULL AND card_id IN (
+             SELECT c.card_id FROM card c WHERE c.asp_id = $1 AND c.account_id = $2) LIMIT 1",
         &[cx.call.asp.as_str().into(), account.id.0.into()],
     )?;
     Ok(defect::Card {

@@ -114,7 +114,9 @@ fn read(
     tx.query(
         "SELECT log_id, event, correlation_id, payload, happened_at, clock_shift_us
          FROM operation_log
-         WHERE asp_id = $1 AND subject = $2 AND happened_at + clock_shift_us >= $3
+         WHERE asp_id = $1 AND log_id IN (
+                 SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject = $2)
+             AND happened_at + clock_shift_us >= $3
              AND (happened_at + clock_shift_us, log_id) >= ($4, $5)
              AND (event = $6 OR CAST($6 AS TEXT) = '')
              AND event IN ('card.issued', 'card.issue_applied', 'card.reissued',

@@ -186,7 +186,9 @@ fn generation(
 fn read_cards(cx: &Cx, tx: &mut Tx<'_>, generation: &mut Generation) -> Result<(), DbError> {
     let rows = tx.query(
         "SELECT pan_first6, pan_last4, form, par FROM card
-         WHERE asp_id = $1 AND account_id = $2 ORDER BY card_id",
+         WHERE asp_id = $1 AND card_id IN (
+             SELECT c.card_id FROM card c WHERE c.asp_id = $1 AND c.account_id = $2)
+         ORDER BY card_id",
         &[cx.call.asp.as_str().into(), generation.account.into()],
     )?;
     for row in &rows {
@@ -224,7 +226,8 @@ fn applied(cx: &Cx, tx: &mut Tx<'_>, user_id: i64, account: i64) -> Result<Vec<R
     tx.query(
         "SELECT apply_no, old_account_id, new_account_id, physical_card_id, applied_at, waiver
          FROM application
-         WHERE asp_id = $1 AND user_id = $2 AND (old_account_id = $3 OR new_account_id = $3)
+         WHERE asp_id = $1 AND (old_account_id = $3 OR new_account_id = $3) AND apply_no IN (
+             SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)
          ORDER BY apply_no DESC LIMIT $4",
         &[cx.call.asp.as_str().into(), user_id.into(), account.into(), APPLICATIONS_MAX.into()],
     )
