@@ -6,7 +6,8 @@ use platen::op::Handler;
 use platen::ops::admin::{issued_cards, product_create, product_detail};
 use platen::ops::bank_account::named_card;
 use platen::ops::debit_card::limit;
-use platen::ops::platen::product_policy;
+use platen::ops::platen::{card_timeline, defect_report, product_policy};
+use platen::ops::prepaid_card::reissue::with_plastic;
 use platen::ops::prepaid_card::{
     application_cancel, deduction_status, delivery_status, issue, linkable_applications, list,
     physical_register, products, renew, terminate, user_mapping, virtual_account,
@@ -61,6 +62,11 @@ fn valid(operation: &str) -> Value {
             "cardApplyNo": World::new(705).apply_no().as_str(),
         }),
         "platen.events" => json!({ "limit": 10 }),
+        "platen.reissue-quote" => with_plastic(&World::new(813)),
+        "platen.card-timeline" => {
+            with(&card_timeline::request(&World::new(832)), "/limit", 10.into())
+        }
+        "platen.defect-report" => defect_report::request(&World::new(857)),
         "prepaid-card.unregistered-info" => on_card(),
         other => panic!("add a valid body of {other}"),
     }

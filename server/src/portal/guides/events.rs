@@ -163,6 +163,10 @@ fn meaning(kind: Kind) -> Both<'static> {
         Kind::CardRegistered => ("A plastic was registered.", "실물카드가 등록되었습니다."),
         Kind::CardSuspended => ("A card was reported lost.", "카드 분실이 신고되었습니다."),
         Kind::CardResumed => ("The report was withdrawn.", "분실 신고가 해제되었습니다."),
+        Kind::CardDefectReported => (
+            "The plastic of a card was reported defective, for this `reason`.",
+            "실물카드의 불량이 신고되었습니다. 사유는 `reason`에 있습니다.",
+        ),
         Kind::CardDiscarded => ("A card was discarded.", "카드가 해지되었습니다."),
         Kind::CardExpiryNotice => (
             "A card ends 60, 30 or 1 days ahead (`daysAhead`); from 30 on it may be renewed.",
