@@ -15,11 +15,9 @@ mod upkeep;
 use std::time::Instant;
 
 use platen::context::Clock;
-use platen::op::Operation;
-use platen::ops::platen::defect_report::{self, DefectReport};
 use platen::ops::prepaid_card::reissue::with_plastic;
 use platen::sandbox::world::products::{FREE, ORDINARY, STANDARD};
-use platen::sandbox::world::{Also, Bank, Card, GIVEN_EXPIRY_YYMM, World};
+use platen::sandbox::world::{Bank, Card, GIVEN_EXPIRY_YYMM, World};
 use serde_json::{Value, json};
 use store::Cause;
 use store::testing::{TestDatabase, engines};
@@ -109,17 +107,12 @@ fn wrong_guess(world: &World) -> Value {
     json!({ "cardNo": world.card_no(), "expiryDate": GIVEN_EXPIRY_YYMM, "cardCVC": "999" })
 }
 
-fn with_plastic_in_hand(world: &mut World) {
-    world.also = vec![Also::Plastic];
-    world.bank = Bank::None;
-}
-
 fn unregistered(world: &mut World) {
     world.card = Card::Unregistered;
     world.bank = Bank::None;
 }
 
-const WITHOUT_FEE: [Case; 8] = [
+const WITHOUT_FEE: [Case; 7] = [
     Case { depth: Depth::Thorough, ..reissue("reissue, mobile card alone", free, mobile_only) },
     reissue("reissue with plastic", free, with_plastic),
     Case {
@@ -132,11 +125,6 @@ const WITHOUT_FEE: [Case; 8] = [
     },
     Case { path: STATE, ..reissue("loss reported", |world| world.card = Card::Active, suspend) },
     Case { path: STATE, depth: Depth::Basic, ..reissue("loss withdrawn", free, resume) },
-    Case {
-        path: DefectReport::SPEC.path,
-        depth: Depth::Basic,
-        ..reissue("defect reported", with_plastic_in_hand, defect_report::request)
-    },
     Case {
         path: "/api/v1/unregister/card/info",
         ..reissue("wrong guess at a CVC", unregistered, wrong_guess)

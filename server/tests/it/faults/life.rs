@@ -1,21 +1,23 @@
 //! What happens to a card before and after its reissue.
 
 use platen::op::Operation;
+use platen::ops::platen::defect_report::{self, DefectReport};
 use platen::ops::prepaid_card::application_cancel::{self, ApplicationCancel};
 use platen::ops::prepaid_card::issue::{self, Issue};
 use platen::ops::prepaid_card::physical_register::{self, PhysicalRegister};
 use platen::ops::prepaid_card::reissue::{Reissue, with_plastic};
 use platen::ops::prepaid_card::renew::{self, Renew};
 use platen::ops::prepaid_card::terminate::{self, Terminate};
-use platen::sandbox::world::{Card, Expires, Step, World};
+use platen::sandbox::world::{Also, Bank, Card, Expires, Step, World};
 use serde_json::Value;
 
 use super::{Case, Does, free, ordinary, play_all, reissue};
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 6] = [
     case::<Issue>("first card", without_card, issue::with_plastic),
     case::<PhysicalRegister>("registration", delivered, physical_register::request),
     case::<ApplicationCancel>("cancelled", applied, application_cancel::request),
+    case::<DefectReport>("defect reported", with_plastic_in_hand, defect_report::request),
     case::<Renew>("renewal", expiring, renew::renewal),
     case::<Terminate>("discard", empty, terminate::request),
 ];
@@ -42,6 +44,11 @@ fn applied(world: &mut World) {
 fn delivered(world: &mut World) {
     applied(world);
     world.before.push(Step::GivePlastic);
+}
+
+fn with_plastic_in_hand(world: &mut World) {
+    world.also = vec![Also::Plastic];
+    world.bank = Bank::None;
 }
 
 fn expiring(world: &mut World) {
