@@ -260,8 +260,9 @@ impl Inside {
         (now_ms, sent_at_ms, is_held): (u64, u64, bool),
     ) -> (&'static str, Option<OrderId>) {
         let is_late = now_ms > sent_at_ms + ON_THE_WIRE_MS_MAX;
-        // Beyond its promise it executes only what somebody still waits for: then it is told.
-        let is_breach = is_late && is_held && !reply.is_closed();
+        // Beyond its promise it takes only where somebody still waits for it: then it is told.
+        let takes = sent.kind == OrderKind::Withdrawal;
+        let is_breach = is_late && is_held && takes && !reply.is_closed();
         if is_late && !is_breach {
             return ("order too old", None);
         }
@@ -281,8 +282,7 @@ impl Inside {
                 (said, "taken in silence", Said::Executed { api_tran_id: api_id(&id) })
             }
             (Done::Executed, OrderKind::Deposit) => {
-                let said = if is_breach { "given against its promise" } else { "given" };
-                (said, "given in silence", Said::Executed { api_tran_id: api_id(&id) })
+                ("given", "given in silence", Said::Executed { api_tran_id: api_id(&id) })
             }
             (Done::Refused(cause), OrderKind::Withdrawal | OrderKind::Deposit) => {
                 ("refused", "refused in silence", Said::refused(cause))

@@ -4,13 +4,12 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use crypto::tran_token::TokenKey;
 
-use crate::model::{Ask, CallKey, CardState, Plastic};
+use crate::model::{Ask, CallKey, CardState, Kind, Wish};
 use crate::server::EPOCH_MS;
 
-/// The operation of a reissue.
-pub const REISSUE: &str = "prepaid-card.reissue";
-/// The operation of a change of state.
-pub const STATE: &str = "prepaid-card.state";
+/// Address of whoever gets plastic.
+const ADDRESS: &str =
+    r#""addressInfo":{"address":"세종대로 1","addressDetail":"2층","zipCode":"04524"}"#;
 
 /// What is wrong with a call before any operation looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +84,17 @@ pub struct Spec {
 
 impl Spec {
     const fn path(&self) -> &'static str {
-        match (self.flaw, &self.ask) {
-            (Flaw::UnknownPath, _) => "/open-api/api/v1/card/unknown",
-            (_, Ask::Reissue { .. }) => "/open-api/api/v1/prepay-card/reissue/delivery",
-            (_, Ask::State { .. }) => "/api/v1/card/status",
+        match self.flaw {
+            Flaw::UnknownPath => "/open-api/api/v1/card/unknown",
+            Flaw::None
+            | Flaw::WrongToken
+            | Flaw::UnknownPartner
+            | Flaw::ForeignKey
+            | Flaw::OldTime
+            | Flaw::NoTime
+            | Flaw::Get
+            | Flaw::CutOff
+            | Flaw::Field(_) => self.ask.path(),
         }
     }
 
@@ -125,45 +131,146 @@ impl Spec {
     }
 }
 
+impl Ask {
+    /// The operation that is asked.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        match self {
+            Ask::Issue { .. } => Kind::Issue.operation(),
+            Ask::Reissue { .. } => Kind::Reissue.operation(),
+            Ask::Renew { .. } => Kind::Renew.operation(),
+            Ask::State { .. } => "prepaid-card.state",
+            Ask::Discard { .. } => "prepaid-card.terminate",
+            Ask::Register { .. } => "prepaid-card.physical-register",
+            Ask::Cancel { .. } => "prepaid-card.application-cancel",
+            Ask::Resend { .. } => "platen.delivery-resend",
+            Ask::CallOff { .. } => "platen.delivery-call-off",
+        }
+    }
+
+    const fn path(&self) -> &'static str {
+        match self {
+            Ask::Issue { .. } => "/api/v1/prepay-card/issue/delivery",
+            Ask::Reissue { .. } => "/open-api/api/v1/prepay-card/reissue/delivery",
+            Ask::Renew { .. } => "/api/v1/prepay-card/expired/reissue",
+            Ask::State { .. } => "/api/v1/card/status",
+            Ask::Discard { .. } => "/api/v1/card/terminate",
+            Ask::Register { .. } => "/api/v1/prepay-card/physical/register",
+            Ask::Cancel { .. } => "/open-api/api/v1/card/delivery/cancel",
+            Ask::Resend { .. } => "/platen/v1/prepaid-card/delivery/resend",
+            Ask::CallOff { .. } => "/platen/v1/prepaid-card/delivery/call-off",
+        }
+    }
+
+    /// The fields that may be out of their limits.
+    #[must_use]
+    pub const fn fields(&self) -> &'static [&'static str] {
+        match self {
+            Ask::Issue { .. } => &["userId", "serviceId", "isDeliveryRequired"],
+            Ask::Reissue { .. } => &["userId", "cardInfo.oldCardNo", "isDeliveryRequired"],
+            Ask::Renew { .. } => &["userId", "cardInfo.oldCardNo"],
+            Ask::State { .. } => &["userId", "status"],
+            Ask::Discard { .. } => &["userId", "par"],
+            Ask::Register { .. } => &["userId", "physicalCardNo", "physicalCardCVC"],
+            Ask::Cancel { .. } | Ask::Resend { .. } | Ask::CallOff { .. } => {
+                &["userId", "cardApplyNo"]
+            }
+        }
+    }
+
+    /// The member.
+    #[must_use]
+    pub const fn user(&self) -> u64 {
+        match self {
+            Ask::Issue { user, .. }
+            | Ask::Reissue { user, .. }
+            | Ask::Renew { user, .. }
+            | Ask::State { user, .. }
+            | Ask::Discard { user, .. }
+            | Ask::Register { user, .. }
+            | Ask::Cancel { user, .. }
+            | Ask::Resend { user, .. }
+            | Ask::CallOff { user, .. } => *user,
+        }
+    }
+}
+
+impl Kind {
+    /// The operation by which it is applied for.
+    #[must_use]
+    pub const fn operation(self) -> &'static str {
+        match self {
+            Kind::Issue => "prepaid-card.issue",
+            Kind::Reissue => "prepaid-card.reissue",
+            Kind::Renew => "prepaid-card.renew",
+        }
+    }
+}
+
 /// The body of what is asked for, with a field out of its limits where the flaw is one.
 #[must_use]
 pub fn body(ask: &Ask, flaw: Flaw) -> String {
+    let user = if flaw == Flaw::Field("userId") { 0 } else { ask.user() };
+    // A text that is too short, where it is the field at fault.
+    let cut = |field: &'static str, text: &str| match flaw == Flaw::Field(field) {
+        true => text.get(1..).unwrap_or_default().to_owned(),
+        false => text.to_owned(),
+    };
     let body = match ask {
-        Ask::Reissue { user, number, plastic } => reissue(*user, number, *plastic, flaw),
-        Ask::State { user, number, par, to } => {
-            let user = if flaw == Flaw::Field("userId") { 0 } else { *user };
+        Ask::Issue { service, plastic, .. } => {
+            let card = format!(r#""serviceId":"{}""#, cut("serviceId", service));
+            applied(user, &card, *plastic, flaw)
+        }
+        Ask::Reissue { number, plastic, .. } => {
+            let number = cut("cardInfo.oldCardNo", number);
+            applied(user, &format!(r#""cardInfo":{{"oldCardNo":"{number}"}}"#), *plastic, flaw)
+        }
+        Ask::Renew { number, .. } => {
+            let number = cut("cardInfo.oldCardNo", number);
+            format!(
+                r#"{{"userInfo":{{"userId":{user},{ADDRESS}}},"cardInfo":{{"oldCardNo":"{number}"}}}}"#
+            )
+        }
+        Ask::State { number, par, to, .. } => {
             let number =
                 number.as_ref().map_or(String::new(), |number| format!(r#","cardNo":"{number}""#));
             let par = par.as_ref().map_or(String::new(), |par| format!(r#","par":"{par}""#));
-            let status = match (flaw, to) {
-                (Flaw::Field("status"), _) => "STOP",
-                (_, CardState::Active) => "RESUME",
-                (_, CardState::Suspended | CardState::Terminated) => "SUSPEND",
+            let status = match (flaw == Flaw::Field("status"), to) {
+                (true, _) => "STOP",
+                (false, CardState::Active) => "RESUME",
+                (false, CardState::Suspended | CardState::Terminated) => "SUSPEND",
             };
             format!(r#"{{"userId":{user}{par}{number},"status":"{status}"}}"#)
+        }
+        Ask::Discard { par, .. } => {
+            format!(r#"{{"userId":{user},"par":"{}"}}"#, cut("par", par))
+        }
+        Ask::Register { on_card, no, .. } => {
+            let no = no.as_ref().map_or(String::new(), |no| format!(r#","cardApplyNo":"{no}""#));
+            format!(
+                r#"{{"userId":{user},"physicalCardNo":"{}","physicalCardExpDate":"{}","physicalCardCVC":"{}"{no}}}"#,
+                cut("physicalCardNo", &on_card.number),
+                on_card.yymm,
+                cut("physicalCardCVC", &on_card.cvc),
+            )
+        }
+        Ask::Cancel { no, .. } | Ask::Resend { no, .. } | Ask::CallOff { no, .. } => {
+            format!(r#"{{"cardApplyNo":"{}","userId":{user}}}"#, cut("cardApplyNo", no))
         }
     };
     if flaw == Flaw::CutOff { body[..body.len() - 1].to_owned() } else { body }
 }
 
-fn reissue(user: u64, number: &str, plastic: Plastic, flaw: Flaw) -> String {
-    let user = if flaw == Flaw::Field("userId") { 0 } else { user };
-    let number = if flaw == Flaw::Field("cardInfo.oldCardNo") { &number[..15] } else { number };
-    let address = match plastic {
-        Plastic::Wanted => {
-            r#","addressInfo":{"address":"세종대로 1","addressDetail":"2층","zipCode":"04524"}"#
-        }
-        Plastic::Unwanted => "",
-    };
+fn applied(user: u64, card: &str, plastic: Wish, flaw: Flaw) -> String {
+    let address = if plastic == Wish::Wanted { format!(",{ADDRESS}") } else { String::new() };
     // Where it is not said, plastic is wanted: every other member's calls leave it out.
-    let wanted = match (flaw, plastic) {
-        (Flaw::Field("isDeliveryRequired"), _) => r#","isDeliveryRequired":"no""#,
-        (_, Plastic::Unwanted) => r#","isDeliveryRequired":false"#,
-        (_, Plastic::Wanted) if user % 2 == 0 => "",
-        (_, Plastic::Wanted) => r#","isDeliveryRequired":true"#,
+    let wanted = match (flaw == Flaw::Field("isDeliveryRequired"), plastic) {
+        (true, _) => r#","isDeliveryRequired":"no""#,
+        (false, Wish::Unwanted) => r#","isDeliveryRequired":false"#,
+        (false, Wish::Wanted) if user.is_multiple_of(2) => "",
+        (false, Wish::Wanted) => r#","isDeliveryRequired":true"#,
     };
-    let user_info = format!(r#"{{"userId":{user}{address}}}"#);
-    format!(r#"{{"userInfo":{user_info},"cardInfo":{{"oldCardNo":"{number}"}}{wanted}}}"#)
+    format!(r#"{{"userInfo":{{"userId":{user}{address}}},{card}{wanted}}}"#)
 }
 
 /// An answer, read.

@@ -6,14 +6,14 @@ use crypto::secret::Secret;
 use crypto::tran_token::TokenKey;
 use domain::card::CardState as StoredState;
 use domain::product::{
-    BalanceLimits, Fees, Issuance, MobileOnly, PaysAbroad, ProductState, ReturnedFee,
+    BalanceLimits, Charge, Fees, Issuance, MobileOnly, PaysAbroad, ProductState, ReturnedFee,
 };
 use domain::{AspId, CardAccountId, CardId, Expiry, Money, ServiceId, Timestamp, UserId};
 use platen::cards::{self, Order};
 use platen::context::{Core, place};
 use platen::directory::access_key_digest;
 use platen::op::Done;
-use platen::sandbox::given::{self, CardIds, NoRefusal, Opening, VALIDITY_MONTHS};
+use platen::sandbox::given::{self, CardIds, NoRefusal, Opening};
 use platen::supply::IDS;
 use store::tables::bank_accounts::{self, BankAccountState, NewBankAccount};
 use store::tables::cards::Form;
@@ -23,8 +23,9 @@ use store::tables::{counters, products};
 use store::{DbError, Tx, TxError};
 
 use crate::call::Credentials;
-use crate::model::{BankAccount, CardState, Product};
+use crate::model::{BankAccount, CardState, Fees as ModelFees, Month, Product};
 use crate::rng::Rng;
+use crate::server::EPOCH_MS;
 
 /// First digits of the numbers of cards that members come with.
 const GIVEN_PREFIX: &str = "94913390";
@@ -37,8 +38,13 @@ const RANGE_CAPACITY: i64 = 10_000_000;
 const SHORT_RANGE_CAPACITY: i64 = 700;
 /// What a card may hold, won.
 const BALANCES_WON: [i64; 4] = [0, 1, 25_000, 499_999];
-/// What a reissue may cost, won.
+/// What a card may cost, won.
 const FEES_WON: [i64; 5] = [0, 1, 1_000, 2_999, 3_000];
+/// Months for which the cards of a product are valid: some end before long.
+const VALIDITY_MONTHS: [i64; 4] = [1, 1, 2, 60];
+/// Months after the present one in which the cards end that members come with: some have ended,
+/// some may be renewed.
+const GIVEN_MONTHS: [i64; 5] = [-1, 0, 0, 1, 60];
 
 /// A partner to be written.
 #[derive(Debug, Clone)]
@@ -72,6 +78,8 @@ pub struct NewMember {
     pub banks: Vec<BankAccount>,
     /// Cards.
     pub cards: Vec<NewCard>,
+    /// Plastic that lies about where the member shops.
+    pub stock: Option<Stock>,
 }
 
 /// A card to be written.
@@ -83,8 +91,21 @@ pub struct NewCard {
     pub state: CardState,
     /// What it holds, won.
     pub balance: i64,
+    /// When it ends.
+    pub expiry: Month,
     /// Serials of its number and, where it has one, of its plastic twin's.
     pub serials: (u64, Option<u64>),
+}
+
+/// Plastic to be written that was made for nobody.
+#[derive(Debug, Clone)]
+pub struct Stock {
+    /// Its product.
+    pub service: String,
+    /// When it ends.
+    pub expiry: Month,
+    /// Serial of its number.
+    pub serial: u64,
 }
 
 impl NewPartner {
@@ -92,6 +113,7 @@ impl NewPartner {
     pub fn choose(rng: &mut Rng, place: usize) -> Self {
         let services = 3 + rng.below(3);
         let id = |number: usize| format!("0001700000020{number:02}");
+        let fee = |rng: &mut Rng| rng.pick(&FEES_WON).copied().unwrap_or(0);
         let products = (0..services).map(|number| {
             let is_pre_issuance = rng.percent(75);
             let product = Product {
@@ -99,8 +121,14 @@ impl NewPartner {
                 is_pre_issuance,
                 is_mobile_only_allowed: rng.percent(75),
                 is_abroad: rng.percent(20),
-                fee: rng.pick(&FEES_WON).copied().unwrap_or(0),
-                fee_mobile_only: rng.pick(&FEES_WON).copied().unwrap_or(0),
+                fees: ModelFees {
+                    issue: (fee(rng), fee(rng)),
+                    reissue: (fee(rng), fee(rng)),
+                    renewal: fee(rng),
+                },
+                is_first_free: rng.percent(20),
+                is_refunded: rng.percent(50),
+                validity: rng.pick(&VALIDITY_MONTHS).copied().unwrap_or(60),
                 next: rng.percent(25).then(|| id(rng.below(services + 1))),
             };
             (id(number), product)
@@ -191,12 +219,19 @@ pub fn put_product(
         },
         pays_abroad: if product.is_abroad { PaysAbroad::Yes } else { PaysAbroad::No },
         fees: Fees {
-            reissue_with_plastic: won(product.fee),
-            reissue_mobile_only: won(product.fee_mobile_only),
-            ..Fees::NONE
+            issue_with_plastic: won(product.fees.issue.0),
+            issue_mobile_only: won(product.fees.issue.1),
+            reissue_with_plastic: won(product.fees.reissue.0),
+            reissue_mobile_only: won(product.fees.reissue.1),
+            renewal: won(product.fees.renewal),
+            first_reissue: if product.is_first_free { Charge::Free } else { Charge::Charged },
+            defective_card: Charge::Charged,
         },
-        returned_fee: ReturnedFee::Kept,
-        validity_months: VALIDITY_MONTHS,
+        returned_fee: match product.is_refunded {
+            true => ReturnedFee::Refunded,
+            false => ReturnedFee::Kept,
+        },
+        validity_months: u16::try_from(product.validity).unwrap_or(1),
         limits: BalanceLimits { unnamed: won(500_000), named: won(2_000_000) },
     };
     products::put(tx, asp, &row, product.next.as_ref().map(ServiceId::new).as_ref())
@@ -211,6 +246,7 @@ impl NewMember {
         serials: &mut u64,
         now_ms: u64,
     ) -> Self {
+        let month = Month::at(i64::try_from((EPOCH_MS + now_ms) * 1_000).unwrap_or(0));
         let mut banks = Vec::new();
         for id in 1..=rng.weighed(&[1, 6, 3]) {
             banks.push(BankAccount {
@@ -236,10 +272,18 @@ impl NewMember {
                     _ => CardState::Terminated,
                 },
                 balance: rng.pick(&BALANCES_WON).copied().unwrap_or(0),
+                expiry: month.plus(rng.pick(&GIVEN_MONTHS).copied().unwrap_or(60)),
                 serials: (serial(), rng.percent(40).then(&mut serial)),
             });
         }
-        NewMember { user, is_active: rng.percent(97), is_verified: rng.percent(70), banks, cards }
+        let service = if rng.percent(50) { rng.pick(services) } else { None };
+        let stock = service.map(|service| Stock {
+            service: service.clone(),
+            expiry: month.plus(if rng.percent(10) { -1 } else { 24 }),
+            serial: serial(),
+        });
+        let (is_active, is_verified) = (rng.percent(97), rng.percent(70));
+        NewMember { user, is_active, is_verified, banks, cards, stock }
     }
 
     /// Writes it.
@@ -265,7 +309,10 @@ impl NewMember {
         for card in &self.cards {
             card.put(core, tx, asp, self.user, now)?;
         }
-        Ok(())
+        match &self.stock {
+            Some(stock) => stock.put(core, tx, asp, now),
+            None => Ok(()),
+        }
     }
 }
 
@@ -317,7 +364,7 @@ impl NewCard {
                 CardState::Terminated => StoredState::Terminated,
             },
             balance_won: self.balance,
-            expiry: Expiry::after(now, VALIDITY_MONTHS),
+            expiry: expiry(self.expiry)?,
             par: None,
             opening: Opening { operation: "simulation", event: "simulation.opened" },
         };
@@ -329,12 +376,39 @@ impl NewCard {
             service_id: &service_id,
             form: Form::Physical,
             pan: given_number(twin)?,
-            expiry: Expiry::after(now, VALIDITY_MONTHS),
+            expiry: expiry(self.expiry)?,
             apply_no: None,
             now,
         };
         plain(cards::make(core, tx, asp, order)).map(drop)
     }
+}
+
+impl Stock {
+    fn put(
+        &self,
+        core: &Core,
+        tx: &mut Tx<'_>,
+        asp: &AspId,
+        now: Timestamp,
+    ) -> Result<(), TxError<String>> {
+        let order = Order {
+            id: CardId(counters::take(tx, asp, IDS, 1)?),
+            account: None,
+            service_id: &ServiceId::new(&self.service),
+            form: Form::Physical,
+            pan: given_number(self.serial)?,
+            expiry: expiry(self.expiry)?,
+            apply_no: None,
+            now,
+        };
+        plain(cards::make(core, tx, asp, order)).map(drop)
+    }
+}
+
+fn expiry(month: Month) -> Result<Expiry, TxError<String>> {
+    let yymm = month.yymm();
+    Expiry::from_yymm(&yymm).ok_or_else(|| TxError::Refused(format!("{yymm} is no month")))
 }
 
 fn given_number(serial: u64) -> Result<Pan, TxError<String>> {

@@ -1,6 +1,8 @@
 //! What must hold of the rows and of the bank, whatever happened. Each rule has a name, which a
 //! failure prints.
 
+pub mod agreement;
+
 use store::{Change, Ended, Image, Ran};
 
 use crate::bank::{Order, OrderId, SimBank};
@@ -28,6 +30,14 @@ pub fn on_touched(mirror: &Mirror, bank: &SimBank, changes: &[Change]) -> Check 
                 order_is_fixed(change)?;
                 fee_and_card(mirror, bank, row)?;
                 one_open_application(mirror, row)?;
+                agreement::of_application(mirror, row)?;
+            }
+            "delivery" | "fee_return" | "card" => {
+                let no = row.text("apply_no").unwrap_or_default();
+                let asp = row.text("asp_id").unwrap_or_default();
+                if let Some(application) = mirror.row("application", &format!("{asp}/{no}")) {
+                    agreement::of_application(mirror, application)?;
+                }
             }
             _ => {}
         }
@@ -47,11 +57,18 @@ pub fn on_everything(mirror: &Mirror, bank: &SimBank, model: &Model) -> Check {
     for application in mirror.rows("application") {
         fee_and_card(mirror, bank, application)?;
         one_open_application(mirror, application)?;
+        agreement::of_application(mirror, application)?;
+    }
+    for card in mirror.rows("card") {
+        agreement::of_card(mirror, card)?;
     }
     for (id, order) in bank.orders() {
         one_withdrawal(mirror, &id, &order)?;
     }
-    model.iter().try_for_each(|(asp, partner)| books_agree(mirror, asp, partner))
+    model.iter().try_for_each(|(asp, partner)| {
+        one_deposit(bank, partner)?;
+        books_agree(mirror, asp, partner)
+    })
 }
 
 /// Once no fee is open: what the bank has taken is what our books say.
@@ -68,7 +85,8 @@ pub fn bank_agrees(mirror: &Mirror, bank: &SimBank, partners: &[String]) -> Chec
 
 /// An order that the bank executed against its promise, and whose answer died with a process.
 fn is_unknown_breach(mirror: &Mirror, id: &OrderId, order: &Order) -> bool {
-    let rows = mirror.applications_of(id).iter().filter_map(|key| mirror.row("application", key));
+    let keys = mirror.applications_of(id, order.kind).iter();
+    let rows = keys.filter_map(|key| mirror.row("application", key));
     let mut failed = rows.filter(|row| row.text("state") == Some("COST_PAY_FAILED"));
     order.is_breach && failed.next().is_some()
 }
@@ -135,8 +153,22 @@ pub fn one_live_pair(mirror: &Mirror, account: &Image) -> Check {
 pub fn order_is_fixed(change: &Change) -> Check {
     let (Some(before), Some(after)) = (&change.before, &change.after) else { return Ok(()) };
     let changed = after.changed_since(before);
-    let may = ["state", "holds_old_card", "refusal", "api_tran_id", "settled_at", "deadline_at"];
-    let other = changed.iter().find(|name| !may.contains(name) && **name != "recipient_sealed");
+    let may = [
+        "state",
+        "holds_old_card",
+        "refusal",
+        "api_tran_id",
+        "settled_at",
+        "deadline_at",
+        "recipient_sealed",
+        // Another plastic for one that was lost, or any for one that none was made for.
+        "physical_card_id",
+        "physical_number",
+    ];
+    // Where the mobile card follows the plastic, it is not reserved before.
+    let later = ["new_account_id", "mobile_card_id", "mobile_number"];
+    let may_come = |name: &str| later.contains(&name) && before.int("new_account_id").is_none();
+    let other = changed.iter().find(|name| !may.contains(name) && !may_come(name));
     hold("what-was-promised-stays", other.is_none(), || {
         format!("{other:?} of application {} changed", after.key())
     })
@@ -167,6 +199,10 @@ pub fn fee_and_card(mirror: &Mirror, bank: &SimBank, application: &Image) -> Che
     let cards = [made("mobile_card_id"), made("physical_card_id")];
     let cards = cards.iter().flatten().count();
     match application.text("state").unwrap_or_default() {
+        // What it had issued has ended with it.
+        "CANCELLED" => hold("no-card-without-its-fee", !is_due || taken == 1, || {
+            format!("{key} was settled once, its fee was not taken")
+        }),
         "DIGITAL_ISSUED" | "PHYSICAL_ISSUED" | "COST_PAID" | "READY" => {
             hold("no-card-without-its-fee", !is_due || taken == 1, || {
                 format!("{key} is settled, its fee was not taken")
@@ -184,18 +220,19 @@ pub fn fee_and_card(mirror: &Mirror, bank: &SimBank, application: &Image) -> Che
             hold("no-fee-without-a-card-or-a-return", taken == 0 || may_be_taken, || {
                 format!("{key} is {state}, its fee was taken")
             })?;
-            hold("no-return-without-a-fee", state != "RETURN_DUE" || taken == 1, || {
+            let goes_back = ["RETURN_DUE", "RETURNED"].contains(&state);
+            hold("no-return-without-a-fee", !goes_back || taken == 1, || {
                 format!("{key} is to be given back what was never taken")
             })
         }
     }
 }
 
-/// An order that the bank has is one application's, for its fee from its account.
+/// An order that the bank has is one application's, for its fee, from its account or back to it.
 pub fn one_withdrawal(mirror: &Mirror, id: &OrderId, order: &Order) -> Check {
-    let keys = mirror.applications_of(id);
+    let keys = mirror.applications_of(id, order.kind);
     hold("one-withdrawal", keys.len() == 1 && order.executed <= 1, || {
-        format!("order {} was made for {} applications, taken {}", id.0, keys.len(), order.executed)
+        format!("order {} was made for {} applications, done {}", id.0, keys.len(), order.executed)
     })?;
     let Some(row) = keys.first().and_then(|key| mirror.row("application", key)) else {
         return Ok(());
@@ -206,6 +243,18 @@ pub fn one_withdrawal(mirror: &Mirror, id: &OrderId, order: &Order) -> Check {
     let account = account.and_then(|account| account.text("fintech_use_num"));
     let fits = account == Some(&order.account) && row.int("fee") == Some(order.amount);
     hold("one-withdrawal", fits, || format!("order {} is not what {} promised", id.0, row.key()))
+}
+
+/// A fee is given back once, by however many orders it was tried.
+pub fn one_deposit(bank: &SimBank, partner: &Partner) -> Check {
+    for (no, application) in &partner.applications {
+        let orders = application.deposits.iter().filter_map(|id| bank.order(id));
+        let given: u32 = orders.map(|order| order.executed).sum();
+        hold("one-deposit", given <= 1, || {
+            format!("the fee of {no} was given back {given} times")
+        })?;
+    }
+    Ok(())
 }
 
 /// A job that refused, or that the database failed, changed no row.

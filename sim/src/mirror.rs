@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use bank::OrderKind;
 use store::{Change, Image};
 
 use crate::broken::{Check, broken, hold};
@@ -13,8 +14,10 @@ pub struct Mirror {
     tables: BTreeMap<String, BTreeMap<String, Image>>,
     /// Credits less debits of each account of the ledger, by partner and key.
     ledger: BTreeMap<(String, String), i64>,
-    /// The applications of an order at the bank.
+    /// The applications of an order at the bank that takes a fee.
     by_order: HashMap<(String, String), Vec<String>>,
+    /// The applications of an order that gives one back, whether it is in force or was.
+    by_deposit: HashMap<(String, String), Vec<String>>,
     /// How many open applications hold a card account, by partner and account.
     holding: HashMap<String, u32>,
 }
@@ -44,6 +47,7 @@ impl Mirror {
                     }
                     self.count_open(before.as_ref(), after.as_ref());
                 }
+                ("fee_return", _, Some(owed)) => self.index_deposit(owed, &key),
                 _ => {}
             }
         }
@@ -82,6 +86,15 @@ impl Mirror {
         }
     }
 
+    fn index_deposit(&mut self, owed: &Image, key: &str) {
+        if let Some(order) = order_of(owed) {
+            let applications = self.by_deposit.entry(order).or_default();
+            if !applications.iter().any(|known| known == key) {
+                applications.push(key.to_owned());
+            }
+        }
+    }
+
     /// A row.
     #[must_use]
     pub fn row(&self, table: &str, key: &str) -> Option<&Image> {
@@ -105,10 +118,14 @@ impl Mirror {
         own.map(|((_, account), held)| (account.as_str(), *held))
     }
 
-    /// The applications that an order was made for.
+    /// The applications that an order was made for, to take a fee or to give it back.
     #[must_use]
-    pub fn applications_of(&self, order: &(String, String)) -> &[String] {
-        self.by_order.get(order).map_or(&[], Vec::as_slice)
+    pub fn applications_of(&self, order: &(String, String), kind: OrderKind) -> &[String] {
+        let orders = match kind {
+            OrderKind::Withdrawal => &self.by_order,
+            OrderKind::Deposit => &self.by_deposit,
+        };
+        orders.get(order).map_or(&[], Vec::as_slice)
     }
 
     /// Compares with all rows of the database.
@@ -131,7 +148,7 @@ fn held_account(application: &Image) -> Option<String> {
     holds.then(|| format!("{}/{account}", application.text("asp_id").unwrap_or_default()))
 }
 
-/// The order at the bank that an application has.
+/// The order at the bank that an application has, or the one in force of a fee that goes back.
 #[must_use]
 pub fn order_of(application: &Image) -> Option<(String, String)> {
     let id = application.text("bank_tran_id")?;

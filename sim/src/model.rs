@@ -1,10 +1,15 @@
 //! The model: what the platform must answer and do, written from its documents and not from its
 //! code. It knows members, cards, applications and what is remembered; it decides by itself.
 
+pub mod application;
 mod books;
+pub mod card;
 mod decide;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+pub use application::{AppState, Application, Delivery, Fee, Kind, Way};
+pub use card::{Account, Card, CardState, Month, Plastic};
 
 /// Success.
 pub const SUCCESS: &str = "000_000";
@@ -12,67 +17,11 @@ pub const SUCCESS: &str = "000_000";
 pub const CLEARING: &str = "pg-clearing:open-banking";
 /// The bank has not answered for good.
 pub const FEE_IN_PROGRESS: &str = "003_055";
-
-/// State of a card account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CardState {
-    /// In use.
-    Active,
-    /// Reported lost.
-    Suspended,
-    /// Ended.
-    Terminated,
-}
-
-impl CardState {
-    /// As the database writes it.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            CardState::Active => "ACTIVE",
-            CardState::Suspended => "SUSPENDED",
-            CardState::Terminated => "TERMINATED",
-        }
-    }
-}
-
-/// State of an application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AppState {
-    /// Granted without a fee; the card comes with its plastic.
-    Ready,
-    /// The bank was asked.
-    Paying,
-    /// Paid; the card comes with its plastic.
-    Paid,
-    /// The fee was refused.
-    PayFailed,
-    /// The card is issued.
-    Digital,
-    /// A fee is owed back.
-    ReturnDue,
-}
-
-impl AppState {
-    /// As the database writes it.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            AppState::Ready => "READY",
-            AppState::Paying => "COST_PAYING",
-            AppState::Paid => "COST_PAID",
-            AppState::PayFailed => "COST_PAY_FAILED",
-            AppState::Digital => "DIGITAL_ISSUED",
-            AppState::ReturnDue => "RETURN_DUE",
-        }
-    }
-
-    /// Whether it still holds its old card.
-    #[must_use]
-    pub const fn is_open(self) -> bool {
-        matches!(self, AppState::Ready | AppState::Paying | AppState::Paid)
-    }
-}
+/// What stands on plastic does not belong together, or may not be registered.
+pub const WRONG_PLASTIC: &str = "003_001";
+/// Wrong guesses at a card's code with which its check locks, and for how long, microseconds.
+const GUESSES_MAX: i64 = 5;
+const LOCK_US: i64 = 24 * 3_600 * 1_000_000;
 
 /// A product.
 #[derive(Debug, Clone)]
@@ -85,12 +34,27 @@ pub struct Product {
     pub is_mobile_only_allowed: bool,
     /// Whether it pays abroad.
     pub is_abroad: bool,
-    /// Fee with plastic, won.
-    pub fee: i64,
-    /// Fee without plastic, won.
-    pub fee_mobile_only: i64,
+    /// What its cards cost.
+    pub fees: Fees,
+    /// Whether the first reissue is free.
+    pub is_first_free: bool,
+    /// Whether the fee of plastic that comes back goes back.
+    pub is_refunded: bool,
+    /// Months for which its cards are valid.
+    pub validity: i64,
     /// What its cards are reissued into; none: itself.
     pub next: Option<String>,
+}
+
+/// What a product's cards cost, won.
+#[derive(Debug, Clone, Copy)]
+pub struct Fees {
+    /// A first card, with plastic and without.
+    pub issue: (i64, i64),
+    /// A reissue, with plastic and without.
+    pub reissue: (i64, i64),
+    /// A renewal.
+    pub renewal: i64,
 }
 
 /// A member's bank account.
@@ -119,72 +83,23 @@ pub struct Member {
     pub banks: Vec<BankAccount>,
     /// Places of the member's cards among the partner's, the newest last.
     pub cards: Vec<usize>,
-}
-
-/// A card account.
-#[derive(Debug, Clone)]
-pub struct Account {
-    /// The member.
-    pub user: u64,
-    /// The product.
-    pub service: String,
-    /// Its state.
-    pub state: CardState,
-    /// What it holds, won.
-    pub balance: i64,
-    /// What it was replaced by.
-    pub successor: Option<i64>,
-}
-
-/// A card.
-#[derive(Debug, Clone)]
-pub struct Card {
-    /// Its account; none for plastic on its way.
-    pub account: Option<i64>,
-    /// Its number.
-    pub number: String,
-    /// Its PAR.
-    pub par: String,
-}
-
-/// An application.
-#[derive(Debug, Clone)]
-pub struct Application {
-    /// Its state.
-    pub state: AppState,
-    /// The call that applied, as what recognises it.
-    pub replay: Vec<u8>,
-    /// What recognises its correlation id, in a strict project.
-    pub strict: Option<Vec<u8>>,
-    /// The member.
-    pub user: u64,
-    /// The card account to be replaced.
-    pub account: i64,
-    /// Whether the card comes at the request.
-    pub is_pre_issuance: bool,
-    /// The fee, won.
-    pub fee: i64,
-    /// The order at the bank.
-    pub order: Option<(String, String)>,
-    /// When it was applied for, microseconds.
-    pub applied_us: i64,
-    /// The code that its fee was refused with.
-    pub refusal: Option<&'static str>,
-    /// The mobile card that it issued.
-    pub mobile: Option<usize>,
-    /// Answers that may tell the card's number: each is in the log.
-    pub may_be_told: u32,
+    /// The member's applications, the newest last.
+    pub applications: Vec<String>,
 }
 
 /// A remembered call.
 #[derive(Debug, Clone)]
 pub struct Memory {
+    /// Its operation.
+    pub operation: &'static str,
     /// The code that it was answered.
     pub code: String,
     /// What it happened to.
     pub subject: String,
     /// When, microseconds.
     pub at_us: i64,
+    /// Answers that may tell a card's number: each is in the log.
+    pub may_be_told: u32,
 }
 
 /// A partner with all that is its own.
@@ -206,14 +121,20 @@ pub struct Partner {
     pub by_number: HashMap<String, usize>,
     /// Places of the cards by PAR.
     pub by_par: HashMap<String, usize>,
+    /// Wrong guesses at numbers of no card, and when the last of them was counted.
+    pub stray_guesses: (i64, i64),
     /// Applications by number.
     pub applications: BTreeMap<String, Application>,
     /// The open application of a card account.
     pub open: HashMap<i64, String>,
     /// Applications that await the bank.
     pub paying: BTreeSet<String>,
+    /// Applications whose fee is owed back.
+    pub owed: BTreeSet<String>,
     /// Remembered calls.
     pub memories: HashMap<Vec<u8>, Memory>,
+    /// The calls that did something to a subject, by operation and subject.
+    pub doers: HashMap<(&'static str, String), Vec<u8>>,
     /// Which calls used a correlation id, and when, in a strict project.
     pub strict_uses: HashMap<Vec<u8>, Vec<(Vec<u8>, i64)>>,
 }
@@ -221,6 +142,15 @@ pub struct Partner {
 /// What a call asks for, once its form is right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
+    /// A first card.
+    Issue {
+        /// The member.
+        user: u64,
+        /// The product.
+        service: String,
+        /// Whether plastic is asked for.
+        plastic: Wish,
+    },
     /// A reissue.
     Reissue {
         /// The member.
@@ -228,7 +158,14 @@ pub enum Ask {
         /// The card.
         number: String,
         /// Whether plastic is asked for.
-        plastic: Plastic,
+        plastic: Wish,
+    },
+    /// A renewal.
+    Renew {
+        /// The member.
+        user: u64,
+        /// The card.
+        number: String,
     },
     /// A change of state.
     State {
@@ -241,30 +178,93 @@ pub enum Ask {
         /// The state asked for.
         to: CardState,
     },
+    /// The end of a card.
+    Discard {
+        /// The member.
+        user: u64,
+        /// The card.
+        par: String,
+    },
+    /// Plastic is registered.
+    Register {
+        /// The member.
+        user: u64,
+        /// What stands on it.
+        on_card: OnCard,
+        /// The application whose mobile card it joins, where the caller names one.
+        no: Option<String>,
+    },
+    /// An application is taken back.
+    Cancel {
+        /// The member.
+        user: u64,
+        /// The application.
+        no: String,
+    },
+    /// Plastic that came back is sent again.
+    Resend {
+        /// The member.
+        user: u64,
+        /// The application.
+        no: String,
+    },
+    /// Plastic that came back is called off.
+    CallOff {
+        /// The member.
+        user: u64,
+        /// The application.
+        no: String,
+    },
+}
+
+/// What stands on plastic, as its holder reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnCard {
+    /// Its number.
+    pub number: String,
+    /// When it ends, `YYMM`.
+    pub yymm: String,
+    /// Its verification code.
+    pub cvc: String,
 }
 
 /// Whether plastic is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plastic {
+pub enum Wish {
     /// It is.
     Wanted,
     /// A mobile card alone.
     Unwanted,
 }
 
-/// A reissue that is granted.
+/// An application that is granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
+    /// What was applied for.
+    pub kind: Kind,
     /// The card account to be replaced.
-    pub account: i64,
+    pub account: Option<i64>,
     /// The product of the new card.
     pub service: String,
-    /// Whether its mobile card comes at the request.
-    pub is_pre_issuance: bool,
+    /// Whether plastic is asked for.
+    pub plastic: Wish,
     /// The fee, won.
     pub fee: i64,
+    /// Whether it is free as the first reissue.
+    pub is_waived: bool,
     /// What the fee is drawn from.
     pub bank: Option<i64>,
+}
+
+/// What registering plastic does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registration {
+    /// It joins the mobile card of this application.
+    Link(String),
+    /// The mobile card of this application is issued.
+    IssueMobile(String),
+    /// An account with a mobile card is opened.
+    Open,
 }
 
 /// What is decided of a call that nobody remembers.
@@ -274,12 +274,22 @@ pub enum Verdict {
     Refuse(&'static str),
     /// The same call is being charged.
     Await,
-    /// A reissue is granted.
+    /// An application is granted.
     Grant(Grant),
     /// The account's state changes.
     Change(i64, CardState),
     /// The account is in the state already.
     Stay,
+    /// The account ends.
+    Discard(i64),
+    /// Plastic is registered.
+    Register(usize, Registration),
+    /// The application is taken back.
+    Cancel(String),
+    /// Its plastic is sent again.
+    Resend(String),
+    /// Its plastic is called off.
+    CallOff(String),
 }
 
 /// What recognises a call.
@@ -295,4 +305,16 @@ pub struct CallKey {
 #[must_use]
 pub const fn tax_within(fee: i64) -> i64 {
     fee * 1_000 / 11_000
+}
+
+/// How many wrong guesses count at a moment: they are forgotten after as long as a lock lasts.
+#[must_use]
+pub const fn counted((failures, at_us): (i64, i64), now_us: i64) -> i64 {
+    if at_us + LOCK_US <= now_us { 0 } else { failures }
+}
+
+/// Whether a check is locked by so many wrong guesses.
+#[must_use]
+pub const fn is_locked(guesses: (i64, i64), now_us: i64) -> bool {
+    counted(guesses, now_us) >= GUESSES_MAX
 }

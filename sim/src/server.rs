@@ -9,10 +9,14 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use crypto::keyring::Keyring;
-use domain::Timestamp;
+use domain::delivery::Report;
+use domain::{ApplyNo, AspId, Timestamp};
 use platen::context::{App, Core, Time};
+use platen::delivery::{self, Tracking};
 use platen::fee::recovery;
+use platen::jobs;
 use platen::keys::Keys;
+use platen::op::{Done, NoRefusal, transact};
 use platen::ops::Operations;
 use platen::settings::Settings;
 use platen::supply::Supply;
@@ -25,6 +29,8 @@ use crate::bank::{ORDER_LIFETIME_MS, SimBank};
 
 /// The institution code that bank transaction ids begin with.
 const INSTITUTION_CODE: &str = "M202600001";
+/// What the log says did it where a carrier reports of plastic.
+pub const REPORTING: &str = "simulation.report";
 /// Longest body of an answer, bytes.
 const ANSWER_BYTES_MAX: usize = 65_536;
 /// When every world begins: 2026-03-01 14:40 UTC, twenty minutes before a day of Seoul's ends.
@@ -122,7 +128,13 @@ pub struct Server {
 /// The settings of every world: the defaults, with less patience where that costs nothing.
 #[must_use]
 pub fn settings() -> Settings {
-    Settings { bank_order_lifetime_ms: ORDER_LIFETIME_MS, cpu_threads: 1, ..Settings::default() }
+    Settings {
+        bank_order_lifetime_ms: ORDER_LIFETIME_MS,
+        cpu_threads: 1,
+        recipient_kept_days: 1,
+        returned_kept_days: 2,
+        ..Settings::default()
+    }
 }
 
 impl Server {
@@ -157,6 +169,7 @@ impl Server {
         let bank = Arc::new(bank.seen_from(Arc::clone(&clock)));
         let app = Arc::new(App::new(store, core, operations, clock, bank)?);
         drop(runtime.spawn(recovery::run(Arc::clone(&app))));
+        drop(runtime.spawn(jobs::run(Arc::clone(&app))));
         drop(entered);
         let answers = Arc::default();
         Ok(Server { runtime, app, stepper, seam, start, born_ms: now_ms, answers })
@@ -178,6 +191,23 @@ impl Server {
             let body = body.unwrap_or_default();
             let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
             answers.push(Answered { call, status, body });
+        }));
+    }
+
+    /// A carrier reports of an application's plastic.
+    pub fn report(&self, asp: &str, no: &str, report: Report) {
+        let (app, asp, no) = (Arc::clone(&self.app), AspId::new(asp), ApplyNo::new(no));
+        drop(self.runtime.spawn(async move {
+            let moment = app.moment();
+            let reported = transact(&app, || {
+                let cx = delivery::reporting(&app.core, &asp, REPORTING, moment);
+                let no = no.clone();
+                move |tx: &mut Tx<'_>| -> Done<_, NoRefusal> {
+                    delivery::apply(&cx, tx, &no, Tracking::of(report))
+                }
+            });
+            // A carrier that is not heard comes again, or does not.
+            drop(reported.await);
         }));
     }
 

@@ -1,6 +1,7 @@
 //! A world: processes, partners, a bank and callers, and what is known of them.
 
 mod answers;
+mod ask;
 mod choose;
 mod office;
 mod steps;
@@ -17,8 +18,7 @@ use store::{Change, Ended, Ran};
 use crate::bank::SimBank;
 use crate::broken::{Broken, Check, broken};
 use crate::call::{Credentials, Spec};
-use crate::explain::settle::add_card;
-use crate::explain::{Around, Model, explain};
+use crate::explain::{Around, IDLE, Model, add_card, explain};
 use crate::given::{NewMember, NewPartner};
 use crate::invariants::{on_touched, one_withdrawal, refused_changed_nothing};
 use crate::mirror::Mirror;
@@ -265,7 +265,7 @@ impl World {
             is_active: new.is_active,
             is_verified: new.is_verified,
             banks: new.banks,
-            cards: Vec::new(),
+            ..Member::default()
         };
         let rows = ran.iter().flat_map(|ran| &ran.changes).filter_map(|change| change.row());
         let mut given = new.cards.iter();
@@ -279,6 +279,10 @@ impl World {
                         state: card.state,
                         balance: card.balance,
                         successor: None,
+                        is_main: row.int("is_main") == Some(1),
+                        reissues: 0,
+                        expiry: card.expiry,
+                        told: 0,
                     };
                     partner.accounts.insert(row.int("account_id").unwrap_or(0), account);
                 }
@@ -318,10 +322,7 @@ impl World {
             on_touched(&self.mirror, &self.bank, &ran.changes)?;
             self.tally.count("effects", what);
             self.note(format!("process {index}: {what}"));
-            if !matches!(
-                what,
-                "nothing" | "claimed alone" | "number told again" | "put off" | "refilled"
-            ) {
+            if !IDLE.contains(&what) {
                 self.look_again();
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AppState, CLEARING, Partner, tax_within};
+use super::{CLEARING, Fee, Partner, tax_within};
 
 impl Partner {
     /// What each account of the ledger must hold, credits less debits, for cards and fees to be as
@@ -20,17 +20,18 @@ impl Partner {
         }
         for application in self.applications.values() {
             let (fee, vat) = (application.fee, tax_within(application.fee));
-            match application.state {
-                AppState::Paid | AppState::Digital => {
+            match application.money {
+                Fee::Taken => {
                     add(CLEARING, -fee);
                     add("fee-income", fee - vat);
                     add("vat-payable", vat);
                 }
-                AppState::ReturnDue => {
+                Fee::Owed => {
                     add(CLEARING, -fee);
                     add("return-payable", fee);
                 }
-                AppState::Ready | AppState::Paying | AppState::PayFailed => {}
+                // What came has gone again.
+                Fee::NotTaken | Fee::GivenBack => {}
             }
         }
         books

@@ -1,12 +1,17 @@
 //! What the model decides, by the documented rules in their documented order.
 
+mod apply;
+mod live;
+
 use super::{
-    AppState, Application, Ask, BankAccount, CallKey, Card, CardState, FEE_IN_PROGRESS, Grant,
-    Member, Memory, Partner, Plastic, SUCCESS, Verdict,
+    AppState, Application, Ask, CallKey, Card, FEE_IN_PROGRESS, Memory, Partner, SUCCESS, Verdict,
 };
 
 /// The correlation id came before with another body, in a strict project.
 const CORRELATION_ID_REUSED: &str = "000_915";
+
+/// What is refused.
+type Decided<T> = Result<T, &'static str>;
 
 impl Partner {
     /// The account of a card that this member has.
@@ -25,113 +30,74 @@ impl Partner {
         self.applications.get(self.open.get(&account)?)
     }
 
-    /// Decides a call by the documented rules, in their documented order.
+    /// An application of this member.
+    fn application_of(&self, user: u64, no: &str) -> Option<&Application> {
+        self.applications.get(no).filter(|application| application.user == user)
+    }
+
+    /// Decides a call at a moment, by the documented rules in their documented order.
     #[must_use]
-    pub fn decide(&self, ask: &Ask, replay: &[u8]) -> Verdict {
-        match ask {
+    pub fn decide(&self, ask: &Ask, replay: &[u8], at_us: i64) -> Verdict {
+        // The same call while the first runs waits for it; that comes before the guards.
+        if self.is_charging(ask, replay) {
+            return Verdict::Await;
+        }
+        let decided = match ask {
+            Ask::Issue { user, service, plastic } => {
+                self.issue(*user, service, *plastic).map(Verdict::Grant)
+            }
             Ask::Reissue { user, number, plastic } => {
-                let account = self.account_of(*user, self.by_number.get(number));
-                let open = account.and_then(|account| self.open_for(account));
-                // The same call while the first runs waits for it; that comes before the guards.
-                if open.is_some_and(|open| open.state == AppState::Paying && open.replay == replay)
-                {
-                    return Verdict::Await;
-                }
-                match self.reissue(*user, account, *plastic) {
-                    Ok(grant) => Verdict::Grant(grant),
-                    Err(code) => Verdict::Refuse(code),
-                }
+                self.reissue(*user, number, *plastic).map(Verdict::Grant)
             }
+            Ask::Renew { user, number } => self.renew(*user, number, at_us).map(Verdict::Grant),
             Ask::State { user, number, par, to } => {
-                match self.state(*user, number.as_deref(), par.as_deref(), *to) {
-                    Ok((_, None)) => Verdict::Stay,
-                    Ok((account, Some(state))) => Verdict::Change(account, state),
-                    Err(code) => Verdict::Refuse(code),
-                }
+                self.state(*user, number.as_deref(), par.as_deref(), *to)
             }
-        }
-    }
-
-    fn reissue(
-        &self,
-        user: u64,
-        account: Option<i64>,
-        plastic: Plastic,
-    ) -> Result<Grant, &'static str> {
-        if !self.is_member(user) {
-            return Err("001_006");
-        }
-        let (id, account) =
-            account.and_then(|id| Some((id, self.accounts.get(&id)?))).ok_or("003_001")?;
-        if account.successor.is_some() {
-            return Err("003_018");
-        }
-        if account.state == CardState::Terminated {
-            return Err("003_022");
-        }
-        match self.open_for(id).map(|open| open.state) {
-            Some(AppState::Paying) => return Err(FEE_IN_PROGRESS),
-            Some(_) => return Err("003_020"),
-            None => {}
-        }
-        if account.state != CardState::Suspended {
-            return Err("003_901");
-        }
-        let service = self.products.get(&account.service).and_then(|product| product.next.clone());
-        let service = service.unwrap_or_else(|| account.service.clone());
-        let Some(next) = self.products.get(&service) else { return Err("003_048") };
-        let mobile_only = plastic == Plastic::Unwanted;
-        if mobile_only && !(next.is_pre_issuance && next.is_mobile_only_allowed) {
-            return Err("003_024");
-        }
-        if !next.is_active {
-            return Err("003_048");
-        }
-        let member = self.members.get(&user).ok_or("001_006")?;
-        if next.is_abroad && !member.is_verified {
-            return Err("003_044");
-        }
-        let fee = if mobile_only { next.fee_mobile_only } else { next.fee };
-        let bank = if fee > 0 { Some(member.charged()?) } else { None };
-        Ok(Grant { account: id, service, is_pre_issuance: next.is_pre_issuance, fee, bank })
-    }
-
-    fn state(
-        &self,
-        user: u64,
-        number: Option<&str>,
-        par: Option<&str>,
-        to: CardState,
-    ) -> Result<(i64, Option<CardState>), &'static str> {
-        if !self.is_member(user) {
-            return Err("001_006");
-        }
-        let numbered = number.and_then(|number| self.by_number.get(number));
-        let id = match par {
-            Some(par) => {
-                let id = self.account_of(user, self.by_par.get(par)).ok_or("003_021")?;
-                if number.is_some() && self.account_of(user, numbered) != Some(id) {
-                    return Err("003_001");
-                }
-                id
+            Ask::Discard { user, par } => self.discard(*user, par).map(Verdict::Discard),
+            Ask::Register { user, on_card, no } => self
+                .register(*user, on_card, no.as_deref(), at_us)
+                .map(|(plastic, how)| Verdict::Register(plastic, how)),
+            Ask::Cancel { user, no } => {
+                self.cancel(*user, no, at_us).map(|()| Verdict::Cancel(no.clone()))
             }
-            None => self.account_of(user, numbered).ok_or("003_001")?,
+            Ask::Resend { user, no } => {
+                self.returned(*user, no).map(|()| Verdict::Resend(no.clone()))
+            }
+            Ask::CallOff { user, no } => {
+                self.returned(*user, no).map(|()| Verdict::CallOff(no.clone()))
+            }
         };
-        let account = self.accounts.get(&id).ok_or("003_001")?;
-        if account.state == CardState::Terminated {
-            return Err("003_022");
+        decided.unwrap_or_else(Verdict::Refuse)
+    }
+
+    /// Whether this very call charges a fee for the member's card already.
+    fn is_charging(&self, ask: &Ask, replay: &[u8]) -> bool {
+        let is_same = |open: &Application| open.state == AppState::Paying && open.replay == replay;
+        match ask {
+            Ask::Issue { user, .. } => {
+                let paying = self.paying.iter().filter_map(|no| self.applications.get(no));
+                self.is_member(*user) && paying.filter(|it| it.user == *user).any(is_same)
+            }
+            Ask::Reissue { user, number, .. } | Ask::Renew { user, number } => {
+                let account = self.account_of(*user, self.by_number.get(number));
+                account.and_then(|account| self.open_for(account)).is_some_and(is_same)
+            }
+            Ask::State { .. }
+            | Ask::Discard { .. }
+            | Ask::Register { .. }
+            | Ask::Cancel { .. }
+            | Ask::Resend { .. }
+            | Ask::CallOff { .. } => false,
         }
-        if to == CardState::Active
-            && let Some(open) = self.open_for(id)
+    }
+
+    /// An application lets go of the card that it was to replace.
+    pub fn let_go(&mut self, account: Option<i64>, no: &str) {
+        if let Some(account) = account
+            && self.open.get(&account).is_some_and(|open| open == no)
         {
-            if open.state == AppState::Paying {
-                return Err(FEE_IN_PROGRESS);
-            }
-            if open.fee > 0 {
-                return Err("003_020");
-            }
+            self.open.remove(&account);
         }
-        Ok((id, (account.state != to).then_some(to)))
     }
 
     /// Remembers a call.
@@ -140,6 +106,8 @@ impl Partner {
             let used = (key.replay.clone(), memory.at_us);
             self.strict_uses.entry(strict.clone()).or_default().push(used);
         }
+        let did = (memory.operation, memory.subject.clone());
+        self.doers.insert(did, key.replay.clone());
         self.memories.insert(key.replay.clone(), memory);
     }
 
@@ -187,27 +155,22 @@ impl Partner {
                 return codes;
             }
         }
-        match self.decide(ask, &key.replay) {
-            Verdict::Refuse(code) => codes.push(code),
-            Verdict::Await => codes.push(FEE_IN_PROGRESS),
-            Verdict::Stay => codes.push(SUCCESS),
-            // It has to be done first: then it is remembered.
-            Verdict::Grant(_) | Verdict::Change(..) => {}
+        // A day may end between the two.
+        for at_us in [from_us, to_us] {
+            match self.decide(ask, &key.replay, at_us) {
+                Verdict::Refuse(code) => codes.push(code),
+                Verdict::Await => codes.push(FEE_IN_PROGRESS),
+                Verdict::Stay => codes.push(SUCCESS),
+                // It has to be done first: then it is remembered.
+                Verdict::Grant(_)
+                | Verdict::Change(..)
+                | Verdict::Discard(_)
+                | Verdict::Register(..)
+                | Verdict::Cancel(_)
+                | Verdict::Resend(_)
+                | Verdict::CallOff(_) => {}
+            }
         }
         codes
-    }
-}
-
-impl Member {
-    /// The account that a fee is drawn from: the primary one, else the one registered last.
-    fn charged(&self) -> Result<i64, &'static str> {
-        let there = self.banks.iter().filter(|bank| bank.state != "DELETED");
-        let registered = there.clone().filter(|bank| bank.state == "REGISTERED");
-        let order = |bank: &&BankAccount| (bank.is_primary, bank.registered_ms, bank.id);
-        match registered.max_by_key(order) {
-            Some(bank) => Ok(bank.id),
-            None if there.count() == 0 => Err("007_001"),
-            None => Err("003_019"),
-        }
     }
 }

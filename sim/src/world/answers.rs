@@ -1,14 +1,16 @@
 //! What callers are told, held against the model.
 
 use crate::broken::{Check, broken, hold};
-use crate::call::{Answer, Flaw, REISSUE};
-use crate::model::{Partner, SUCCESS};
+use crate::call::{Answer, Flaw};
+use crate::model::{Ask, Card, Memory, Partner, SUCCESS};
 use crate::server::{Answered, Server};
 
 use super::{Flight, Stepped, World};
 
 /// The database is away or too busy.
 const UNAVAILABLE: &str = "000_997";
+/// A field is out of its limits, or names what there is not.
+const INVALID_INPUT: &str = "000_002";
 /// No card number is left.
 const NUMBERS_USED_UP: &str = "000_996";
 /// How long a job may wait for the database, microseconds: the default of the store.
@@ -36,14 +38,23 @@ impl World {
         Ok(())
     }
 
-    /// Only where a range of the partner's has no block left, and a reissue is asked for.
+    /// Only where a range of the partner's has no block left, and a card is asked for.
     fn used_up(&self, flight: &Flight) -> Check {
         let partner = self.partners.get(flight.spec.partner);
         let asp = partner.map(|partner| partner.asp.as_str());
         let mut ranges = self.mirror.rows("number_range").filter(|row| row.text("asp_id") == asp);
         let is_used_up = ranges.any(|row| row.int("next_serial") == row.int("serial_end"));
-        let is_reissue = flight.spec.operation == REISSUE && flight.spec.flaw.code().is_none();
-        hold("model-predicts-answers", is_used_up && is_reissue, || {
+        let makes_card = match flight.spec.ask {
+            Ask::Issue { .. } | Ask::Reissue { .. } | Ask::Renew { .. } | Ask::Register { .. } => {
+                flight.spec.flaw.code().is_none()
+            }
+            Ask::State { .. }
+            | Ask::Discard { .. }
+            | Ask::Cancel { .. }
+            | Ask::Resend { .. }
+            | Ask::CallOff { .. } => false,
+        };
+        hold("model-predicts-answers", is_used_up && makes_card, || {
             format!("call {} was answered {NUMBERS_USED_UP}", flight.id)
         })
     }
@@ -65,14 +76,15 @@ impl World {
             return Ok(self.used_up(&flight)?);
         }
         flight.check(partner, &answer, self.now_us())?;
-        let told = answer.field("mobileCardNo").and_then(|_| answer.field("cardApplyNo"));
-        let partner = asp.and_then(|asp| self.model.get_mut(&asp));
-        let Some(application) = partner.zip(told).and_then(|(it, no)| it.applications.get_mut(no))
-        else {
+        let told = answer.field("mobileCardNo").is_some();
+        let Some(partner) = asp.filter(|_| told).and_then(|asp| self.model.get_mut(&asp)) else {
             return Ok(());
         };
-        let left = application.may_be_told.checked_sub(1);
-        application.may_be_told = left.unwrap_or(0);
+        let memory = partner.memories.get_mut(&flight.spec.key.replay);
+        let left = memory.and_then(|memory| {
+            memory.may_be_told = memory.may_be_told.checked_sub(1)?;
+            Some(memory.may_be_told)
+        });
         Ok(hold("a-told-number-is-in-the-log", left.is_some(), || {
             format!("call {} was told a number that no row says it was told", answered.call)
         })?)
@@ -110,43 +122,74 @@ impl Flight {
         hold("model-predicts-answers", self.codes.contains(&answer.code), || {
             format!("{name} was answered {}, not one of {:?}", answer.code, self.codes)
         })?;
-        if let Flaw::Field(field) = spec.flaw {
+        let field = match (spec.flaw, &spec.ask) {
+            (Flaw::Field(field), _) => Some(field),
+            (_, Ask::Issue { .. }) if answer.code == INVALID_INPUT => Some("serviceId"),
+            (_, Ask::Cancel { .. }) if answer.code == INVALID_INPUT => Some("cardApplyNo"),
+            (..) => None,
+        };
+        if let Some(field) = field {
             hold("an-answer-names-the-field", answer.description.ends_with(field), || {
                 format!("{name}: `{}`, not {field}", answer.description)
             })?;
         }
-        if is_success && spec.operation == REISSUE {
-            return self.reissued(partner, answer, &name);
+        let wanted = if is_success { self.fields(partner) } else { Some(Vec::new()) };
+        let Some(mut wanted) = wanted else {
+            return broken("an-answer-has-its-fields", format!("{name}: nothing is known of it"));
+        };
+        let code = answer.field("mobileCardCVC");
+        let is_code = |code: &str| code.len() == 3 && code.bytes().all(|c| c.is_ascii_digit());
+        if matches!(spec.ask, Ask::Issue { .. } | Ask::Reissue { .. })
+            && wanted.iter().any(|(field, _)| *field == "mobileCardNo")
+        {
+            let code = code.filter(|code| is_code(code)).unwrap_or("three digits");
+            wanted.push(("mobileCardCVC", code.to_owned()));
         }
-        hold("an-answer-has-its-fields", answer.fields.is_empty(), || {
-            format!("{name}: {} fields beside the code {}", answer.fields.len(), answer.code)
+        let mut found: Vec<(&str, String)> =
+            answer.fields.iter().map(|(field, value)| (field.as_str(), value.clone())).collect();
+        wanted.sort_unstable();
+        found.sort_unstable();
+        hold("an-answer-has-its-fields", found == wanted, || {
+            let fields =
+                |all: &[(&str, String)]| all.iter().map(|it| it.0).collect::<Vec<_>>().join(" ");
+            format!("{name}: {} and not {}, or others' values", fields(&found), fields(&wanted))
         })
     }
 
-    /// A reissue's answer is that of the application that this very call has made.
-    fn reissued(&self, partner: &Partner, answer: &Answer, name: &str) -> Check {
-        let no = answer.field("cardApplyNo").unwrap_or_default();
-        let Some(application) = partner.applications.get(no) else {
-            return broken("an-answer-has-its-fields", format!("{name}: no application {no}"));
-        };
-        hold("an-answer-is-the-calls-own", application.replay == self.spec.key.replay, || {
-            format!("{name} was told of application {no}, which another call has made")
-        })?;
-        let mobile = application.mobile.and_then(|place| partner.cards.get(place));
-        let cvc = answer.field("mobileCardCVC");
-        let is_cvc =
-            cvc.is_some_and(|cvc| cvc.len() == 3 && cvc.bytes().all(|c| c.is_ascii_digit()));
-        let fits = match mobile {
-            None => answer.fields.len() == 1,
-            Some(card) => {
-                answer.fields.len() == 4
-                    && answer.field("mobileCardNo") == Some(&card.number)
-                    && answer.field("mobileCardPar") == Some(&card.par)
-                    && is_cvc
+    /// What a success tells: of the application or the card that this very call was about.
+    fn fields(&self, partner: &Partner) -> Option<Vec<(&'static str, String)>> {
+        let memory = partner.memories.get(&self.spec.key.replay);
+        Some(match &self.spec.ask {
+            Ask::State { .. } | Ask::Discard { .. } | Ask::Resend { .. } | Ask::CallOff { .. } => {
+                Vec::new()
             }
-        };
-        hold("an-answer-has-its-fields", fits, || {
-            format!("{name}: not the card of application {no}")
+            Ask::Renew { .. } => vec![("cardApplyNo", memory?.subject.clone())],
+            Ask::Issue { .. } | Ask::Reissue { .. } => {
+                let mut fields = vec![("cardApplyNo", memory?.subject.clone())];
+                if let Some(card) = mobile_of(partner, memory?) {
+                    fields.push(("mobileCardNo", card.number.clone()));
+                    fields.push(("mobileCardPar", card.par.clone()));
+                }
+                fields
+            }
+            Ask::Cancel { .. } => match mobile_of(partner, memory?) {
+                Some(card) => told(card),
+                None => Vec::new(),
+            },
+            Ask::Register { .. } => told(mobile_of(partner, memory?)?),
         })
     }
+}
+
+fn told(card: &Card) -> Vec<(&'static str, String)> {
+    vec![("mobileCardNo", card.number.clone()), ("par", card.par.clone())]
+}
+
+/// The mobile card of the application, or of the account, that a call was about.
+fn mobile_of<'p>(partner: &'p Partner, memory: &Memory) -> Option<&'p Card> {
+    if let Some(application) = partner.applications.get(&memory.subject) {
+        return partner.cards.get(application.mobile?);
+    }
+    let account = memory.subject.parse::<i64>().ok()?;
+    partner.cards.iter().find(|card| card.account == Some(account) && card.plastic.is_none())
 }

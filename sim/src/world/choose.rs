@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::call::{Flaw, REISSUE, STATE, Spec, body};
-use crate::model::{Ask, CallKey, Card, CardState, Partner, Plastic};
+use crate::call::{Flaw, Spec, body};
+use crate::model::{Ask, CallKey};
 use crate::rng::Rng;
 use crate::server::Server;
 
+use super::ask::ask;
 use super::{Flight, Stepped, World};
 
 /// How far back an old call is taken from, mostly: those may still be on their way.
@@ -80,10 +81,16 @@ impl World {
 
     fn new_call(&mut self, server: usize) -> Option<Rc<Spec>> {
         let place = self.rng.below(self.partners.len());
+        let now_us = self.now_us();
         let partner = self.model.values().nth(place)?;
-        let ask = ask(&mut self.rng, &self.model, partner)?;
+        let ask = ask(&mut self.rng, &self.model, partner, now_us)?;
         let flaw = flaw(&mut self.rng, &ask);
-        let operation = if matches!(ask, Ask::Reissue { .. }) { REISSUE } else { STATE };
+        self.spec(server, place, ask, flaw)
+    }
+
+    /// A call that asks this, as a process of the world will recognise it.
+    fn spec(&mut self, server: usize, place: usize, ask: Ask, flaw: Flaw) -> Option<Rc<Spec>> {
+        let operation = ask.operation();
         let correlation = match self.history.last() {
             Some(last) if self.rng.percent(3) => last.correlation.clone(),
             _ => {
@@ -92,13 +99,14 @@ impl World {
             }
         };
         let body = body(&ask, flaw);
+        let is_strict = self.model.values().nth(place)?.is_strict;
         let asp = self.partners.get(place)?.asp.as_bytes();
         let ring = self.server(server).map(Server::core)?.keys.ring();
         let digest = ring.digest_key();
         let (named, id) = (operation.as_bytes(), correlation.as_bytes());
         let key = CallKey {
             replay: digest.digest("replay", &[asp, named, id, body.as_bytes()]).to_vec(),
-            strict: partner.is_strict.then(|| digest.digest("strict", &[asp, named, id]).to_vec()),
+            strict: is_strict.then(|| digest.digest("strict", &[asp, named, id]).to_vec()),
         };
         let spec = Rc::new(Spec { partner: place, operation, correlation, body, ask, flaw, key });
         if flaw.code().is_none() {
@@ -109,84 +117,7 @@ impl World {
     }
 }
 
-/// What a call asks for.
-fn ask(rng: &mut Rng, model: &crate::explain::Model, partner: &Partner) -> Option<Ask> {
-    let members: Vec<u64> = partner.members.keys().copied().collect();
-    let user = rng.pick(&members).copied()?;
-    let cards = &partner.members.get(&user)?.cards;
-    let card = card_of(rng, partner, cards);
-    let (number, par) = match card {
-        Some(card) => (card.number.clone(), card.par.clone()),
-        None => ("9491339099999990".to_owned(), format!("Q1{:025X}", rng.bits())),
-    };
-    let state = card.and_then(|card| partner.accounts.get(&card.account?)).map(|it| it.state);
-    let number = wrong_number(rng, model, number);
-    let user = match rng.below(100) {
-        0 => 9_999_999_999_999_999_999,
-        1 => user + 1,
-        _ => user,
-    };
-    let reissues = if state == Some(CardState::Suspended) { 70 } else { 35 };
-    if rng.percent(reissues) {
-        let plastic = if rng.percent(45) { Plastic::Unwanted } else { Plastic::Wanted };
-        return Some(Ask::Reissue { user, number, plastic });
-    }
-    let suspends = if state == Some(CardState::Active) { 85 } else { 45 };
-    let to = if rng.percent(suspends) { CardState::Suspended } else { CardState::Active };
-    let par = if rng.percent(5) { format!("Q1{:025X}", rng.bits()) } else { par };
-    let (number, par) = match rng.below(10) {
-        0..=5 => (Some(number), None),
-        6..=8 => (None, Some(par)),
-        _ => (Some(number), Some(par)),
-    };
-    Some(Ask::State { user, number, par, to })
-}
-
-/// Mostly one of the newest cards, and one that has not ended.
-fn card_of<'p>(rng: &mut Rng, partner: &'p Partner, cards: &[usize]) -> Option<&'p Card> {
-    let mut found = None;
-    for _ in 0..4 {
-        let index = if rng.percent(75) {
-            cards.len().saturating_sub(1 + rng.below(3))
-        } else {
-            rng.below(cards.len())
-        };
-        found = cards.get(index).and_then(|place| partner.cards.get(*place));
-        let account = found.and_then(|card| partner.accounts.get(&card.account?));
-        let is_live = account.is_some_and(|account| account.state != CardState::Terminated);
-        if is_live || rng.percent(15) {
-            break;
-        }
-    }
-    found
-}
-
-/// Now and then a number that is nobody's, has a wrong check digit or is another partner's.
-fn wrong_number(rng: &mut Rng, model: &crate::explain::Model, number: String) -> String {
-    match rng.below(100) {
-        0 => "9491339099999990".to_owned(),
-        1 => {
-            let last = number.bytes().last().map_or(b'0', |digit| (digit - b'0' + 1) % 10 + b'0');
-            format!("{}{}", &number[..15], char::from(last))
-        }
-        2..=3 => {
-            let other = model.values().nth(rng.below(model.len()));
-            let cards = other.map_or(&[][..], |partner| &partner.cards);
-            rng.pick(cards).map_or(number, |card| card.number.clone())
-        }
-        _ => number,
-    }
-}
-
 fn flaw(rng: &mut Rng, ask: &Ask) -> Flaw {
-    let flaws: &[Flaw] = match ask {
-        Ask::Reissue { .. } => &[
-            Flaw::Field("userId"),
-            Flaw::Field("cardInfo.oldCardNo"),
-            Flaw::Field("isDeliveryRequired"),
-        ],
-        Ask::State { .. } => &[Flaw::Field("userId"), Flaw::Field("status")],
-    };
     let early = [
         Flaw::WrongToken,
         Flaw::UnknownPartner,
@@ -198,9 +129,9 @@ fn flaw(rng: &mut Rng, ask: &Ask) -> Flaw {
         Flaw::CutOff,
     ];
     let picked = match rng.below(100) {
-        0..=3 => rng.pick(flaws),
-        4..=7 => rng.pick(&early),
+        0..=3 => rng.pick(ask.fields()).map(|field| Flaw::Field(field)),
+        4..=7 => rng.pick(&early).copied(),
         _ => None,
     };
-    picked.copied().unwrap_or(Flaw::None)
+    picked.unwrap_or(Flaw::None)
 }

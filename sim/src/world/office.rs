@@ -1,10 +1,11 @@
 //! What changes beside the calls: members, bank accounts, products and cards, by hand.
 
-use domain::AspId;
+use domain::delivery::{DeliveryState, Report};
+use domain::{AspId, Timestamp};
 use store::Value;
 
 use crate::given::put_product;
-use crate::model::{BankAccount, CardState};
+use crate::model::{BankAccount, CardState, Way};
 use crate::server::Server;
 
 use super::{Stepped, World, stuck};
@@ -141,11 +142,16 @@ impl World {
         let Some(service) = self.rng.pick(&services).cloned() else { return Ok(()) };
         let next = self.rng.pick(&services).cloned();
         let Some(product) = partner.products.get_mut(&service) else { return Ok(()) };
-        match self.rng.below(5) {
+        let fee = [0, 700, 3_000][self.rng.below(3)];
+        match self.rng.below(9) {
             0 => product.is_active = !product.is_active || self.rng.percent(60),
-            1 => product.fee = [0, 700, 3_000][self.rng.below(3)],
-            2 => product.fee_mobile_only = [0, 500][self.rng.below(2)],
-            3 => product.next = next.filter(|_| self.rng.percent(50)),
+            1 => product.fees.reissue.0 = fee,
+            2 => product.fees.reissue.1 = fee,
+            3 => product.fees.issue = (fee, fee / 2),
+            4 => product.fees.renewal = fee,
+            5 => product.next = next.filter(|_| self.rng.percent(50)),
+            6 => product.is_refunded = !product.is_refunded,
+            7 => product.is_first_free = !product.is_first_free,
             _ => product.is_mobile_only_allowed = !product.is_mobile_only_allowed,
         }
         let product = product.clone();
@@ -171,20 +177,12 @@ impl World {
         Ok(())
     }
 
-    /// A card is discarded, though no operation does it yet, also while its fee is charged: then
-    /// the fee is owed back.
+    /// A card is ended by hand while its fee is charged: then the fee is owed back.
     fn discard(&mut self, asp: &str) -> Stepped {
         let Some(partner) = self.model.get_mut(asp) else { return Ok(()) };
-        let live: Vec<i64> = partner
-            .accounts
-            .iter()
-            .filter(|(_, account)| account.state != CardState::Terminated)
-            .map(|(id, _)| *id)
-            .collect();
         let charged = partner.paying.iter().filter_map(|no| partner.applications.get(no));
-        let charged: Vec<i64> = charged.map(|application| application.account).collect();
-        let live = if charged.is_empty() || self.rng.percent(50) { live } else { charged };
-        let Some(account) = self.rng.pick(&live).copied() else { return Ok(()) };
+        let charged: Vec<i64> = charged.filter_map(|application| application.account).collect();
+        let Some(account) = self.rng.pick(&charged).copied() else { return Ok(()) };
         if let Some(account) = partner.accounts.get_mut(&account) {
             account.state = CardState::Terminated;
         }
@@ -197,6 +195,50 @@ impl World {
             [account, 0],
             Some("TERMINATED"),
         )
+    }
+
+    /// A carrier reports: mostly what comes next, sometimes anything, late, or of an attempt that
+    /// is over.
+    pub(super) fn carrier(&mut self) -> Stepped {
+        let mut under_way = Vec::new();
+        for (asp, partner) in &self.model {
+            for (no, application) in &partner.applications {
+                let standing = application.delivery.filter(|it| it.way != Way::Cancel);
+                under_way.extend(standing.map(|standing| (asp.clone(), no.clone(), standing)));
+            }
+        }
+        // The newest are the most.
+        let newest = under_way.len().saturating_sub(1 + self.rng.below(12));
+        let place = if self.rng.percent(80) { newest } else { self.rng.below(under_way.len()) };
+        let Some((asp, no, standing)) = under_way.get(place).cloned() else { return Ok(()) };
+        let way = match self.rng.weighed(&[60, 8, 10, 4, 18]) {
+            0 => Way::ALL.get(standing.way as usize + 1).copied().unwrap_or(Way::Arrival),
+            1 => Way::Lost,
+            2 => Way::Return,
+            3 => Way::Cancel,
+            _ => self.rng.pick(&Way::ALL[1..]).copied().unwrap_or(Way::Arrival),
+        };
+        let now_us = self.now_us();
+        let at_us = match self.rng.below(10) {
+            0 => standing.since_us - 1_000_000,
+            1 => standing.since_us,
+            // A carrier's clock may be ahead.
+            2 => now_us + 60_000_000,
+            _ => now_us,
+        };
+        let past = if self.rng.percent(5) { 1 } else { 0 };
+        let attempt = u32::try_from(standing.attempt - past).unwrap_or(0);
+        let Some(state) = DeliveryState::parse(way.text()) else { return Ok(()) };
+        let report = Report { state, occurred_at: Timestamp(at_us), attempt };
+        let up: Vec<usize> =
+            (0..self.servers.len()).filter(|index| self.server(*index).is_some()).collect();
+        let Some(index) = self.rng.pick(&up).copied() else { return Ok(()) };
+        if let Some(server) = self.server(index) {
+            server.report(&asp, &no, report);
+        }
+        self.tally.count("reports", way.text());
+        self.note(format!("carrier to process {index}: {no} is {}", way.text()));
+        Ok(())
     }
 
     /// Compares everything with the database.

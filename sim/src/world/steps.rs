@@ -14,8 +14,11 @@ const FLIGHTS_MAX: usize = 10;
 /// needs for a fee that has been open for a day.
 const END_ROUNDS_MAX: u32 = 800;
 const END_ROUND_MS: u64 = 250;
+/// How far time leaps at the end where nothing but a fee that goes back is waited for: its driver
+/// pauses for up to an hour.
+const END_LEAP_MS: u64 = 600_000;
 /// Chances of each kind of step, in the order of [`World::one`].
-const WEIGHTS: [u64; 11] = [30, 30, 8, 10, 18, 7, 2, 2, 1, 1, 2];
+const WEIGHTS: [u64; 12] = [30, 30, 8, 10, 18, 7, 2, 2, 1, 1, 2, 5];
 
 impl World {
     pub(super) fn run_steps(&mut self, steps: u64) -> Stepped {
@@ -47,7 +50,8 @@ impl World {
             7 => self.arrive(),
             8 => self.kill(),
             9 => self.fault(),
-            _ => self.rare(),
+            10 => self.rare(),
+            _ => self.carrier(),
         }
     }
 
@@ -61,6 +65,13 @@ impl World {
         self.now_ms += ms;
         for server in self.servers.iter().flatten() {
             server.pass_until(self.now_ms);
+        }
+    }
+
+    fn leap_ms(&mut self, ms: u64) {
+        self.now_ms += ms;
+        for server in self.servers.iter().flatten() {
+            server.leap_until(self.now_ms);
         }
     }
 
@@ -210,11 +221,10 @@ impl World {
     /// A process is held up while it asks the bank; or a day passes.
     fn rare(&mut self) -> Stepped {
         if self.flights.is_empty() && self.rng.percent(30) {
-            let ms = self.rng.between(600_000, 100_000_000);
-            self.now_ms += ms;
-            for server in self.servers.iter().flatten() {
-                server.leap_until(self.now_ms);
-            }
+            // Minutes, days, or a month in which cards come to their end.
+            let most = if self.rng.percent(15) { 2_600_000_000 } else { 100_000_000 };
+            let ms = self.rng.between(600_000, most);
+            self.leap_ms(ms);
             self.tally.count("time", "leaps");
             self.note(format!("{ms} ms leap"));
             return Ok(());
@@ -244,12 +254,18 @@ impl World {
             self.serve_all()?;
             self.pass_ms(END_ROUND_MS);
             self.answers()?;
+            let is_quiet = self.busy().iter().all(|(_, writes, reads)| writes + reads == 0);
+            if is_quiet && self.awaits_returns_alone() {
+                self.leap_ms(END_LEAP_MS);
+            }
         }
         if let Some(flight) = self.flights.first() {
             return Ok(broken("every-call-is-answered", format!("call {} is not", flight.id))?);
         }
         let open: Vec<&String> = self.model.values().flat_map(|it| &it.paying).collect();
         hold("every-fee-ends", open.is_empty(), || format!("{open:?} still await the bank"))?;
+        let owed: Vec<&String> = self.model.values().flat_map(|it| &it.owed).collect();
+        hold("every-return-ends", owed.is_empty(), || format!("{owed:?} are still owed"))?;
         self.compare()?;
         let asps: Vec<String> = self.partners.iter().map(|it| it.asp.clone()).collect();
         Ok(bank_agrees(&self.mirror, &self.bank, &asps)?)
@@ -258,6 +274,13 @@ impl World {
     fn is_over(&self) -> bool {
         self.flights.is_empty()
             && self.bank.on_the_wire() == 0
-            && self.model.values().all(|partner| partner.paying.is_empty())
+            && self.model.values().all(|it| it.paying.is_empty() && it.owed.is_empty())
+    }
+
+    fn awaits_returns_alone(&self) -> bool {
+        self.flights.is_empty()
+            && self.bank.on_the_wire() == 0
+            && self.model.values().all(|it| it.paying.is_empty())
+            && self.model.values().any(|it| !it.owed.is_empty())
     }
 }

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::invariants::{bank_agrees, on_everything, posting_moves};
-use crate::model::AppState;
+use crate::model::Fee;
 use crypto::keyring::generate_all;
 use store::Image;
 
@@ -57,6 +57,58 @@ fn broken_by(
 
 fn is(column: &'static str, text: &'static str) -> impl Fn(&World, &Image) -> bool {
     move |_, row| row.text(column) == Some(text)
+}
+
+#[test]
+fn what_disagrees_with_its_card_its_twin_or_its_delivery_is_noticed() {
+    let folder = TempDir::new().unwrap();
+    let mut world = lived(&folder);
+    let w = &mut world;
+    let both = ("all-say-the-same", "all-say-the-same");
+    let to = |column: &'static str, text: &'static str| {
+        move |row: Image| Some(row.with_text(column, text))
+    };
+    let gone = |_: Image| None;
+    for way in ["LOST", "CANCEL", "SHIPPING"] {
+        let fits = is("state", "ARRIVAL");
+        assert_eq!(broken_by(w, "delivery", fits, to("state", way)), both, "{way}");
+    }
+    let called_off = is("state", "CANCEL");
+    assert_eq!(broken_by(w, "delivery", called_off, to("state", "ARRIVAL")), both);
+    let given = is("state", "RETURNED");
+    assert_eq!(broken_by(w, "fee_return", given, |row| Some(row.with_int("amount", 7))), both);
+    let registered = |_: &World, row: &Image| {
+        row.int("registered_at").is_some() && row.text("apply_no").is_some()
+    };
+    let ended = |row: Image| Some(row.with_int("ended_at", 1));
+    assert_eq!(broken_by(w, "card", registered, ended), both);
+    assert_eq!(broken_by(w, "card", registered, |row| Some(row.with_int("account_id", 1))), both);
+    let revived = to("state", "DIGITAL_ISSUED");
+    assert_eq!(broken_by(w, "application", is("state", "PHYSICAL_ISSUED"), revived), both);
+    let cancelled = is("state", "CANCELLED");
+    assert_eq!(broken_by(w, "application", cancelled, to("state", "READY")).1, both.1);
+    let with_card = |_: &World, row: &Image| row.text("state") == Some("DIGITAL_ISSUED");
+    assert_eq!(broken_by(w, "application", with_card, to("state", "CANCELLED")).1, both.1);
+    let of_two = |_: &World, row: &Image| row.text("form") == Some("MOBILE");
+    assert_eq!(broken_by(w, "card", of_two, to("expiry_yymm", "0001")).1, both.1);
+    let waiting = |_: &World, row: &Image| row.text("state") == Some("DUE");
+    if w.mirror.rows("fee_return").any(|row| waiting(w, row)) {
+        assert_eq!(broken_by(w, "fee_return", waiting, gone).1, both.1);
+    }
+}
+
+#[test]
+fn a_fee_that_is_given_back_twice_is_noticed() {
+    let folder = TempDir::new().unwrap();
+    let mut world = lived(&folder);
+    let partners = world.model.values_mut();
+    let given = partners.flat_map(|it| it.applications.values_mut());
+    let mut given = given.filter(|it| it.money == Fee::GivenBack);
+    let application = given.next().unwrap();
+    let again = application.deposits.clone();
+    application.deposits.extend(again);
+    let rule = on_everything(&world.mirror, &world.bank, &world.model).unwrap_err().rule;
+    assert_eq!(rule, "one-deposit");
 }
 
 fn paid(world: &World, row: &Image, state: &str) -> bool {
@@ -141,8 +193,8 @@ fn books_that_the_model_would_not_keep_are_noticed() {
     }
     // A fee that the model says was owed back, and the books do not.
     let paid = world.model.values_mut().flat_map(|partner| partner.applications.values_mut());
-    let mut paid = paid.filter(|it| it.fee > 0 && it.state == AppState::Digital);
-    paid.next().unwrap().state = AppState::ReturnDue;
+    let mut paid = paid.filter(|it| it.money == Fee::Taken);
+    paid.next().unwrap().money = Fee::Owed;
     let rule = on_everything(&world.mirror, &world.bank, &world.model).unwrap_err().rule;
     assert_eq!(rule, "the-ledger-is-the-models");
 }
@@ -163,8 +215,8 @@ fn a_posting_that_moves_nothing_is_noticed() {
 fn two_open_applications_for_a_card_are_noticed() {
     let folder = TempDir::new().unwrap();
     let mut world = lived(&folder);
-    let fits = is("state", "COST_PAID");
-    let found = world.mirror.rows("application").find(|row| fits(&world, row)).cloned();
+    let held = |row: &&Image| row.int("holds_old_card") == Some(1);
+    let found = world.mirror.rows("application").find(held).cloned();
     let second = found.unwrap().with_text("apply_no", "0000000000000000000000");
     world.mirror.apply(&[Change { before: None, after: Some(second.clone()) }]).unwrap();
     let rule = crate::invariants::one_open_application(&world.mirror, &second).unwrap_err().rule;
