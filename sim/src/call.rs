@@ -226,10 +226,9 @@ pub fn body(ask: &Ask, flaw: Flaw) -> String {
             applied(user, &format!(r#""cardInfo":{{"oldCardNo":"{number}"}}"#), *plastic, flaw)
         }
         Ask::Renew { number, .. } => {
+            let user_info = format!(r#""userInfo":{{"userId":{user},{ADDRESS}}}"#);
             let number = cut("cardInfo.oldCardNo", number);
-            format!(
-                r#"{{"userInfo":{{"userId":{user},{ADDRESS}}},"cardInfo":{{"oldCardNo":"{number}"}}}}"#
-            )
+            format!(r#"{{{user_info},"cardInfo":{{"oldCardNo":"{number}"}}}}"#)
         }
         Ask::State { number, par, to, .. } => {
             let number =
@@ -246,13 +245,13 @@ pub fn body(ask: &Ask, flaw: Flaw) -> String {
             format!(r#"{{"userId":{user},"par":"{}"}}"#, cut("par", par))
         }
         Ask::Register { on_card, no, .. } => {
+            let number = cut("physicalCardNo", &on_card.number);
+            let card = format!(r#""userId":{user},"physicalCardNo":"{number}""#);
+            let cvc = cut("physicalCardCVC", &on_card.cvc);
+            let yymm = &on_card.yymm;
+            let more = format!(r#""physicalCardExpDate":"{yymm}","physicalCardCVC":"{cvc}""#);
             let no = no.as_ref().map_or(String::new(), |no| format!(r#","cardApplyNo":"{no}""#));
-            format!(
-                r#"{{"userId":{user},"physicalCardNo":"{}","physicalCardExpDate":"{}","physicalCardCVC":"{}"{no}}}"#,
-                cut("physicalCardNo", &on_card.number),
-                on_card.yymm,
-                cut("physicalCardCVC", &on_card.cvc),
-            )
+            format!("{{{card},{more}{no}}}")
         }
         Ask::Cancel { no, .. } | Ask::Resend { no, .. } | Ask::CallOff { no, .. } => {
             format!(r#"{{"cardApplyNo":"{}","userId":{user}}}"#, cut("cardApplyNo", no))

@@ -145,6 +145,13 @@ impl NewPartner {
         }
     }
 
+    /// A partner with this product alone, of which there are numbers enough.
+    pub fn of_one_product(rng: &mut Rng, service: &str, product: Product) -> Self {
+        let chosen = NewPartner::choose(rng, 0);
+        let products = vec![(service.to_owned(), product)];
+        NewPartner { products, short_range: usize::MAX, replay_window_ms: 86_400_000, ..chosen }
+    }
+
     /// What signs its calls.
     #[must_use]
     pub fn credentials(&self) -> Credentials {

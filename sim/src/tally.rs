@@ -41,6 +41,12 @@ impl Tally {
         self.counts.get(kind).and_then(|kind| kind.get(what)).copied().unwrap_or(0)
     }
 
+    /// How often anything of a kind was seen.
+    #[must_use]
+    pub fn of_kind(&self, kind: &str) -> u64 {
+        self.counts.get(kind).map_or(0, |kind| kind.values().sum())
+    }
+
     /// Adds another world's.
     pub fn merge(&mut self, other: &Tally) {
         self.steps += other.steps;

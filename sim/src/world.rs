@@ -5,6 +5,7 @@ mod ask;
 mod choose;
 mod office;
 mod steps;
+mod story;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -115,19 +116,24 @@ impl World {
     /// Runs a world of this seed on a new database.
     pub fn run(seed: u64, steps: u64, file: &Path, keys: &Arc<Keyring>) -> Result<Tally, Failure> {
         let mut world = World::new(seed, file, keys);
-        match world.run_steps(steps) {
+        let ended = world.run_steps(steps);
+        world.ended(seed, ended)
+    }
+
+    fn ended(mut self, seed: u64, ended: Stepped) -> Result<Tally, Failure> {
+        match ended {
             Ok(()) => {
-                world.tally.steps = world.step;
-                world.tally.worlds = 1;
-                world.tally.trace = world.trace.digest();
-                for (what, number) in world.bank.seen() {
-                    world.tally.add("bank", what, number);
+                self.tally.steps = self.step;
+                self.tally.worlds = 1;
+                self.tally.trace = self.trace.digest();
+                for (what, number) in self.bank.seen() {
+                    self.tally.add("bank", what, number);
                 }
-                Ok(world.tally)
+                Ok(self.tally)
             }
             Err(Stop::Server(error)) => Err(error.into()),
             Err(Stop::Broken(broken)) => {
-                Err(Failure::Broken { broken, seed, step: world.step, events: world.trace.lines() })
+                Err(Failure::Broken { broken, seed, step: self.step, events: self.trace.lines() })
             }
         }
     }
@@ -136,6 +142,10 @@ impl World {
         let mut rng = Rng::new(seed);
         let partners: Vec<NewPartner> =
             (0..=rng.below(3)).map(|place| NewPartner::choose(&mut rng, place)).collect();
+        World::of(partners, rng, file, keys)
+    }
+
+    fn of(partners: Vec<NewPartner>, mut rng: Rng, file: &Path, keys: &Arc<Keyring>) -> Self {
         let credentials = partners.iter().map(NewPartner::credentials).collect();
         World {
             servers: (0..=rng.below(2)).map(|_| None).collect(),
@@ -194,6 +204,17 @@ impl World {
 
     /// Writes partners and the first members.
     fn begin(&mut self) -> Stepped {
+        self.found()?;
+        for place in 0..self.partners.len() {
+            for _ in 0..self.rng.between(3, 6) {
+                self.join(place)?;
+            }
+        }
+        self.mirror_keys()
+    }
+
+    /// Writes the partners.
+    fn found(&mut self) -> Stepped {
         let index = self.running()?;
         for place in 0..self.partners.len() {
             let Some(partner) = self.partners.get(place).cloned() else { continue };
@@ -211,11 +232,8 @@ impl World {
             let ((), ran) = server.directly(move |tx| written.put(&core, tx))?;
             self.take_over(&ran)?;
             self.model.insert(partner.asp, model);
-            for _ in 0..self.rng.between(3, 6) {
-                self.join(place)?;
-            }
         }
-        self.mirror_keys()
+        Ok(())
     }
 
     /// The rows that were there before the first change, such as the migrations'.
@@ -232,9 +250,8 @@ impl World {
 
     /// A new member joins a partner.
     fn join(&mut self, place: usize) -> Stepped {
-        let index = self.running()?;
         let Some(partner) = self.partners.get(place) else { return Ok(()) };
-        let (asp, user) = (partner.asp.clone(), self.users);
+        let user = self.users;
         let services: Vec<String> = partner.products.iter().map(|(id, _)| id.clone()).collect();
         self.users += 1;
         let new = NewMember::choose(&mut self.rng, user, &services, &mut self.serials, self.now_ms);
@@ -242,6 +259,14 @@ impl World {
             let balance = self.rng.pick(&BANK_BALANCES_WON).copied().unwrap_or(0);
             self.bank.put(&bank.pseudonym, balance);
         }
+        self.joins(place, new)
+    }
+
+    /// This member joins a partner.
+    fn joins(&mut self, place: usize, new: NewMember) -> Stepped {
+        let index = self.running()?;
+        let Some(partner) = self.partners.get(place) else { return Ok(()) };
+        let (asp, user) = (partner.asp.clone(), new.user);
         let Some(server) = self.server(index) else { return Ok(()) };
         let (core, now) = (server.core().clone(), Timestamp(self.now_us()));
         let (written, of) = (new.clone(), AspId::new(&asp));

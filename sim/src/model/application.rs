@@ -157,6 +157,18 @@ impl Way {
         Way::ALL.into_iter().find(|way| way.text() == text)
     }
 
+    /// What follows where nothing goes wrong.
+    #[must_use]
+    pub const fn following(self) -> Option<Way> {
+        match self {
+            Way::Ready => Some(Way::Receipt),
+            Way::Receipt => Some(Way::PreShipping),
+            Way::PreShipping => Some(Way::Shipping),
+            Way::Shipping => Some(Way::Arrival),
+            Way::Arrival | Way::Lost | Way::Return | Way::Cancel | Way::Etc => None,
+        }
+    }
+
     /// Whether it has not come to an end of any kind.
     #[must_use]
     pub fn is_under_way(self) -> bool {

@@ -32,7 +32,7 @@ impl World {
         Ok(())
     }
 
-    fn send(&mut self, index: usize, spec: &Rc<Spec>) {
+    pub(super) fn send(&mut self, index: usize, spec: &Rc<Spec>) {
         let foreign = (spec.partner + 1) % self.credentials.len().max(1);
         let foreign = match self.credentials.get(foreign) {
             Some(other) if foreign != spec.partner => other.access_key.as_str(),
@@ -89,7 +89,13 @@ impl World {
     }
 
     /// A call that asks this, as a process of the world will recognise it.
-    fn spec(&mut self, server: usize, place: usize, ask: Ask, flaw: Flaw) -> Option<Rc<Spec>> {
+    pub(super) fn spec(
+        &mut self,
+        server: usize,
+        place: usize,
+        ask: Ask,
+        flaw: Flaw,
+    ) -> Option<Rc<Spec>> {
         let operation = ask.operation();
         let correlation = match self.history.last() {
             Some(last) if self.rng.percent(3) => last.correlation.clone(),

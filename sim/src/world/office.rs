@@ -203,7 +203,9 @@ impl World {
         let mut under_way = Vec::new();
         for (asp, partner) in &self.model {
             for (no, application) in &partner.applications {
-                let standing = application.delivery.filter(|it| it.way != Way::Cancel);
+                // What has arrived is seldom spoken of any more.
+                let is_over = application.delivery.is_some_and(|it| it.way.is_end());
+                let standing = application.delivery.filter(|_| !is_over || self.rng.percent(3));
                 under_way.extend(standing.map(|standing| (asp.clone(), no.clone(), standing)));
             }
         }
@@ -212,7 +214,7 @@ impl World {
         let place = if self.rng.percent(80) { newest } else { self.rng.below(under_way.len()) };
         let Some((asp, no, standing)) = under_way.get(place).cloned() else { return Ok(()) };
         let way = match self.rng.weighed(&[60, 8, 10, 4, 18]) {
-            0 => Way::ALL.get(standing.way as usize + 1).copied().unwrap_or(Way::Arrival),
+            0 => standing.way.following().unwrap_or(Way::Arrival),
             1 => Way::Lost,
             2 => Way::Return,
             3 => Way::Cancel,

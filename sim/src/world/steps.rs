@@ -56,7 +56,7 @@ impl World {
     }
 
     /// Whatever can run runs, and answers are taken.
-    fn settle(&mut self) -> Stepped {
+    pub(super) fn settle(&mut self) -> Stepped {
         self.pass_ms(1);
         self.answers()
     }
@@ -68,7 +68,7 @@ impl World {
         }
     }
 
-    fn leap_ms(&mut self, ms: u64) {
+    pub(super) fn leap_ms(&mut self, ms: u64) {
         self.now_ms += ms;
         for server in self.servers.iter().flatten() {
             server.leap_until(self.now_ms);
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// One process commits a group of what waits.
-    fn group(&mut self) -> Stepped {
+    pub(super) fn group(&mut self) -> Stepped {
         let busy: Vec<_> = self.busy().into_iter().filter(|(_, writes, _)| *writes > 0).collect();
         let Some((index, writes, _)) = self.rng.pick(&busy).copied() else {
             return self.reads();
@@ -95,7 +95,7 @@ impl World {
         self.write(index, jobs)
     }
 
-    fn reads(&mut self) -> Stepped {
+    pub(super) fn reads(&mut self) -> Stepped {
         let busy = self.busy();
         let Some((index, _, reads)) = self.rng.pick(&busy).copied() else {
             return self.start(0);
@@ -107,7 +107,7 @@ impl World {
     }
 
     /// Time passes, and the database stands still meanwhile.
-    fn pass(&mut self) {
+    pub(super) fn pass(&mut self) {
         let ms = match self.rng.weighed(&[50, 30, 15, 5]) {
             0 => self.rng.between(1, 50),
             1 => self.rng.between(50, 500),
@@ -119,7 +119,7 @@ impl World {
     }
 
     /// Time passes, and everything goes its way.
-    fn calm(&mut self) -> Stepped {
+    pub(super) fn calm(&mut self) -> Stepped {
         for _ in 0..self.rng.between(1, 12) {
             self.serve_all()?;
             self.pass_ms(40);
@@ -156,7 +156,7 @@ impl World {
 
     /// A process dies: between two steps, within a transaction, or after a commit and before its
     /// answers.
-    fn kill(&mut self) -> Stepped {
+    pub(super) fn kill(&mut self) -> Stepped {
         let busy = self.busy();
         let Some((index, writes, _)) = self.rng.pick(&busy).copied() else {
             return self.start(0);
@@ -187,7 +187,7 @@ impl World {
 
     /// The database fails a group of jobs: from a statement on, or at the commit, or a job's
     /// caller does not learn of its commit.
-    fn fault(&mut self) -> Stepped {
+    pub(super) fn fault(&mut self) -> Stepped {
         let busy: Vec<_> = self.busy().into_iter().filter(|(_, writes, _)| *writes > 0).collect();
         let Some((index, writes, _)) = self.rng.pick(&busy).copied() else { return Ok(()) };
         for flight in self.flights.iter_mut().filter(|flight| flight.server == index) {
@@ -237,7 +237,7 @@ impl World {
     }
 
     /// Everything heals and goes its way until nothing is open; then the books are compared.
-    fn end(&mut self) -> Stepped {
+    pub(super) fn end(&mut self) -> Stepped {
         self.bank.become_honest();
         for index in 0..self.servers.len() {
             match self.server(index).map(Server::heal) {

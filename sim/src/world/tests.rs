@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::invariants::{bank_agrees, on_everything, posting_moves};
 use crate::model::Fee;
+use crate::world::story::Issuance;
 use crypto::keyring::generate_all;
 use store::Image;
 
@@ -26,6 +27,42 @@ fn a_seed_is_one_history_whatever_the_keys_are() {
     let (first, again, other) = (run(11, 400), run(11, 400), run(12, 400));
     assert_eq!(first, again);
     assert_ne!(first.trace, other.trace);
+}
+
+/// The life of a card, in the worlds of some seeds: whatever goes wrong meanwhile, it is lived.
+#[test]
+fn a_card_lives_from_its_issue_to_its_discard() {
+    let keys = keys();
+    for (issuance, effects) in [
+        (Issuance::First, ["card.issued", "card.reissued", "card.renewed"]),
+        (
+            Issuance::WithPlastic,
+            ["card.issue_applied", "card.reissue_applied", "card.renewal_applied"],
+        ),
+    ] {
+        let mut deaths = 0;
+        for seed in 1..=5 {
+            let folder = TempDir::new().unwrap();
+            let lived = World::story(seed, issuance, &folder.path().join("world.db"), &keys);
+            let tally = lived.unwrap();
+            for (chapter, often) in [
+                ("applied for", 3),
+                ("delivered", 3),
+                ("registered", 3),
+                ("lost", 1),
+                ("told of", 1),
+                ("discarded", 1),
+            ] {
+                assert_eq!(tally.of("chapters", chapter), often, "{seed}: {chapter}");
+            }
+            assert_eq!(tally.of("effects", "card.registered"), 3, "{seed}");
+            for effect in effects {
+                assert_eq!(tally.of("effects", effect), 0, "{seed}: all were paid for: {effect}");
+            }
+            deaths += tally.of_kind("deaths");
+        }
+        assert!(deaths > 0, "{issuance:?}: no process ever died");
+    }
 }
 
 /// A world after its steps, still there to be broken.
