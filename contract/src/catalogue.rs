@@ -145,6 +145,15 @@ pub const EVENTS_CURSOR_TOO_OLD: Code = Code::new(
 .action(Action::MendRequest)
 .assigned();
 
+/// No plastic.
+pub const CARD_WITHOUT_PLASTIC: Code = Code::new(
+    "003_951",
+    "Card has no physical card.",
+    "No plastic of the card is registered: there is none that could be defective.",
+)
+.action(Action::MendRequest)
+.assigned();
+
 /// The mobile card has ended.
 pub const DIGITAL_CARD_TERMINATED: Code = Code::new(
     "003_014",

@@ -38,7 +38,7 @@ pub enum Event {
     PreShipping,
     /// The carrier has it.
     Shipping,
-    /// It is delivered, or its plastic is registered.
+    /// It is delivered.
     Arrival,
     /// The carrier has lost it.
     Lost,
@@ -52,6 +52,8 @@ pub enum Event {
     SendAgain,
     /// A new plastic goes out for a lost one.
     Replace,
+    /// Its plastic is registered: it has arrived, whatever was reported.
+    Register,
 }
 
 impl Event {
@@ -68,6 +70,7 @@ impl Event {
         Self::Etc,
         Self::SendAgain,
         Self::Replace,
+        Self::Register,
     ];
 
     /// What a report of this state says; nothing is reported to be ordered.
@@ -89,7 +92,8 @@ impl Event {
 /// The state after an event; `None` where the event cannot happen. Forward on the ordinary way,
 /// where steps may be skipped; to an exit until it has arrived, but not lost or returned before
 /// the card maker has it. What came back is sent again or called off, for what was lost a new
-/// plastic goes out, and nothing follows upon the other ends.
+/// plastic goes out, and nothing follows upon the other ends. What is registered has arrived, also
+/// where it was said to have come back.
 pub fn next(state: DeliveryState, event: Event) -> Option<DeliveryState> {
     use {DeliveryState as D, Event as E};
     match (state, event) {
@@ -104,6 +108,9 @@ pub fn next(state: DeliveryState, event: Event) -> Option<DeliveryState> {
         }
         (D::Ready | D::Receipt | D::PreShipping | D::Shipping, E::Etc) => Some(D::Etc),
         (D::Return, E::SendAgain) | (D::Lost, E::Replace) => Some(D::Ready),
+        (D::Ready | D::Receipt | D::PreShipping | D::Shipping | D::Return, E::Register) => {
+            Some(D::Arrival)
+        }
         (D::Ready, E::Order | E::Lost | E::Return | E::SendAgain | E::Replace)
         | (D::Receipt, E::Order | E::Receipt | E::SendAgain | E::Replace)
         | (D::PreShipping, E::Order | E::Receipt | E::PreShipping | E::SendAgain | E::Replace)
@@ -123,7 +130,8 @@ pub fn next(state: DeliveryState, event: Event) -> Option<DeliveryState> {
             | E::Cancel
             | E::Etc
             | E::SendAgain
-            | E::Replace,
+            | E::Replace
+            | E::Register,
         )
         | (
             D::Lost,
@@ -136,7 +144,8 @@ pub fn next(state: DeliveryState, event: Event) -> Option<DeliveryState> {
             | E::Return
             | E::Cancel
             | E::Etc
-            | E::SendAgain,
+            | E::SendAgain
+            | E::Register,
         )
         | (
             D::Return,
@@ -244,17 +253,20 @@ mod tests {
     fn every_state_and_event() {
         use DeliveryState as D;
         // Columns in the order of Event::ALL.
-        let forth = "ARRIVAL LOST RETURN CANCEL ETC - -";
+        let forth = "ARRIVAL LOST RETURN CANCEL ETC - - ARRIVAL";
         let table = [
-            (D::Ready, "- RECEIPT PRE_SHIPPING SHIPPING ARRIVAL - - CANCEL ETC - -".to_owned()),
+            (
+                D::Ready,
+                "- RECEIPT PRE_SHIPPING SHIPPING ARRIVAL - - CANCEL ETC - - ARRIVAL".to_owned(),
+            ),
             (D::Receipt, format!("- - PRE_SHIPPING SHIPPING {forth}")),
             (D::PreShipping, format!("- - - SHIPPING {forth}")),
             (D::Shipping, format!("- - - - {forth}")),
-            (D::Arrival, "- - - - - - - - - - -".to_owned()),
-            (D::Lost, "- - - - - - - - - - READY".to_owned()),
-            (D::Return, "- - - - - - - CANCEL - READY -".to_owned()),
-            (D::Cancel, "- - - - - - - - - - -".to_owned()),
-            (D::Etc, "- - - - - - - - - - -".to_owned()),
+            (D::Arrival, "- - - - - - - - - - - -".to_owned()),
+            (D::Lost, "- - - - - - - - - - READY -".to_owned()),
+            (D::Return, "- - - - - - - CANCEL - READY - ARRIVAL".to_owned()),
+            (D::Cancel, "- - - - - - - - - - - -".to_owned()),
+            (D::Etc, "- - - - - - - - - - - -".to_owned()),
         ];
         assert_eq!(table.len(), D::ALL.len());
         for (state, row) in &table {

@@ -148,7 +148,8 @@ pub struct BalanceLimits {
 /// What a waiver depends on, of the card to be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Past {
-    /// How often the card and those before it were reissued.
+    /// How often the card and those before it were reissued, but for defects for which the fee was
+    /// waived.
     pub reissues: u32,
     /// Whether it was reported defective.
     pub condition: Condition,
@@ -172,13 +173,18 @@ impl Product {
         })
     }
 
+    /// What a reissue into this product costs where nothing is waived.
+    pub const fn reissue_fee(&self, delivery: Delivery) -> Money {
+        match delivery {
+            Delivery::Physical => self.fees.reissue_with_plastic,
+            Delivery::MobileOnly => self.fees.reissue_mobile_only,
+        }
+    }
+
     /// What a reissue into this product costs. A defect comes before the first reissue: so that one
     /// is not used up by it.
     pub fn reissue_price(&self, delivery: Delivery, past: Past) -> Price {
-        let fee = match delivery {
-            Delivery::Physical => self.fees.reissue_with_plastic,
-            Delivery::MobileOnly => self.fees.reissue_mobile_only,
-        };
+        let fee = self.reissue_fee(delivery);
         let waiver = match (past.condition, self.fees.defective_card) {
             (Condition::Defective, Charge::Free) => Some(Waiver::DefectiveCard),
             (Condition::Defective, Charge::Charged) | (Condition::Sound, _) => {

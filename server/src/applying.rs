@@ -104,6 +104,23 @@ pub fn claim<E>(
     Ok(None)
 }
 
+/// The same account, looked at and not claimed: what is read is good for an answer alone.
+pub fn look<E>(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    user: UserId,
+    number: &str,
+) -> Done<Option<CardAccount>, E> {
+    let asp = &cx.call.asp;
+    for index in cx.core.pan_indexes(asp, number) {
+        let found = card_accounts::look(tx, asp, user, &index)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
 /// The open application, where the same call is charging its fee already.
 pub fn awaited(cx: &Cx, open: Option<&Open>) -> Option<ApplyNo> {
     let charging = open.filter(|open| open.state == State::CostPaying);

@@ -13,12 +13,12 @@ use domain::delivery::{self, DeliveryState, Effect as Told, Report, Standing};
 use domain::ledger::Journal;
 use domain::{ApplyNo, AspId, CardId, Timestamp};
 use serde_json::{Value, json};
-use store::Tx;
 use store::tables::log::{self, CallKeys, Moment, NewEntry, Since};
 use store::tables::{number, parsed, postings};
+use store::{Tx, TxError};
 
 use crate::context::Core;
-use crate::op::{Call, CallKind, Cx, Done, Effect, OrStop, fault};
+use crate::op::{Call, CallKind, Cx, Done, Effect, OrStop, Stop, fault};
 
 pub use calling_off::{CalledOff, call_off, stop};
 pub use sending::{Resent, resend};
@@ -177,10 +177,13 @@ pub(crate) fn apply_to<E>(
 /// changes the application afterwards.
 pub fn arrived<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo, at: Timestamp) -> Done<(), E> {
     let Some(mut delivery) = claim(cx, tx, apply_no)? else { return Ok(()) };
-    let Standing { since, attempt, .. } = delivery.standing;
-    let report = Report { state: DeliveryState::Arrival, occurred_at: at.max(since), attempt };
-    apply_to(cx, tx, &mut delivery, Tracking::of(report))?;
-    Ok(())
+    let Standing { state, since, attempt } = delivery.standing;
+    let Some(state) = delivery::next(state, delivery::Event::Register) else { return Ok(()) };
+    let told = Tracking::of(Report { state, occurred_at: at.max(since), attempt });
+    // Where a report of this moment says the same, that is enough.
+    write_down(cx, tx, apply_no, Told::Takes(state), told)?;
+    take(cx, tx, &mut delivery, state, told)?;
+    say(cx, tx, &delivery, By::Report, Beside::default())
 }
 
 impl Tracking<'_> {
@@ -254,13 +257,15 @@ fn take<E>(
     Ok(())
 }
 
-/// Ends the plastic of a delivery: it can be registered no more.
+/// Ends the plastic of a delivery: it can be registered no more. Where it was registered meanwhile,
+/// that came first.
 fn end_plastic<E>(cx: &Cx, tx: &mut Tx<'_>, delivery: &Delivery) -> Done<(), E> {
-    tx.put(
-        "UPDATE card SET ended_at = $3 WHERE asp_id = $1 AND card_id = $2",
+    let ended = tx.execute(
+        "UPDATE card SET ended_at = $3
+         WHERE asp_id = $1 AND card_id = $2 AND account_id IS NULL",
         &[cx.call.asp.as_str().into(), delivery.card.0.into(), cx.call.now.0.into()],
     )?;
-    Ok(())
+    if ended == 1 { Ok(()) } else { Err(TxError::Refused(Stop::CameFirst)) }
 }
 
 /// What is told and booked beside a delivery's change.

@@ -6,6 +6,7 @@ use crypto::par::Par;
 use domain::application::Kind;
 use domain::card::{self, CardEvent, CardState};
 use domain::ledger::Journal;
+use domain::product::Waiver;
 use domain::{ApplyNo, AspId, CardAccountId, Expiry, Money, ServiceId};
 use serde_json::{Value, json};
 use store::tables::applications::{Application, ReservedMobile};
@@ -208,9 +209,10 @@ fn replace<E>(
     let asp = &cx.call.asp;
     let ended = card::next(old.state, CardEvent::Replace)
         .ok_or_else(|| fault(format!("card account {} has ended", old.id)))?;
-    let this_time = match application.kind {
-        Kind::Reissue => 1,
-        Kind::Issue | Kind::Renew => 0,
+    // A defect that was made good leaves the first reissue free.
+    let this_time = match (application.kind, application.waiver) {
+        (Kind::Reissue, Some(Waiver::FirstReissue) | None) => 1,
+        (Kind::Reissue, Some(Waiver::DefectiveCard)) | (Kind::Issue | Kind::Renew, _) => 0,
     };
     let account = NewCardAccount {
         id: new,

@@ -5,6 +5,7 @@
 
 pub mod applying;
 pub mod audit;
+pub mod bookmark;
 pub mod cards;
 pub mod cli;
 pub mod context;

@@ -44,6 +44,9 @@ fn all() -> Vec<Handler> {
         op::write::<platen::delivery_resend::DeliveryResend>(),
         op::write::<platen::delivery_call_off::DeliveryCallOff>(),
         op::inquiry::<platen::events::Events>(),
+        op::inquiry::<platen::reissue_quote::ReissueQuote>(),
+        op::inquiry::<platen::card_timeline::CardTimeline>(),
+        op::write::<platen::defect_report::DefectReport>(),
     ]
 }
 

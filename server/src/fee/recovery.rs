@@ -1,5 +1,5 @@
-//! Recovery: asks the bank about every fee whose deadline has passed, until it knows, and carries on
-//! every return that is due. The same at start-up and while running, with one server or several.
+//! Recovery: asks the bank about every fee whose deadline has passed, until it knows, and carries
+//! on every return that is due. The same at start-up and while running, with one server or several.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -194,7 +194,8 @@ fn delivery(changes: &Changes) -> Life {
     let shown = |state: DeliveryState, event: delivery::Event| {
         let after = delivery::next(state, event)?;
         let is_ordinary = states.iter().any(|each| each.following() == Some(after));
-        (!is_ordinary || state.following() == Some(after)).then_some(after)
+        let is_next = state.following().is_none_or(|next| next == after);
+        (!is_ordinary || is_next).then_some(after)
     };
     let events = delivery::Event::ALL;
     Life {
@@ -224,6 +225,7 @@ fn delivery_step(event: delivery::Event) -> Both {
         E::Etc => ("It ended otherwise", "그 밖의 사유로 종료되었습니다"),
         E::SendAgain => ("It is sent again", "다시 발송합니다"),
         E::Replace => ("A new plastic goes out", "새 실물 카드를 발송합니다"),
+        E::Register => ("Its plastic is registered", "실물 카드가 등록되었습니다"),
     }
 }
 
@@ -263,6 +265,7 @@ mod tests {
             "RECEIPT, PRE_SHIPPING, SHIPPING > RETURN",
             "PRE_SHIPPING > SHIPPING",
             "SHIPPING > ARRIVAL",
+            "SHIPPING, RETURN > ARRIVAL",
             "LOST > READY",
             "RETURN > READY",
         ];

@@ -1,5 +1,6 @@
 //! What a scenario gives beside member, card and bank account.
 
+use crypto::pan::Pan;
 use domain::product::{
     BalanceLimits, Fees, Issuance, MobileOnly, PaysAbroad, Product, ProductState, ReturnedFee,
 };
@@ -8,9 +9,10 @@ use store::Tx;
 use store::tables::products;
 
 use super::given::{
-    BALANCE_LIMIT_WON, BANK_CODE, NAMED_BALANCE_LIMIT_WON, NoRefusal, VALIDITY_MONTHS,
+    self, BALANCE_LIMIT_WON, BANK_CODE, NAMED_BALANCE_LIMIT_WON, NoRefusal, VALIDITY_MONTHS,
 };
-use super::world::{Also, World};
+use super::world::{Also, GIVEN_EXPIRY_YYMM, World};
+use crate::cards;
 use crate::context::{Core, place};
 use crate::op::{Done, OrStop};
 
@@ -42,6 +44,7 @@ pub(super) fn put(
                     ],
                 )?;
             }
+            Also::Plastic => put_plastic(core, tx, asp, world, now)?,
             Also::VirtualAccount => put_virtual_account(core, tx, asp, world, now)?,
             Also::RealName => {
                 tx.execute(
@@ -53,6 +56,33 @@ pub(super) fn put(
             Also::FreePrefix(prefix) => free(tx, asp, prefix)?,
         }
     }
+    Ok(())
+}
+
+/// The registered plastic of the member's card.
+fn put_plastic(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    world: &World,
+    now: Timestamp,
+) -> Done<(), NoRefusal> {
+    let user = UserId(world.user_id()).stored().or_stop()?;
+    let par = cards::par(now);
+    let plastic = given::Plastic {
+        service_id: &world.product.service_id(),
+        pan: Pan::parse(&world.plastic_no()).ok().or_stop()?,
+        expiry_yymm: GIVEN_EXPIRY_YYMM,
+        cvc: &world.given_cvc(),
+        par: &par,
+    };
+    given::put_plastic(core, tx, asp, plastic, now)?;
+    tx.put(
+        "UPDATE card SET registered_at = $4, account_id = (
+             SELECT MAX(c.account_id) FROM card_account c WHERE c.asp_id = $1 AND c.user_id = $3)
+         WHERE asp_id = $1 AND par = $2",
+        &[asp.as_str().into(), par.as_str().into(), user.into(), now.0.into()],
+    )?;
     Ok(())
 }
 

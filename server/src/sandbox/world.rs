@@ -117,6 +117,8 @@ pub enum Step {
 pub enum Also {
     /// The card's payments count for the tax deduction.
     Deduction,
+    /// The card has plastic, [`World::plastic_no`], which is registered.
+    Plastic,
     /// A virtual account is connected to the card.
     VirtualAccount,
     /// The member's real name was verified.

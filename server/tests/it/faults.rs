@@ -4,6 +4,7 @@
 
 mod drivers;
 mod injector;
+mod life;
 mod opened;
 mod picture;
 mod saved;

@@ -25,6 +25,8 @@ mod corpus;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod defects;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod edge;
@@ -71,6 +73,8 @@ mod process;
 #[cfg(test)]
 mod products;
 #[cfg(test)]
+mod quote;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod raw;
@@ -94,6 +98,8 @@ mod shapes;
 mod story;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod timeline;
 #[cfg(test)]
 mod trouble;
 #[cfg(test)]

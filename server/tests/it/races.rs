@@ -1,5 +1,7 @@
 //! Many callers at once, at one server and at two on one database: one winner, one effect.
 
+mod ends;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -254,9 +254,9 @@ async fn happened(server: &TestServer) -> Vec<String> {
     let events = told["events"].as_array().unwrap();
     let user = events.last().unwrap()["userId"].clone();
     let own = events.iter().filter(|event| event["userId"] == user);
-    own.map(|event| match &event["state"] {
-        Value::String(state) => format!("{} {state}", event["type"].as_str().unwrap()),
-        _ => event["type"].as_str().unwrap().to_owned(),
+    own.map(|event| {
+        let kind = event["type"].as_str().unwrap();
+        event["state"].as_str().map_or_else(|| kind.to_owned(), |state| format!("{kind} {state}"))
     })
     .collect()
 }

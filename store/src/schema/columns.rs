@@ -192,7 +192,8 @@ pub const COLUMNS: &[Column] = &[
         "Of a sub card: the account that it belongs to and ends with."),
     column("card_account", "defect_reported_at", Public, "When its card was reported defective."),
     column("card_account", "reissues", Public,
-        "How often it and those before it were reissued."),
+        "How often it and those before it were reissued, but for defects for which the fee was \
+         waived."),
     column("card_account", "used_at", Public, "When it was first paid with or charged."),
     column("card_account", "limit_once", Public,
         "The most a payment may be; 0: no limit; NULL: never set."),

@@ -64,7 +64,7 @@ pub struct NewCardAccount<'a> {
     pub standing: Standing,
     /// The account that it replaces.
     pub predecessor: Option<CardAccountId>,
-    /// How often those before it were reissued, this time counted.
+    /// How often those before it were reissued, this time counted where it counts.
     pub reissues: u32,
     /// When its cards expire.
     pub expiry: Expiry,
@@ -124,6 +124,27 @@ pub fn claim(
             &[asp.as_str().into(), user.into()],
         )?,
     };
+    row.as_ref().map(read).transpose()
+}
+
+/// Looks at the account of a member's card without claiming it: what is read may change at once.
+/// `index` is the keyed hash of the card's number.
+pub fn look(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    user: UserId,
+    index: &[u8],
+) -> Result<Option<CardAccount>, DbError> {
+    let Some(user) = user.stored() else { return Ok(None) };
+    let row = tx.query_opt(
+        "SELECT account_id, service_id, state, balance, successor_id IS NOT NULL, balance_limit,
+             is_named, is_main, user_id, expiry_yymm, role, reissues,
+             defect_reported_at IS NOT NULL, used_at IS NOT NULL
+         FROM card_account
+         WHERE asp_id = $1 AND user_id = $2 AND account_id = (
+             SELECT c.account_id FROM card c WHERE c.asp_id = $1 AND c.pan_index = $3)",
+        &[asp.as_str().into(), user.into(), index.into()],
+    )?;
     row.as_ref().map(read).transpose()
 }
 
@@ -224,6 +245,20 @@ pub fn pars(tx: &mut Tx<'_>, asp: &AspId, id: CardAccountId) -> Result<Vec<Strin
         &[asp.as_str().into(), id.0.into()],
     )?;
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+/// Marks an account that this transaction has claimed as one whose card is defective.
+pub fn report_defect(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    id: CardAccountId,
+    at: Timestamp,
+) -> Result<(), DbError> {
+    tx.put(
+        "UPDATE card_account SET defect_reported_at = $3 WHERE asp_id = $1 AND account_id = $2",
+        &[asp.as_str().into(), id.0.into(), at.0.into()],
+    )?;
+    Ok(())
 }
 
 /// Sets the state of an account that this transaction has claimed.

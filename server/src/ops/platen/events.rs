@@ -61,6 +61,8 @@ output! {
         fee_returned: Option<UInt<0, 9_999_999_999_999_999>> = "feeReturned",
         /// Why the bank refused a fee.
         refusal: Option<Text<1, 64>> = "refusal",
+        /// What is wrong with a defective card, or why a fee goes back.
+        reason: Option<Text<1, 64>> = "reason",
         /// The state that the delivery has now.
         state: Option<Text<1, 32>> = "state",
         /// Which attempt at the delivery it is, from 1 on.
@@ -204,6 +206,7 @@ fn event<E>(row: &Row, kind: Kind) -> Done<Event, E> {
         fee: number("fee").and_then(UInt::new),
         fee_returned: number("feeReturned").and_then(UInt::new),
         refusal: text("refusal").and_then(Text::new),
+        reason: text("reason").and_then(Text::new),
         state: text("state").and_then(Text::new),
         attempt: number("attempt").and_then(UInt::new),
         carrier: text("carrier").and_then(Text::new),

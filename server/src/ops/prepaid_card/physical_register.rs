@@ -108,7 +108,7 @@ impl Operation for PhysicalRegister {
     const CHANGES: Changes = Changes {
         card: &[CardEvent::Replace],
         application: &[Event::IssueMobile, Event::RegisterPhysical],
-        delivery: &[DeliveryEvent::Arrival],
+        delivery: &[DeliveryEvent::Register],
     };
     type Request = Request;
     type Response = Response;
@@ -296,9 +296,9 @@ fn complete(
     to: State,
 ) -> Done<(), Error> {
     let asp = &cx.call.asp;
-    own(cx, tx, it.plastic, account)?;
-    // Before the application's row: a loss takes both in this order.
+    // Delivery, plastic, application: a loss takes them in this order.
     delivery::arrived(cx, tx, &application.apply_no, cx.call.now)?;
+    own(cx, tx, it.plastic, account)?;
     let moved = applications::complete(
         tx,
         asp,
@@ -309,12 +309,13 @@ fn complete(
     if moved { Ok(()) } else { Err(TxError::Refused(Stop::CameFirst)) }
 }
 
-/// Gives the plastic to an account; the pair ends with whichever of them expires first.
+/// Gives the plastic to an account, unless it was lost meanwhile; the pair ends with whichever of
+/// them expires first.
 fn own(cx: &Cx, tx: &mut Tx<'_>, plastic: &Plastic, account: CardAccountId) -> Done<(), Error> {
     let asp = &cx.call.asp;
     let taken = tx.execute(
         "UPDATE card SET account_id = $3, registered_at = $4
-         WHERE asp_id = $1 AND card_id = $2 AND account_id IS NULL",
+         WHERE asp_id = $1 AND card_id = $2 AND account_id IS NULL AND ended_at IS NULL",
         &[asp.as_str().into(), plastic.id.0.into(), account.0.into(), cx.call.now.0.into()],
     )?;
     if taken != 1 {

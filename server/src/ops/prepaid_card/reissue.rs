@@ -6,11 +6,14 @@ use domain::application::{Event, State as ApplicationState};
 use domain::card::CardEvent;
 use domain::delivery;
 use domain::ledger::Journal;
+use domain::product::Product;
 use domain::reissue::{Facts, OldCard, Refusal, decide};
+use domain::terms::{Delivery, Terms};
 use domain::{ApplyNo, UserId};
 use serde_json::{Value, json};
 use store::Tx;
 use store::tables::applications::Open;
+use store::tables::bank_accounts::Chargeable;
 use store::tables::card_accounts::CardAccount;
 use store::tables::dossier::{self, Dossier};
 use store::tables::log::Remembered;
@@ -20,7 +23,8 @@ use crate::applying::{self, AddressInfo, Granted, Response};
 use crate::fee::{Begun, Saga};
 use crate::issuing;
 use crate::op::{Changes, Cx, Done, Operation, OrStop, refuse, remembered_refusal};
-use crate::sandbox::world::{Bank, Card, Scenario, Step, World, products as given};
+use crate::ops::platen::defect_report::{self, DefectReport};
+use crate::sandbox::world::{Also, Bank, Card, Scenario, Step, World, products as given};
 
 /// The operation.
 pub struct Reissue;
@@ -129,37 +133,23 @@ impl Saga for Reissue {
     const FEE_IN_PROGRESS: Error = Error::FeeInProgress;
 
     fn begin(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Begun<Response>, Error> {
-        let (asp, user) = (&cx.call.asp, UserId(request.user_id.get()));
-        let account = applying::claim(cx, tx, user, request.old_card_no.as_str())?;
-        let Dossier { member, open, next_product: product } = match &account {
-            Some(account) => dossier::read(tx, asp, account.id)?,
-            None => Dossier::of_member(members::find(tx, asp, user)?),
+        let asked = Asked {
+            user: UserId(request.user_id.get()),
+            old_card_no: request.old_card_no.as_str(),
+            delivery: applying::delivery(request.is_delivery_required),
         };
-        if let Some(awaited) = applying::awaited(cx, open.as_ref()) {
-            return Ok(Begun::Awaiting(awaited));
-        }
-        let delivery = applying::delivery(request.is_delivery_required);
-        let price = match (&product, &account) {
-            (Some(product), Some(account)) => Some(product.reissue_price(delivery, account.past)),
-            (Some(_), None) | (None, _) => None,
+        let grant = match weigh::<Error>(cx, tx, &asked, Hold::Claim)? {
+            Weighed::Awaiting(awaited) => return Ok(Begun::Awaiting(awaited)),
+            Weighed::Granted(grant) => *grant,
         };
-        let chargeable = applying::chargeable(cx, tx, user, price)?;
-        let facts = Facts {
-            membership: Member::membership(member.as_ref()),
-            old_card: account.as_ref().map(|account| old_card(account, open.as_ref())),
-            next_product: product.as_ref(),
-            delivery,
-            bank_accounts: chargeable.known(),
-        };
-        let terms = decide(&facts).or_else(|refusal| refuse(refusal.into()))?;
-        let account = account.or_stop()?;
+        let account = grant.account;
         let granted = Granted {
             old_account: Some(account.id),
             delivery_to: request.address_info.as_ref().map(AddressInfo::postal),
-            member: member.or_stop()?,
-            terms,
-            product: product.or_stop()?,
-            chargeable,
+            member: grant.member,
+            terms: grant.terms,
+            product: grant.product,
+            chargeable: grant.chargeable,
         };
         let Some(application) = applying::apply(cx, tx, &granted)? else {
             // The claim of the card makes this unreachable; the unique index behind it decides.
@@ -178,6 +168,88 @@ impl Saga for Reissue {
         let made = issuing::recall(cx, tx, &apply_no)?;
         Response::of(&apply_no, made)
     }
+}
+
+/// What a reissue is asked for.
+pub(crate) struct Asked<'a> {
+    /// Who asks.
+    pub(crate) user: UserId,
+    /// Number of the card to be replaced, mobile or physical.
+    pub(crate) old_card_no: &'a str,
+    /// Whether plastic is asked for.
+    pub(crate) delivery: Delivery,
+}
+
+/// How the card to be replaced is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// It is claimed, so that it stays as it is read until the transaction ends.
+    Claim,
+    /// It is looked at; nothing is written.
+    Look,
+}
+
+/// What a reissue that is asked for comes to, unless it is refused.
+pub(crate) enum Weighed {
+    /// The same call is charging the fee of this application already.
+    Awaiting(ApplyNo),
+    /// It is granted.
+    Granted(Box<Grant>),
+}
+
+/// A reissue that is granted.
+pub(crate) struct Grant {
+    /// The account of the card to be replaced.
+    pub(crate) account: CardAccount,
+    /// Who holds it.
+    pub(crate) member: Member,
+    /// The product of the new card.
+    pub(crate) product: Product,
+    /// What is promised.
+    pub(crate) terms: Terms,
+    /// What a fee is drawn from; looked up where one is due.
+    pub(crate) chargeable: Chargeable,
+}
+
+/// Reads what a reissue is decided on, and decides: for the reissue itself, and for its quote.
+pub(crate) fn weigh<E: From<Refusal>>(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    asked: &Asked<'_>,
+    hold: Hold,
+) -> Done<Weighed, E> {
+    let (asp, user) = (&cx.call.asp, asked.user);
+    let account = match hold {
+        Hold::Claim => applying::claim(cx, tx, user, asked.old_card_no)?,
+        Hold::Look => applying::look(cx, tx, user, asked.old_card_no)?,
+    };
+    let Dossier { member, open, next_product: product } = match &account {
+        Some(account) => dossier::read(tx, asp, account.id)?,
+        None => Dossier::of_member(members::find(tx, asp, user)?),
+    };
+    if let Some(awaited) = applying::awaited(cx, open.as_ref()) {
+        return Ok(Weighed::Awaiting(awaited));
+    }
+    let price = match (&product, &account) {
+        (Some(product), Some(account)) => Some(product.reissue_price(asked.delivery, account.past)),
+        (Some(_), None) | (None, _) => None,
+    };
+    let chargeable = applying::chargeable(cx, tx, user, price)?;
+    let facts = Facts {
+        membership: Member::membership(member.as_ref()),
+        old_card: account.as_ref().map(|account| old_card(account, open.as_ref())),
+        next_product: product.as_ref(),
+        delivery: asked.delivery,
+        bank_accounts: chargeable.known(),
+    };
+    let terms = decide(&facts).or_else(|refusal| refuse(refusal.into()))?;
+    Ok(Weighed::Granted(Box::new(Grant {
+        account: account.or_stop()?,
+        member: member.or_stop()?,
+        product: product.or_stop()?,
+        terms,
+        chargeable,
+    })))
 }
 
 fn old_card(account: &CardAccount, open: Option<&Open>) -> OldCard {
@@ -201,7 +273,15 @@ pub fn with_plastic(world: &World) -> Value {
     })
 }
 
-fn mobile_only(world: &World) -> Value {
+/// A card with plastic that was reported defective, of a product that replaces those for nothing.
+pub fn defective(world: &mut World) {
+    world.product = given::ALL_FEES;
+    world.also = vec![Also::Plastic];
+    world.before = vec![Step::Call(DefectReport::SPEC.id, defect_report::request)];
+}
+
+/// The request of a reissue without plastic.
+pub fn mobile_only(world: &World) -> Value {
     json!({
         "userInfo": { "userId": world.user_id() },
         "cardInfo": { "oldCardNo": world.card_no() },
@@ -269,6 +349,9 @@ fn scenarios() -> Vec<Scenario> {
         example(115, "bank-account-invalid", "400 - Invalid member account")
             .given(|world| world.bank = Bank::ConsentEnded)
             .refuses(with_plastic, Error::BankAccountInvalid),
+        example(125, "defective", "200 - A card reported defective is replaced free of charge")
+            .given(defective)
+            .succeeds(with_plastic, "Success.", MOBILE_FIELDS),
     ];
     all.extend(bank_scenarios());
     all

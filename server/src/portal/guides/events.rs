@@ -48,9 +48,11 @@ fn why(w: &Writer<'_>) -> Markup {
     w.p((
         "Much happens without a call of yours: a card expires, a carrier brings plastic back, a \
          fee is settled after its caller has given up. Ask for [events](/api/platen.events) now \
-         and then, and you know.",
+         and then, and you know. What has happened to one card, its [timeline]\
+         (/api/platen.card-timeline) tells.",
         "제휴사의 호출 없이도 카드가 만료되거나, 실물카드가 반송되거나, 호출이 끝난 뒤에 비용 처리가 완료될 수 \
-         있습니다. [이벤트 API](/api/platen.events)를 주기적으로 호출하면 이러한 변화를 알 수 있습니다.",
+         있습니다. [이벤트 API](/api/platen.events)를 주기적으로 호출하면 이러한 변화를 알 수 있습니다. 카드 한 \
+         장의 전체 이력은 [타임라인 API](/api/platen.card-timeline)로 조회합니다.",
     ))
 }
 
@@ -163,6 +165,10 @@ fn meaning(kind: Kind) -> Both<'static> {
         Kind::CardRegistered => ("A plastic was registered.", "실물카드가 등록되었습니다."),
         Kind::CardSuspended => ("A card was reported lost.", "카드 분실이 신고되었습니다."),
         Kind::CardResumed => ("The report was withdrawn.", "분실 신고가 해제되었습니다."),
+        Kind::CardDefectReported => (
+            "The plastic of a card was reported defective, for this `reason`.",
+            "실물카드의 불량이 신고되었습니다. 사유는 `reason`에 있습니다.",
+        ),
         Kind::CardDiscarded => ("A card was discarded.", "카드가 해지되었습니다."),
         Kind::CardExpiryNotice => (
             "A card ends 60, 30 or 1 days ahead (`daysAhead`); from 30 on it may be renewed.",

@@ -86,7 +86,14 @@ impl Exact {
             // How many orders a return has taken, and why, depends on what was lost on the way.
             let orders: &[_] = if *table == "fee_return" { &["attempt", "refusal"] } else { &[] };
             let counts = |row: &&Cells| -> Cells {
-                row.iter().filter(|(name, _)| !orders.contains(name)).cloned().collect()
+                // Calls that arming makes have another id each time.
+                let is_armed = |cell: &(&str, String)| cell.1.starts_with("armed-");
+                let ids: &[_] = match row.iter().any(is_armed) {
+                    true => &["correlation_id", "replay_key"],
+                    false => &[],
+                };
+                let is_left_out = |name: &str| orders.contains(&name) || ids.contains(&name);
+                row.iter().filter(|(name, _)| !is_left_out(name)).cloned().collect()
             };
             let rows: Vec<Cells> = rows.iter().map(|row| counts(&row)).collect();
             // Where two look the same, the older comes first.
@@ -198,7 +205,7 @@ fn shown((name, value): &(&'static str, String), number: &mut dyn FnMut(&str) ->
             if let Some(apply_no) = json.get_mut("cardApplyNo") {
                 *apply_no = named(apply_no.as_str().unwrap(), number).into();
             }
-            for name in ["par", "pars"] {
+            for name in ["par", "pars", "occurredAt"] {
                 if json.get(name).is_some_and(|value| !value.is_null()) {
                     json[name] = "x".into();
                 }

@@ -23,6 +23,8 @@ choice! {
         CardSuspended = "card.suspended",
         /// The report was withdrawn.
         CardResumed = "card.resumed",
+        /// The plastic of a card was reported defective.
+        CardDefectReported = "card.defect_reported",
         /// A card was discarded by its member.
         CardDiscarded = "card.discarded",
         /// A card ends soon.
@@ -54,6 +56,7 @@ impl Kind {
         Self::CardRegistered,
         Self::CardSuspended,
         Self::CardResumed,
+        Self::CardDefectReported,
         Self::CardDiscarded,
         Self::CardExpiryNotice,
         Self::CardExpired,
