@@ -299,6 +299,27 @@ pub const FEE_FAILED: Code = Code::new(
 .action(Action::NewCallLater)
 .assigned();
 
+/// Another bank's product.
+pub const SERVICE_OF_ANOTHER_BANK: Code = Code::new(
+    "003_060",
+    "Service is not related to the request bank.",
+    "The product is of another bank than the account that the card would pay from.",
+);
+
+/// No product of this kind.
+pub const CARD_ISSUE_TYPE_INVALID: Code = Code::new(
+    "003_061",
+    "Not valid card issue type with the service.",
+    "The product is no debit product.",
+);
+
+/// No cash IC.
+pub const SERVICE_WITHOUT_APPLET: Code = Code::new(
+    "003_062",
+    "Service does not support the applet.",
+    "The plastic of the product cannot have a cash IC.",
+);
+
 /// Not suspended.
 pub const CARD_NOT_SUSPENDED: Code = Code::new(
     "003_901",

@@ -4,6 +4,7 @@
 pub mod application;
 pub mod cancel;
 pub mod card;
+pub mod debit;
 pub mod defect;
 pub mod delivery;
 pub mod discard;

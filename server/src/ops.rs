@@ -36,6 +36,7 @@ fn all() -> Vec<Handler> {
         op::inquiry::<prepaid_card::user_mapping::UserMapping>(),
         op::inquiry::<prepaid_card::products::Products>(),
         op::inquiry::<prepaid_card::virtual_account::VirtualAccount>(),
+        op::write::<debit_card::issue::Issue>(),
         op::write::<debit_card::limit::Limit>(),
         op::inquiry::<admin::product_detail::ProductDetail>(),
         op::inquiry::<admin::issued_cards::IssuedCards>(),

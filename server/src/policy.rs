@@ -164,6 +164,6 @@ pub fn months<E>(months: Months) -> Done<u16, E> {
 
 /// Whether cards can be reissued into this product: the partner has it and it was not deleted.
 pub fn is_there(tx: &mut Tx<'_>, asp: &AspId, id: &ServiceId) -> Result<bool, DbError> {
-    let found = products::find(tx, asp, id)?;
+    let found = products::find_prepaid(tx, asp, id)?;
     Ok(found.is_some_and(|product| product.state != ProductState::Deleted))
 }

@@ -1,3 +1,4 @@
 //! Debit cards.
 
+pub mod issue;
 pub mod limit;

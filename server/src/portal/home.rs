@@ -6,6 +6,8 @@ use maud::{Markup, html};
 use super::Mode;
 use super::coverage;
 use super::layout::{self, Frame, Page, guide_path, lang_of, operation_path, said};
+use crate::op::Operation;
+use crate::ops::prepaid_card::reissue::Reissue;
 
 fn body(frame: &Frame<'_>) -> Markup {
     let words = frame.words();
@@ -54,7 +56,8 @@ pub(super) fn page(frame: &Frame<'_>) -> String {
 
 fn begin(frame: &Frame<'_>) -> Markup {
     let words = frame.words();
-    let first = frame.entries().find_map(|entry| Some((entry.spec.id, entry.scenarios.first()?)));
+    let first = frame.entries().find(|entry| entry.spec.id == Reissue::SPEC.id);
+    let first = first.and_then(|entry| Some((entry.spec.id, entry.scenarios.first()?)));
     html! {
         section.begin #begin {
             h2 { (words.begin) }

@@ -7,6 +7,7 @@ use bank::sim::Admin;
 use crypto::number;
 use crypto::pan::Pan;
 use crypto::par::Par;
+use domain::debit::CashIc;
 use domain::product::{
     BalanceLimits, Charge, Fees, Issuance, MobileOnly, PaysAbroad, Product, ProductState,
     ReturnedFee,
@@ -19,15 +20,15 @@ use store::{DbError, Tx, TxError, Value};
 
 use super::arm::{ArmError, arm};
 use super::given::{
-    self, BALANCE_LIMIT_WON, BANK_BALANCE_WON, BankAccount, NAMED_BALANCE_LIMIT_WON, NoRefusal,
-    SHORT_BALANCE_WON, VALIDITY_MONTHS,
+    self, BALANCE_LIMIT_WON, BANK_BALANCE_WON, BANK_CODE, BankAccount, NAMED_BALANCE_LIMIT_WON,
+    NoRefusal, SHORT_BALANCE_WON, VALIDITY_MONTHS,
 };
 use super::keys::NewProject;
 use super::published::{self, CARD_EXPIRY_YYMM, CARD_PREFIX};
 use super::seeded::{self, Seeded};
 use super::world::products::{
-    ABROAD, ALL_FEES, FREE, NOT_ON_OFFER, ORDINARY, ORDINARY_WITH_FEE, ProductKey, STANDARD,
-    WITH_FEES, WITHOUT_NEXT,
+    ABROAD, ALL_FEES, DEBIT, DEBIT_OF_ANOTHER_BANK, DEBIT_WITH_CASH_IC, FREE, NOT_ON_OFFER,
+    ORDINARY, ORDINARY_WITH_FEE, ProductKey, STANDARD, WITH_FEES, WITHOUT_NEXT,
 };
 use super::world::{GIVEN_PREFIX, World};
 use super::{ASP_ID, PROJECT_ID};
@@ -36,8 +37,13 @@ use crate::directory::access_key_digest;
 use crate::keys::change::Change;
 use crate::op::{Done, OrStop, fault, transact};
 
-/// BIN of the numbers that the sandbox issues; a product's range has one more digit.
-const BIN: &str = "949140";
+/// What the numbers that the sandbox issues begin with, by the place of their product's policy.
+const PREFIXES: [&str; 12] = [
+    "9491400", "9491401", "9491402", "9491403", "9491404", "9491405", "9491406", "9491407",
+    "9491408", "9491409", "9491412", "9491413",
+];
+/// A bank at which no scenario has an account.
+const ANOTHER_BANK_CODE: &str = "088";
 /// A day: the sandbox's window for Tran-Time and for repeated calls, milliseconds.
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How often the arming of a scenario is tried when a sandbox is made.
@@ -57,6 +63,8 @@ struct Policy {
     /// Of the first reissue, and of a defective card's.
     waives: Charge,
     next: Option<ProductKey>,
+    /// Of a debit product: its bank's code, and whether its plastic can be a cash card.
+    debit: Option<(&'static str, CashIc)>,
 }
 
 impl Policy {
@@ -87,6 +95,19 @@ const fn policy(key: ProductKey, name: &'static str) -> Policy {
         renewal_fee_won: 0,
         waives: Charge::Charged,
         next: None,
+        debit: None,
+    }
+}
+
+const fn debit(
+    key: ProductKey,
+    name: &'static str,
+    (bank_code, cash_ic): (&'static str, CashIc),
+) -> Policy {
+    Policy {
+        mobile_only: MobileOnly::Refused,
+        debit: Some((bank_code, cash_ic)),
+        ..policy(key, name)
     }
 }
 
@@ -99,7 +120,7 @@ const fn ordinary(key: ProductKey, name: &'static str, fee_won: i64) -> Policy {
     }
 }
 
-const POLICIES: [Policy; 9] = [
+const POLICIES: [Policy; PREFIXES.len()] = [
     Policy { fee_won: 3_000, ..policy(STANDARD, "Standard") },
     policy(FREE, "Free"),
     ordinary(ORDINARY, "Ordinary", 0),
@@ -115,6 +136,9 @@ const POLICIES: [Policy; 9] = [
         waives: Charge::Free,
         ..policy(ALL_FEES, "A fee for everything")
     },
+    debit(DEBIT, "Debit", (BANK_CODE, CashIc::None)),
+    debit(DEBIT_WITH_CASH_IC, "Debit with a cash IC", (BANK_CODE, CashIc::Supported)),
+    debit(DEBIT_OF_ANOTHER_BANK, "Debit of another bank", (ANOTHER_BANK_CODE, CashIc::None)),
 ];
 
 /// Why a sandbox could not be seeded.
@@ -228,10 +252,10 @@ fn has(tx: &mut Tx<'_>, asp: &AspId, sql: &'static str, key: Value<'_>) -> Resul
 
 /// Writes the products and ranges that are missing.
 fn put_products(core: &Core, tx: &mut Tx<'_>, asp: &AspId) -> Done<(), NoRefusal> {
-    for (digit, policy) in POLICIES.iter().enumerate() {
+    for (policy, prefix) in POLICIES.iter().zip(PREFIXES) {
         let sql = "SELECT 1 FROM product WHERE asp_id = $1 AND service_id = $2";
         if !has(tx, asp, sql, policy.key.service_id().as_str().into())? {
-            put_product(core, tx, asp, policy, &format!("{BIN}{digit}"), "ISSUE")?;
+            put_product(core, tx, asp, policy, prefix, "ISSUE")?;
         }
     }
     for prefix in [GIVEN_PREFIX, CARD_PREFIX] {
@@ -334,6 +358,9 @@ fn put_product(
     };
     let next = policy.next.map(ProductKey::service_id);
     rows::put(tx, asp, &product, next.as_ref())?;
+    if let Some(debit) = policy.debit {
+        rows::set_debit(tx, asp, &product.service_id, debit)?;
+    }
     put_range(core, tx, asp, policy.key, prefix, kind)
 }
 

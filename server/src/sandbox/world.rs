@@ -47,6 +47,12 @@ pub mod products {
     /// Pre-issuance; 2,000 won a first card, 3,000 won a reissue, 1,000 won a renewal; the first
     /// reissue and that of a defective card are free.
     pub const ALL_FEES: ProductKey = ProductKey(2_008);
+    /// Debit, of the bank of the scenarios' accounts; its plastic is no cash card.
+    pub const DEBIT: ProductKey = ProductKey(2_009);
+    /// The same, and its plastic can be a cash card.
+    pub const DEBIT_WITH_CASH_IC: ProductKey = ProductKey(2_010);
+    /// Debit, of another bank.
+    pub const DEBIT_OF_ANOTHER_BANK: ProductKey = ProductKey(2_011);
 
     impl ProductKey {
         /// Its id, 15 digits.

@@ -25,6 +25,8 @@ mod corpus;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod debit;
+#[cfg(test)]
 mod defects;
 #[cfg(test)]
 mod delivery;

@@ -248,7 +248,7 @@ async fn put_products(server: &TestServer) {
         .exec(
             "INSERT INTO number_range (asp_id, service_id, prefix, kind, number_key_id,
                  next_serial, serial_end)
-             SELECT r.asp_id, $2, '9491409', 'ISSUE', r.number_key_id, 0, r.serial_end
+             SELECT r.asp_id, $2, '9491419', 'ISSUE', r.number_key_id, 0, r.serial_end
              FROM number_range r WHERE r.asp_id = $1 AND r.prefix = '9491400'",
             &[NEXT.into()],
         )

@@ -22,6 +22,9 @@ ALTER TABLE product ADD COLUMN detail_title TEXT;
 ALTER TABLE product ADD COLUMN detail_content TEXT;
 ALTER TABLE product ADD COLUMN changed_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE product ADD COLUMN version BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE product ADD COLUMN debit_bank TEXT;
+ALTER TABLE product ADD COLUMN cash_ic TEXT NOT NULL DEFAULT 'NONE'
+    CHECK (cash_ic IN ('NONE', 'SUPPORTED'));
 
 ALTER TABLE member ADD COLUMN version BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE member ADD COLUMN real_name_at BIGINT;
@@ -40,6 +43,7 @@ ALTER TABLE card_account ADD COLUMN limit_day BIGINT CHECK (limit_day >= 0);
 ALTER TABLE card_account ADD COLUMN limit_month BIGINT CHECK (limit_month >= 0);
 ALTER TABLE card_account ADD COLUMN deduction_day TEXT;
 ALTER TABLE card_account ADD COLUMN deduction_at BIGINT;
+ALTER TABLE card_account ADD COLUMN bank_account_id BIGINT;
 UPDATE card_account SET expiry_yymm = COALESCE((
     SELECT MIN(c.expiry_yymm) FROM card c
     WHERE c.asp_id = card_account.asp_id AND c.account_id = card_account.account_id), '9912');

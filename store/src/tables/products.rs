@@ -1,5 +1,6 @@
 //! Card products.
 
+use domain::debit::CashIc;
 use domain::product::{
     BalanceLimits, Charge, Fees, Issuance, MobileOnly, PaysAbroad, Product, ProductState,
     ReturnedFee,
@@ -67,6 +68,65 @@ pub fn find(tx: &mut Tx<'_>, asp: &AspId, id: &ServiceId) -> Result<Option<Produ
         &[asp.as_str().into(), id.as_str().into()],
     )?;
     row.map(|mut row| read(&mut row, 0)).transpose()
+}
+
+/// The prepaid product of this id; `None` where there is none, or it is a debit product.
+pub fn find_prepaid(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    id: &ServiceId,
+) -> Result<Option<Product>, DbError> {
+    let row = tx.query_opt(
+        "SELECT service_id, state, issuance, mobile_only, pays_abroad, reissue_fee,
+             reissue_fee_mobile_only, validity_months, name, issue_fee, issue_fee_mobile_only,
+             renewal_fee, first_reissue, defective_card, returned_fee, balance_limit_unnamed,
+             balance_limit_named
+         FROM product WHERE asp_id = $1 AND service_id = $2 AND debit_bank IS NULL",
+        &[asp.as_str().into(), id.as_str().into()],
+    )?;
+    row.map(|mut row| read(&mut row, 0)).transpose()
+}
+
+/// A debit product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debit {
+    /// Its policy.
+    pub product: Product,
+    /// Its bank.
+    pub bank_code: String,
+    /// Whether its plastic can be a cash card.
+    pub cash_ic: CashIc,
+}
+
+/// The debit product of this id; `None` where there is none, or it is a prepaid one.
+pub fn find_debit(tx: &mut Tx<'_>, asp: &AspId, id: &ServiceId) -> Result<Option<Debit>, DbError> {
+    let row = tx.query_opt(
+        "SELECT service_id, state, issuance, mobile_only, pays_abroad, reissue_fee,
+             reissue_fee_mobile_only, validity_months, name, issue_fee, issue_fee_mobile_only,
+             renewal_fee, first_reissue, defective_card, returned_fee, balance_limit_unnamed,
+             balance_limit_named, debit_bank, cash_ic
+         FROM product WHERE asp_id = $1 AND service_id = $2 AND debit_bank IS NOT NULL",
+        &[asp.as_str().into(), id.as_str().into()],
+    )?;
+    let Some(mut row) = row else { return Ok(None) };
+    let product = read(&mut row, 0)?;
+    let cash_ic = parsed(&row, 18, CashIc::parse)?;
+    Ok(Some(Debit { product, bank_code: row.take_text(17)?, cash_ic }))
+}
+
+/// Makes a product a debit product of this bank, whose cards hold no balance.
+pub fn set_debit(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    id: &ServiceId,
+    (bank_code, cash_ic): (&str, CashIc),
+) -> Result<(), DbError> {
+    tx.put(
+        "UPDATE product SET debit_bank = $3, cash_ic = $4, balance_limit_unnamed = 0,
+             balance_limit_named = 0
+         WHERE asp_id = $1 AND service_id = $2",
+        &[asp.as_str().into(), id.as_str().into(), bank_code.into(), cash_ic.name().into()],
+    )
 }
 
 /// The product whose columns begin at `at` of a row, in the order of [`find`].

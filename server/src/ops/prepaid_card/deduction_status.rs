@@ -58,7 +58,7 @@ impl Operation for DeductionStatus {
         response_encrypted: false,
         success_message: "Success",
         since: "2026-11-25",
-        same_as: &[],
+        same_as: &["debit-card.deduction-status"],
     };
     const CHANGES: Changes = Changes::NONE;
     type Request = Request;

@@ -83,7 +83,7 @@ impl Operation for DeliveryStatus {
         response_encrypted: false,
         success_message: "Success.",
         since: "2026-11-25",
-        same_as: &[],
+        same_as: &["debit-card.delivery-status"],
     };
     const CHANGES: Changes = Changes::NONE;
     type Request = Request;

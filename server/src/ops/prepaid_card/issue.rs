@@ -109,7 +109,8 @@ impl Saga for Issue {
         {
             return Ok(Begun::Awaiting(awaited));
         }
-        let product = products::find(tx, asp, &ServiceId::new(request.service_id.as_str()))?;
+        let service_id = ServiceId::new(request.service_id.as_str());
+        let product = products::find_prepaid(tx, asp, &service_id)?;
         let delivery = applying::delivery(request.is_delivery_required);
         let price = product.as_ref().map(|product| product.issue_price(delivery));
         let chargeable = applying::chargeable(cx, tx, user, price)?;

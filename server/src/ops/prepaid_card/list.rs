@@ -124,7 +124,7 @@ impl Operation for List {
         response_encrypted: true,
         success_message: "Success.",
         since: "2026-11-25",
-        same_as: &[],
+        same_as: &["debit-card.list"],
     };
     const CHANGES: Changes = Changes::NONE;
     type Request = Request;

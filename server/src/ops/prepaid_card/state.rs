@@ -77,7 +77,7 @@ impl Operation for State {
         response_encrypted: false,
         success_message: "Success",
         since: "2026-11-22",
-        same_as: &[],
+        same_as: &["debit-card.state"],
     };
     const CHANGES: Changes =
         Changes { card: &[CardEvent::Suspend, CardEvent::Resume], ..Changes::NONE };

@@ -295,6 +295,13 @@ fn deliveries(w: &Writer<'_>) -> Markup {
               {BASE}/deliveries/$NO/advance"
         )))
         (w.table(&heads, &all.iter().map(row).collect::<Vec<_>>()))
+        (w.p((
+            "Once it is in ARRIVAL, read what its holder would read off it, and register the card. \
+             For a LOST card another one goes out at once, with another number.",
+            "`ARRIVAL`이 되면 소지자가 카드에서 읽는 정보를 조회하여 실물카드를 등록할 수 있습니다. `LOST`가 \
+             되면 번호가 다른 새 카드가 즉시 발송됩니다.",
+        )))
+        (block("sh", &format!("curl {BASE}/deliveries/$NO/plastic")))
     }
 }
 
@@ -340,8 +347,10 @@ fn clock(w: &Writer<'_>) -> Markup {
                  처리됩니다.",
             ),
             (
-                "Do not move it while a fee is being charged: its deadline would pass.",
-                "비용 출금이 처리되는 동안에는 옮기지 마십시오. 처리 기한이 지난 것으로 판단됩니다.",
+                "An order at the bank is as old as the real clock says: a fee that is being \
+                 charged meanwhile is not given up for it.",
+                "은행에 보낸 주문의 경과 시간은 실제 시계로 판단합니다. 출금 처리 중에 시계를 옮겨도 \
+                 실패로 처리되지 않습니다.",
             ),
             (
                 "Every move stands in the operation log. Scenarios keep their numbers; arm one to \

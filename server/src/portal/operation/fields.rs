@@ -55,6 +55,15 @@ fn below(
     }
 }
 
+/// A text in which what stands between backticks is code.
+fn with_code(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 fn one(frame: &Frame<'_>, direction: &Direction, field: &Field) -> Markup {
     let words = frame.words();
     let id = format!("{}-{}", direction.0, field.id());
@@ -67,7 +76,7 @@ fn one(frame: &Frame<'_>, direction: &Direction, field: &Field) -> Markup {
             (anchor(frame, &id, &field.path))
         }
         @if let Some(condition) = condition(frame, field) { p.condition { (condition) } }
-        p.doc lang=[lang_of(frame, &field.doc)] { (field.doc) }
+        p.doc lang=[lang_of(frame, &field.doc)] { (with_code(&field.doc)) }
         @let values = values(field.kind);
         @if !values.is_empty() || field.default.is_some() {
             dl {
