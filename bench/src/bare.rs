@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use store::{Owned, Target, Value, testing};
 
 use crate::machine::{SERVER_CORE, output, pinned};
-use crate::record::{self, Statement, Transaction};
+use crate::record::{self, Called, Statement, Transaction};
 use crate::{Failure, runtime, say};
 
-/// Reissues in one commit.
+/// Calls in one commit.
 const GROUP: usize = 64;
 
-/// Measure the bare loop on a stopped sandbox, whose cards are reissued thereby.
+/// Measure the bare loop on a stopped sandbox, whose cards are called for thereby.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The sandbox's SQLite file.
@@ -30,28 +30,37 @@ pub(crate) struct Arguments {
     /// How many of them.
     #[arg(long, value_name = "N")]
     calls: usize,
+    /// What is called for each.
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Called::Reissue)]
+    operation: Called,
 }
 
 impl Arguments {
     pub(crate) fn run(&self) -> Result<(), Failure> {
-        let loop_ = run(&self.database, &self.cards, self.calls);
+        let loop_ = run(self.operation, &self.database, &self.cards, self.calls);
         say(&serde_json::to_string(&runtime()?.block_on(loop_)?)?);
         Ok(())
     }
 }
 
 /// The loop in a process of its own, on the server's core.
-pub(crate) fn on_server_core(database: &Path, cards: &Path, calls: usize) -> Result<Bare, Failure> {
+pub(crate) fn on_server_core(
+    called: Called,
+    database: &Path,
+    cards: &Path,
+    calls: usize,
+) -> Result<Bare, Failure> {
     let own = std::env::current_exe()?;
     let mut command = pinned(SERVER_CORE, own);
     command.arg("bare").arg("--database").arg(database).arg("--cards").arg(cards);
+    command.args(["--operation", called.name()]);
     Ok(serde_json::from_str(&output(command.args(["--calls", &calls.to_string()]))?)?)
 }
 
 /// What the loop took.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Bare {
-    /// Reissues.
+    /// Operations.
     pub(crate) calls: usize,
     /// Statements of them.
     pub(crate) statements: usize,
@@ -59,9 +68,9 @@ pub(crate) struct Bare {
     pub(crate) elapsed: Duration,
 }
 
-/// Reissues `calls` cards of a stopped sandbox on a copy and sends the same statements to the
+/// Calls for `calls` cards of a stopped sandbox on a copy and sends the same statements to the
 /// original.
-async fn run(database: &Path, cards: &Path, calls: usize) -> Result<Bare, Failure> {
+async fn run(called: Called, database: &Path, cards: &Path, calls: usize) -> Result<Bare, Failure> {
     let folder = tempfile::tempdir_in(database.parent().unwrap_or(Path::new(".")))?;
     let copy = folder.path().join("copy.db");
     // Whatever the sandbox has left in its log.
@@ -70,7 +79,7 @@ async fn run(database: &Path, cards: &Path, calls: usize) -> Result<Bare, Failur
     drop(whole);
     fs::copy(database, &copy)?;
     let target = Target::parse(&copy.to_string_lossy())?;
-    let transactions = record::reissues(&target, cards, calls).await?;
+    let transactions = record::calls(called, &target, cards, calls).await?;
     let statements = transactions.iter().map(Vec::len).sum();
     let numbered = numbered(transactions);
     let connection = testing::sqlite_writer(database)?;

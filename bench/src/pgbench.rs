@@ -11,7 +11,7 @@ use tokio_postgres::NoTls;
 
 use crate::Failure;
 use crate::machine::{SERVER_CORE, output, pinned};
-use crate::record::{self, Transaction};
+use crate::record::{self, Called, Transaction};
 use script::{BATCH, Varying, alike, script, staging};
 
 /// Connections: as many as the server has.
@@ -31,7 +31,7 @@ pub(crate) async fn run(
     let copy = format!("{database}_copy");
     copy_database(server, database, &copy).await?;
     let target = Target::parse(&url(server, &copy))?;
-    let transactions = record::reissues(&target, cards, calls).await?;
+    let transactions = record::calls(Called::Reissue, &target, cards, calls).await?;
     let alike = alike(transactions);
     let batches: Vec<&[Transaction]> = alike.chunks_exact(BATCH).collect();
     let runs = batches.len() / CLIENTS;

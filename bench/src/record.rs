@@ -1,4 +1,4 @@
-//! The very statements of a reissue, with their values: written down while the operation runs, so
+//! The very statements of an operation, with their values: written down while the operation runs, so
 //! that what is measured beside it can never fall behind it.
 
 use std::fs::File;
@@ -16,6 +16,7 @@ use domain::{AspId, Timestamp};
 use platen::context::{App, Clock, Core};
 use platen::op::{Call, CallKind};
 use platen::ops::Operations;
+use platen::sandbox::world::products::FREE;
 use platen::sandbox::{ASP_ID, keys};
 use platen::settings::Settings;
 use platen::supply::Supply;
@@ -38,8 +39,61 @@ pub(crate) struct Statement {
 /// The statements of one transaction.
 pub(crate) type Transaction = Vec<Statement>;
 
-/// Reissues these cards one after the other; what each transaction sent.
-pub(crate) async fn reissues(
+/// What is called for a card, as `platen bench --operation` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Called {
+    /// The card is reissued.
+    Reissue,
+    /// Its member gets a further card.
+    Issue,
+    /// The member's cards are listed.
+    List,
+    /// The card's stop is lifted.
+    State,
+}
+
+impl Called {
+    /// As `--operation` names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Called::Reissue => "reissue",
+            Called::Issue => "issue",
+            Called::List => "list",
+            Called::State => "state",
+        }
+    }
+
+    fn id(self) -> &'static str {
+        match self {
+            Called::Reissue => "prepaid-card.reissue",
+            Called::Issue => "prepaid-card.issue",
+            Called::List => "prepaid-card.list",
+            Called::State => "prepaid-card.state",
+        }
+    }
+
+    fn body(self, card: &serde_json::Value) -> serde_json::Value {
+        let (user, number) = (&card["userId"], &card["cardNo"]);
+        match self {
+            Called::Reissue => json!({
+                "userInfo": { "userId": user },
+                "cardInfo": { "oldCardNo": number },
+                "isDeliveryRequired": false,
+            }),
+            Called::Issue => json!({
+                "userInfo": { "userId": user },
+                "serviceId": FREE.service_id().as_str(),
+                "isDeliveryRequired": false,
+            }),
+            Called::List => json!({ "userId": user }),
+            Called::State => json!({ "userId": user, "cardNo": number, "status": "RESUME" }),
+        }
+    }
+}
+
+/// Calls for these cards one after the other; what each transaction sent.
+pub(crate) async fn calls(
+    called: Called,
     target: &Target,
     cards: &Path,
     calls: usize,
@@ -62,23 +116,25 @@ pub(crate) async fn reissues(
     let app = Arc::new(app(target, seam)?);
     // What opening the database has sent.
     *seen.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
-    let reissue = app
-        .operations
-        .by_id("prepaid-card.reissue")
-        .ok_or_else(|| Failure("there is no operation prepaid-card.reissue".to_owned()))?;
+    let id = called.id();
+    let operation = app.operations.by_id(id);
+    let operation = operation.ok_or_else(|| Failure(format!("there is no operation {id}")))?;
     let lines = BufReader::new(File::open(cards)?).lines();
     for (number, line) in lines.take(calls).enumerate() {
         let card: serde_json::Value = serde_json::from_str(&line?)?;
-        let body = json!({
-            "userInfo": { "userId": card["userId"] },
-            "cardInfo": { "oldCardNo": card["cardNo"] },
-            "isDeliveryRequired": false,
-        });
+        let body = called.body(&card);
         let body = Json::parse_object(body.to_string().as_bytes(), 16)
             .map_err(|_| Failure("the call is no JSON".to_owned()))?;
-        let answer = reissue.perform(&app, call(number), &body).await;
+        let answer = operation.perform(&app, call(id, number), &body).await;
+        // An inquiry reads, and commits nothing.
+        let mut read = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !read.0.is_empty() {
+            let transaction = std::mem::take(&mut read.0);
+            read.1.push(transaction);
+        }
+        drop(read);
         if answer.code() != "000_000" {
-            return Err(Failure(format!("a card could not be reissued: {}", answer.code())));
+            return Err(Failure(format!("{id} did not succeed: {}", answer.code())));
         }
     }
     app.store.close();
@@ -87,7 +143,7 @@ pub(crate) async fn reissues(
 }
 
 /// A call as the pipeline would hand it on: keys as random as digests are.
-fn call(number: usize) -> Call {
+fn call(operation: &'static str, number: usize) -> Call {
     let now = Clock.now();
     let digest = |salt: u64| {
         let mut state = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ salt;
@@ -103,7 +159,7 @@ fn call(number: usize) -> Call {
     let past = Timestamp(now.0 - 86_400_000_000);
     Call {
         asp: AspId::new(ASP_ID),
-        operation: "prepaid-card.reissue",
+        operation,
         other_keys: Vec::new(),
         correlation_id: format!("261122120000-{number:07x}"),
         keys: CallKeys { replay: digest(1), cipher: Some(digest(2)), strict: None },

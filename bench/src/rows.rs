@@ -4,6 +4,7 @@ mod fee;
 mod filled;
 mod latency;
 mod limits;
+mod operations;
 mod postgres;
 mod size;
 
@@ -32,6 +33,8 @@ pub(crate) struct Bench {
 pub(crate) enum Part {
     /// What RSA and SQL allow.
     Limits,
+    /// Issue, list and state change, beside what RSA and SQL allow.
+    Operations,
     /// With a fee and without.
     Fee,
     /// Latency below full load.
@@ -85,6 +88,9 @@ impl Bench {
         let mut results = Results::default();
         if self.wants(Part::Limits) {
             self.limits(&mut results).await?;
+        }
+        if self.wants(Part::Operations) {
+            self.operations(&mut results)?;
         }
         if self.wants(Part::Fee) {
             self.fee(&mut results)?;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::Failure;
 use crate::machine::{LOAD_CORE, SERVER_CORE, output, pinned};
+use crate::record::Called;
 
 /// The programs that are measured.
 #[derive(Debug, Clone)]
@@ -54,6 +55,7 @@ pub(crate) struct Load<'a> {
     pub(crate) calls: usize,
     pub(crate) encrypt: &'a str,
     pub(crate) rate: Option<usize>,
+    pub(crate) called: Called,
 }
 
 impl Platen {
@@ -124,7 +126,8 @@ impl Sandbox {
     pub(crate) fn load(&self, load: Load<'_>) -> Result<Measured, Failure> {
         let mut bench = self.platen.command(LOAD_CORE);
         bench.args(["bench", "--url", &self.url, "--database", &self.database]);
-        bench.args(["--format", "json", "--encrypt", load.encrypt]).arg("--cards").arg(load.cards);
+        bench.args(["--format", "json", "--encrypt", load.encrypt]);
+        bench.args(["--operation", load.called.name()]).arg("--cards").arg(load.cards);
         bench.args(["--skip", &load.skip.to_string(), "--calls", &load.calls.to_string()]);
         if let Some(rate) = load.rate {
             bench.args(["--rate", &rate.to_string()]);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Bench;
 use crate::Failure;
+use crate::record::Called;
 use crate::sandbox::{Load, Sandbox};
 
 /// A sandbox that is filled and stopped.
@@ -56,6 +57,13 @@ impl Bench {
     }
 
     pub(super) fn load<'a>(&self, filled: &'a Filled, skip: usize, encrypt: &'a str) -> Load<'a> {
-        Load { cards: &filled.cards, skip, calls: self.calls, encrypt, rate: None }
+        Load {
+            cards: &filled.cards,
+            skip,
+            calls: self.calls,
+            encrypt,
+            rate: None,
+            called: Called::Reissue,
+        }
     }
 }

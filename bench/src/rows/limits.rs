@@ -5,9 +5,10 @@ use std::path::Path;
 use super::filled::Filled;
 use super::{Aim, Bench, Results, Row, SMALL, median};
 use crate::machine::rsa_per_second;
+use crate::record::Called;
 use crate::{Failure, bare, say};
 
-const RSA_SECONDS: u32 = 2;
+pub(super) const RSA_SECONDS: u32 = 2;
 
 impl Bench {
     /// The server's core, and how much of it a reissue gets.
@@ -23,7 +24,7 @@ impl Bench {
             sandbox.stop()?;
             // A database that was filled alike, as the loop has to reissue cards too.
             let again = self.filled(&format!("bare-{round}"), SMALL + 2 * self.calls, &[])?;
-            let bare = self.bare(&again)?;
+            let bare = self.bare(Called::Reissue, &again)?;
             let sql = bare.calls as f64 / bare.elapsed.as_secs_f64();
             let both = 1.0 / (1.0 / rsa + 1.0 / sql);
             of_both.push(encrypted / both);
@@ -55,7 +56,7 @@ impl Bench {
     }
 
     /// The loop, in a process of its own on the server's core.
-    fn bare(&self, filled: &Filled) -> Result<bare::Bare, Failure> {
-        bare::on_server_core(Path::new(&filled.database), &filled.cards, self.calls)
+    pub(super) fn bare(&self, called: Called, filled: &Filled) -> Result<bare::Bare, Failure> {
+        bare::on_server_core(called, Path::new(&filled.database), &filled.cards, self.calls)
     }
 }

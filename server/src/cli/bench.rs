@@ -19,16 +19,17 @@ use super::caller::{Server, nobody_at};
 use super::{Failure, Outcome, runtime, say};
 use crate::op::Operation;
 use crate::ops::BASE;
-use crate::ops::prepaid_card::reissue::Reissue;
+use crate::ops::prepaid_card::{issue::Issue, list::List, reissue::Reissue, state::State};
+use crate::sandbox::world::products::FREE;
 use load::Load;
 use report::{How, Report};
 
 /// How long a call may take before it counts as failed.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Measure a running server: reissue cards, each once, as fast as it answers or at a given rate.
+/// Measure a running server: call it for each card once, as fast as it answers or at a given rate.
 ///
-/// The cards come from `platen populate`. All calls are signed and encrypted before the clock
+/// The cards come from `platen populate`: each is reissued, or what --operation says. All calls are signed and encrypted before the clock
 /// starts, and all answers are opened after it has stopped, so that the load costs this process
 /// little. A call's time runs from sending to its answer's last byte; with --rate from the moment
 /// at which it was due, so that a server that falls behind is not spared.
@@ -39,12 +40,16 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 ///   platen populate --cards 20000 --out cards.jsonl
 ///   platen bench --cards cards.jsonl
 ///   platen bench --cards cards.jsonl --skip 10000 --calls 5000 --rate 500 --format json
+///   platen bench --cards cards.jsonl --operation list
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Bench {
     /// Members and cards as `platen populate` writes them, one JSON line each.
     #[arg(long, value_name = "FILE")]
     cards: PathBuf,
+    /// What is called for each card.
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Called::Reissue)]
+    operation: Called,
     /// Leave out the first N cards: those of an earlier run are reissued already.
     #[arg(long, value_name = "N", default_value_t = 0)]
     skip: usize,
@@ -62,7 +67,8 @@ pub(super) struct Bench {
     /// How request and answer are sent.
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Encrypt::A256gcm)]
     encrypt: Encrypt,
-    /// Order plastic too, delivered to an address [default: a mobile card alone].
+    /// Order plastic too, delivered to an address [default: a mobile card alone]; for reissue and
+    /// issue.
     #[arg(long)]
     plastic: bool,
     #[command(flatten)]
@@ -70,6 +76,43 @@ pub(super) struct Bench {
     /// How the result is printed.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+/// What is called.
+#[derive(Clone, Copy, ValueEnum)]
+enum Called {
+    /// The card is reissued.
+    Reissue,
+    /// Its member gets a further card, of the product that asks no fee.
+    Issue,
+    /// The member's cards are listed.
+    List,
+    /// The card's stop is lifted; populated cards are stopped.
+    State,
+}
+
+impl Called {
+    fn path(self) -> &'static str {
+        match self {
+            Called::Reissue => Reissue::SPEC.path,
+            Called::Issue => Issue::SPEC.path,
+            Called::List => List::SPEC.path,
+            Called::State => State::SPEC.path,
+        }
+    }
+
+    /// Whether it can order plastic.
+    fn has_plastic(self) -> bool {
+        match self {
+            Called::Reissue | Called::Issue => true,
+            Called::List | Called::State => false,
+        }
+    }
+}
+
+/// As the command line names it.
+fn name(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -106,6 +149,10 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 impl Bench {
     pub(super) fn run(self) -> Outcome {
+        if self.plastic && !self.operation.has_plastic() {
+            let name = name(&self.operation);
+            return Err(Failure(format!("--plastic is for reissue and issue: {name} orders none")));
+        }
         let client = self.server.client()?.with_timeout(CALL_TIMEOUT);
         let prepared = self.prepare(&client)?;
         let load = Load { callers: usize::from(self.callers), rate: self.rate };
@@ -118,10 +165,8 @@ impl Bench {
         let how = How {
             callers: self.callers,
             rate: self.rate,
-            encrypt: self
-                .encrypt
-                .to_possible_value()
-                .map_or_else(String::new, |value| value.get_name().to_owned()),
+            operation: name(&self.operation),
+            encrypt: name(&self.encrypt),
             plastic: self.plastic,
         };
         let report = Report::of(&client, how, measured);
@@ -132,14 +177,14 @@ impl Bench {
         if report.is_clean() {
             return Ok(ExitCode::SUCCESS);
         }
-        Err(Failure(format!("not every card was reissued: {}", report.codes())))
+        Err(Failure(format!("not every call succeeded: {}", report.codes())))
     }
 
     fn prepare(&self, client: &Client) -> Result<Vec<Prepared>, Failure> {
         let shown = self.cards.display();
         let cannot = |error: std::io::Error| Failure(format!("cannot read {shown}: {error}"));
         let file = File::open(&self.cards).map_err(cannot)?;
-        let path = format!("{BASE}{}", Reissue::SPEC.path);
+        let path = format!("{BASE}{}", self.operation.path());
         let encryption = match self.encrypt {
             Encrypt::No => Encryption::Plain,
             Encrypt::A128gcm => Encryption::Encrypted(Enc::A128Gcm),
@@ -169,11 +214,24 @@ impl Bench {
     }
 
     fn body(&self, card: &Card) -> Value {
-        let mut body = json!({
-            "userInfo": { "userId": card.user_id },
-            "cardInfo": { "oldCardNo": card.card_no },
-            "isDeliveryRequired": self.plastic,
-        });
+        let mut body = match self.operation {
+            Called::Reissue => json!({
+                "userInfo": { "userId": card.user_id },
+                "cardInfo": { "oldCardNo": card.card_no },
+                "isDeliveryRequired": self.plastic,
+            }),
+            Called::Issue => json!({
+                "userInfo": { "userId": card.user_id },
+                "serviceId": FREE.service_id().as_str(),
+                "isDeliveryRequired": self.plastic,
+            }),
+            Called::List => json!({ "userId": card.user_id }),
+            Called::State => json!({
+                "userId": card.user_id,
+                "cardNo": card.card_no,
+                "status": "RESUME",
+            }),
+        };
         if self.plastic {
             body["userInfo"]["addressInfo"] = json!({
                 "address": "서울특별시 강남구 테헤란로 152",

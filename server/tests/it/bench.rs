@@ -16,7 +16,7 @@ fn every_card_is_reissued_once_and_counted() {
     let bank = Server::start(folder.path(), &own);
     let own = ["sandbox", "--listen", "127.0.0.1:0", "--database", &database, "--bank", &bank.url];
     let server = Server::start(folder.path(), &own);
-    stdout_of(&["populate", "--cards", "60", "--database", &database, "--out", &cards]);
+    stdout_of(&["populate", "--cards", "80", "--database", &database, "--out", &cards]);
     let at = ["bench", "--url", &server.url, "--database", &database, "--cards", &cards];
     let bench = |more: &[&str]| run(&[&at[..], &["--format", "json"], more].concat());
 
@@ -43,6 +43,20 @@ fn every_card_is_reissued_once_and_counted() {
     assert_eq!(again.status.code(), Some(1));
     let told: Value = serde_json::from_slice(&again.stdout).unwrap();
     assert_eq!(told["codes"], serde_json::json!({ "003_018": 5 }));
+
+    let fresh = ["--skip", "60", "--calls", "20", "--operation"];
+    for (operation, count, expected) in [
+        ("list", "SELECT COUNT(*) FROM application WHERE user_id >= 60000000000", 60),
+        ("state", "SELECT COUNT(*) FROM card_account WHERE state = 'ACTIVE'", 20),
+        ("issue", "SELECT COUNT(*) FROM application WHERE user_id >= 60000000000", 80),
+    ] {
+        let books = Books::open(&Target::parse(&database).unwrap());
+        let before = if operation == "state" { books.number(count) } else { 0 };
+        let told = measured(&[&fresh[..], &[operation]].concat(), 20);
+        assert_eq!(told["operation"], operation);
+        let after = Books::open(&Target::parse(&database).unwrap()).number(count);
+        assert_eq!(after - before, expected, "{operation}");
+    }
 }
 
 #[test]
@@ -71,6 +85,7 @@ fn what_cannot_be_measured_is_one_sentence() {
         (&wrong, &[], "line 1 of "),
         (&empty, &[], "has 0 cards"),
         ("/no/such/file", &[], "cannot read /no/such/file"),
+        (&card, &["--plastic", "--operation", "list"], "--plastic is for reissue and issue: list"),
     ] {
         let at = ["bench", "--database", &database, "--cards", cards];
         let output = run(&[&at[..], more].concat());

@@ -17,6 +17,8 @@ const TOLD: [(&str, usize); 5] =
 pub(super) struct How {
     pub(super) callers: u16,
     pub(super) rate: Option<u32>,
+    /// What was called.
+    pub(super) operation: String,
     pub(super) encrypt: String,
     pub(super) plastic: bool,
 }
@@ -71,16 +73,16 @@ impl Report {
 
     /// For a person.
     pub(super) fn text(&self) -> String {
-        let How { callers, rate, encrypt, plastic } = &self.how;
+        let How { callers, rate, operation, encrypt, plastic } = &self.how;
         let sent = match rate {
             None => "as fast as answered".to_owned(),
             Some(rate) => format!("{rate} a second"),
         };
-        let card = if *plastic { "mobile card and plastic" } else { "mobile card" };
+        let plastic = if *plastic { " with plastic" } else { "" };
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = writeln!(text, "calls       {} by {callers} callers, {sent}", self.calls);
-        let _ = writeln!(text, "each        {card}, encryption: {encrypt}");
+        let _ = writeln!(text, "each        {operation}{plastic}, encryption: {encrypt}");
         let _ = writeln!(text, "answers     {}", self.codes());
         let _ = writeln!(text, "time        {} ms", self.elapsed.as_millis());
         let _ = writeln!(text, "throughput  {} calls/s", self.calls_per_second());
@@ -98,6 +100,7 @@ impl Report {
             "calls": self.calls,
             "callers": self.how.callers,
             "rate": self.how.rate,
+            "operation": self.how.operation,
             "encryption": self.how.encrypt,
             "plastic": self.how.plastic,
             "codes": self.codes,
