@@ -1,5 +1,5 @@
-//! The very statements of an operation, with their values: written down while the operation runs, so
-//! that what is measured beside it can never fall behind it.
+//! The very statements of an operation, with their values: written down while the operation runs,
+//! so that what is measured beside it can never fall behind it.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};

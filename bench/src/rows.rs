@@ -1,6 +1,8 @@
 //! What is measured, in turn; a file for each part.
 
+mod expiry;
 mod fee;
+mod files;
 mod filled;
 mod latency;
 mod limits;
@@ -41,6 +43,10 @@ pub(crate) enum Part {
     Latency,
     /// A large database and a small one.
     Size,
+    /// The file of many deliveries for a card maker.
+    Files,
+    /// Many cards that expire at once, beside calls.
+    Expiry,
     /// PostgreSQL.
     Postgres,
 }
@@ -100,6 +106,12 @@ impl Bench {
         }
         if self.wants(Part::Size) {
             self.size(&mut results)?;
+        }
+        if self.wants(Part::Files) {
+            self.files(&mut results)?;
+        }
+        if self.wants(Part::Expiry) {
+            self.expiry(&mut results)?;
         }
         if let Some(server) = self.server() {
             self.on_postgres(server, &mut results).await?;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use crate::Failure;
-use crate::machine::{LOAD_CORE, SERVER_CORE, output, pinned};
+use crate::machine::{LOAD_CORE, SERVER_CORE, output, peak_memory_mib, pinned};
 use crate::record::Called;
 
 /// The programs that are measured.
@@ -63,6 +63,13 @@ impl Platen {
         pinned(core, &self.0)
     }
 
+    /// `platen delivery` with these words, on a stopped sandbox's database and the server's core.
+    pub(crate) fn delivery(&self, database: &str, words: &[&str]) -> Command {
+        let mut delivery = self.command(SERVER_CORE);
+        delivery.arg("delivery").args(words).args(["--database", database]);
+        delivery
+    }
+
     /// Fills a sandbox that has been started once; how long it took.
     pub(crate) fn populate(
         &self,
@@ -111,14 +118,20 @@ impl Platen {
 }
 
 fn ready(url: &str) -> Result<(), Failure> {
+    ask(url, "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+}
+
+/// Sends a request that has to be answered 200.
+fn ask(url: &str, request: &str) -> Result<(), Failure> {
     let mut stream = TcpStream::connect(url.trim_start_matches("http://"))?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     if answer.starts_with("HTTP/1.1 200") {
         return Ok(());
     }
-    Err(Failure(format!("the sandbox is not ready: {answer}")))
+    let line = request.lines().next().unwrap_or_default();
+    Err(Failure(format!("the sandbox does not take `{line}`: {answer}")))
 }
 
 impl Sandbox {
@@ -135,13 +148,18 @@ impl Sandbox {
         Ok(serde_json::from_str(&output(&mut bench)?)?)
     }
 
+    /// Sends JSON to one of the sandbox's own endpoints.
+    pub(crate) fn post(&self, path: &str, body: &str) -> Result<(), Failure> {
+        let host = self.url.trim_start_matches("http://");
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+        let kind = "Content-Type: application/json";
+        let length = body.len();
+        ask(&self.url, &format!("{head}{kind}\r\nContent-Length: {length}\r\n\r\n{body}"))
+    }
+
     /// The most memory that it has had, MiB.
     pub(crate) fn peak_memory_mib(&self) -> f64 {
-        let status = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(status).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
-        kib.unwrap_or(f64::NAN) / 1024.0
+        peak_memory_mib(self.child.id()).unwrap_or(f64::NAN)
     }
 
     /// Stops it as an operator would.

@@ -75,12 +75,24 @@ pub trait Write: Operation {
 /// An operation that answers a question. Nothing is remembered of the call: asked again, it is
 /// decided anew.
 pub trait Inquiry: Operation {
+    /// Whether it writes. Where it does not, it is answered from a snapshot, beside the writes.
+    const KEEPS: Keeps = Keeps::Nothing;
+
     /// Decides. What it writes is kept, whether it answers or refuses.
     fn ask(
         cx: &Cx,
         tx: &mut Tx<'_>,
         request: &Self::Request,
     ) -> Done<Ruling<Self::Response, Self::Error>, Self::Error>;
+}
+
+/// What an inquiry leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// Nothing: a statement of it that writes fails.
+    Nothing,
+    /// That card numbers were told, or that somebody guessed at a card.
+    Traces,
 }
 
 /// How a transaction ends that is kept even where it refuses, as wrong guesses must be counted.
@@ -343,7 +355,11 @@ pub fn write<O: Write>() -> Handler {
 pub fn inquiry<O: Inquiry>() -> Handler {
     Handler::new::<O, _>(|app, cx, request| async move {
         let request = Arc::new(request);
-        let ruling = transact(&app, move || {
+        let access = match O::KEEPS {
+            Keeps::Nothing => Access::Read,
+            Keeps::Traces => Access::Write,
+        };
+        let ruling = attempts(&app, access, move || {
             let (cx, request) = (cx.clone(), Arc::clone(&request));
             move |tx: &mut Tx<'_>| O::ask(&cx, tx, &request)
         });
@@ -366,7 +382,27 @@ fn answer<O: Operation>(ruled: Result<Ruling<O::Response, O::Error>, Answer>) ->
 /// they need in between, begin within `database_wait_ms_max`. A refusal is looked at twice: on
 /// PostgreSQL the same call may have been done between the look-up and the claim of the card, and
 /// then the guards see its effect.
-pub async fn transact<T, E, M, F>(app: &App, mut make: M) -> Result<T, Answer>
+pub async fn transact<T, E, M, F>(app: &App, make: M) -> Result<T, Answer>
+where
+    T: Send + 'static,
+    E: ErrorSet,
+    M: FnMut() -> F,
+    F: FnMut(&mut Tx<'_>) -> Done<T, E> + Send + 'static,
+{
+    attempts(app, Access::Write, make).await
+}
+
+/// What a transaction may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Read one snapshot.
+    Read,
+    /// Read and write.
+    Write,
+}
+
+/// As [`transact`], or the same that only reads.
+async fn attempts<T, E, M, F>(app: &App, access: Access, mut make: M) -> Result<T, Answer>
 where
     T: Send + 'static,
     E: ErrorSet,
@@ -377,10 +413,15 @@ where
     let (mut was_refused, mut was_unknown) = (false, false);
     in_time(until, fresh_keys(app)).await?;
     for _ in 0..ATTEMPTS_MAX {
-        match app.store.write_until(until, make()).await {
+        let done = match access {
+            Access::Read => app.store.read_until(until, make()).await,
+            Access::Write => app.store.write_until(until, make()).await,
+        };
+        match done {
             Ok(done) => return Ok(done),
             Err(WriteError::Refused(Stop::Refused(error, field))) => {
-                if was_refused || app.store.writes_one_at_a_time() {
+                let is_final = access == Access::Read || app.store.writes_one_at_a_time();
+                if was_refused || is_final {
                     return Err(Answer::Refused(error.code(), field.map(str::to_owned)));
                 }
                 was_refused = true;

@@ -114,7 +114,18 @@ impl Store {
         T: Send + 'static,
         E: Send + 'static,
     {
-        submit(&self.inner.reads, Access::Read, self.inner.until(), work).await
+        self.read_until(self.inner.until(), work).await
+    }
+
+    /// As [`Store::read`], for one of several attempts that have a deadline together: a job that
+    /// has not begun by `until` is answered unavailable without being run.
+    pub async fn read_until<T, E, F>(&self, until: Instant, work: F) -> Result<T, WriteError<E>>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        submit(&self.inner.reads, Access::Read, until, work).await
     }
 
     /// As [`Store::write`], for a thread that may block.

@@ -52,8 +52,14 @@ impl Bench {
     }
 
     pub(super) fn start(&self, filled: &Filled) -> Result<Sandbox, Failure> {
-        let bank: Vec<&str> = filled.bank.iter().map(String::as_str).collect();
-        self.platen.start(&filled.database, &filled.log, &bank)
+        self.start_with(filled, &[])
+    }
+
+    /// With more options than those of every sandbox.
+    pub(super) fn start_with(&self, filled: &Filled, more: &[&str]) -> Result<Sandbox, Failure> {
+        let bank = filled.bank.iter().map(String::as_str);
+        let options: Vec<&str> = bank.chain(more.iter().copied()).collect();
+        self.platen.start(&filled.database, &filled.log, &options)
     }
 
     pub(super) fn load<'a>(&self, filled: &'a Filled, skip: usize, encrypt: &'a str) -> Load<'a> {

@@ -29,10 +29,11 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Measure a running server: call it for each card once, as fast as it answers or at a given rate.
 ///
-/// The cards come from `platen populate`: each is reissued, or what --operation says. All calls are signed and encrypted before the clock
-/// starts, and all answers are opened after it has stopped, so that the load costs this process
-/// little. A call's time runs from sending to its answer's last byte; with --rate from the moment
-/// at which it was due, so that a server that falls behind is not spared.
+/// The cards come from `platen populate`: each is reissued, or what --operation says. All calls are
+/// signed and encrypted before the clock starts, and all answers are opened after it has stopped,
+/// so that the load costs this process little. A call's time runs from sending to its answer's last
+/// byte; with --rate from the moment at which it was due, so that a server that falls behind is not
+/// spared.
 ///
 /// It exits 0 where every call was answered with 000_000, else 1.
 ///

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::tables::parsed;
 use store::{DbError, Row, Tx};
 
-use crate::op::{Changes, Cx, Done, Inquiry, Operation, OrStop, Ruling};
+use crate::op::{Changes, Cx, Done, Inquiry, Keeps, Operation, OrStop, Ruling};
 use crate::sandbox::world::{Scenario, World};
 use crate::telling::{self, Amount, MemberId, Status};
 
@@ -140,6 +140,8 @@ impl Operation for IssuedCards {
 }
 
 impl Inquiry for IssuedCards {
+    const KEEPS: Keeps = Keeps::Traces;
+
     fn ask(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Ruling<Response, Error>, Error> {
         let (page, size) = (request.page.page, request.page.page_size.get());
         let size = i64::try_from(size).ok().or_stop()?;

@@ -15,7 +15,7 @@ use store::{Row, Tx};
 
 use super::{issue, reissue};
 use crate::cards;
-use crate::op::{Changes, Cx, Done, Inquiry, Operation, OrStop, Ruling, refuse};
+use crate::op::{Changes, Cx, Done, Inquiry, Keeps, Operation, OrStop, Ruling, refuse};
 use crate::sandbox::given;
 use crate::sandbox::world::{Card, Scenario, Step, World, products};
 use crate::telling;
@@ -125,6 +125,8 @@ impl Operation for LinkableApplications {
 }
 
 impl Inquiry for LinkableApplications {
+    const KEEPS: Keeps = Keeps::Traces;
+
     fn ask(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Ruling<Response, Error>, Error> {
         let (asp, user) = (&cx.call.asp, UserId(request.user_id.get()));
         let Some(member) = members::find(tx, asp, user)? else {

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use store::tables::{members, parsed};
 use store::{DbError, Row, Tx};
 
-use crate::op::{Changes, Cx, Done, Inquiry, Operation, OrStop, Ruling, refuse};
+use crate::op::{Changes, Cx, Done, Inquiry, Keeps, Operation, OrStop, Ruling, refuse};
 use crate::sandbox::given;
 use crate::sandbox::world::{Card, Scenario, Step, World, products};
 use crate::telling::{self, Amount, Status};
@@ -137,6 +137,8 @@ impl Operation for List {
 }
 
 impl Inquiry for List {
+    const KEEPS: Keeps = Keeps::Traces;
+
     fn ask(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Ruling<Response, Error>, Error> {
         let user = UserId(request.user_id.get());
         let Some(member) = members::find(tx, &cx.call.asp, user)? else {

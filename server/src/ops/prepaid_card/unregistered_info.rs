@@ -8,7 +8,7 @@ use contract::{Digits, Spec, Text, at, catalogue, errors, input, output};
 use serde_json::json;
 use store::Tx;
 
-use crate::op::{Changes, Cx, Done, Inquiry, Operation, OrStop, Ruling};
+use crate::op::{Changes, Cx, Done, Inquiry, Keeps, Operation, OrStop, Ruling};
 use crate::sandbox::world::{Card, GIVEN_EXPIRY_YYMM, Scenario, World};
 use crate::verification::{self, OnCard};
 
@@ -76,6 +76,8 @@ impl Operation for UnregisteredInfo {
 }
 
 impl Inquiry for UnregisteredInfo {
+    const KEEPS: Keeps = Keeps::Traces;
+
     fn ask(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Ruling<Response, Error>, Error> {
         let on_card = OnCard {
             number: request.card_no.as_str(),
