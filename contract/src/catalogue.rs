@@ -128,11 +128,11 @@ pub const ISSUE_NOT_FOUND: Code = Code::new(
     "The member has no application of this number.",
 );
 
-/// It has not come back.
+/// There is nothing to send again or to call off.
 pub const DELIVERY_NOT_RETURNED: Code = Code::new(
     "003_931",
     "Card delivery is not returned.",
-    "The plastic has not come back: there is nothing to send again or to call off.",
+    "The plastic has not come back: it is on its way, was registered, or was called off before.",
 )
 .assigned();
 

@@ -33,7 +33,7 @@ pub enum Day {
 pub enum Mobile {
     /// None was issued, or it was not used.
     Unused,
-    /// It was paid with or charged, it has ended, or other cards hang on it.
+    /// It was paid with or charged, it has ended, or an application to replace it is open.
     Used,
 }
 

@@ -54,6 +54,8 @@ pub enum Event {
     Replace,
     /// Its plastic is registered: it has arrived, whatever was reported.
     Register,
+    /// The partner gives it up: it never reached its member, whatever was reported.
+    GiveUp,
 }
 
 impl Event {
@@ -71,6 +73,7 @@ impl Event {
         Self::SendAgain,
         Self::Replace,
         Self::Register,
+        Self::GiveUp,
     ];
 
     /// What a report of this state says; nothing is reported to be ordered.
@@ -92,8 +95,9 @@ impl Event {
 /// The state after an event; `None` where the event cannot happen. Forward on the ordinary way,
 /// where steps may be skipped; to an exit until it has arrived, but not lost or returned before
 /// the card maker has it. What came back is sent again or called off, for what was lost a new
-/// plastic goes out, and nothing follows upon the other ends. What is registered has arrived, also
-/// where it was said to have come back.
+/// plastic goes out. What has ended otherwise, or was said to have arrived and did not, the partner
+/// gives up; nothing else follows upon the ends. What is registered has arrived, also where it was
+/// said to have come back.
 pub fn next(state: DeliveryState, event: Event) -> Option<DeliveryState> {
     use {DeliveryState as D, Event as E};
     match (state, event) {
@@ -108,16 +112,27 @@ pub fn next(state: DeliveryState, event: Event) -> Option<DeliveryState> {
         }
         (D::Ready | D::Receipt | D::PreShipping | D::Shipping, E::Etc) => Some(D::Etc),
         (D::Return, E::SendAgain) | (D::Lost, E::Replace) => Some(D::Ready),
+        (D::Return | D::Arrival | D::Etc, E::GiveUp) => Some(D::Cancel),
         (D::Ready | D::Receipt | D::PreShipping | D::Shipping | D::Return, E::Register) => {
             Some(D::Arrival)
         }
-        (D::Ready, E::Order | E::Lost | E::Return | E::SendAgain | E::Replace)
-        | (D::Receipt, E::Order | E::Receipt | E::SendAgain | E::Replace)
-        | (D::PreShipping, E::Order | E::Receipt | E::PreShipping | E::SendAgain | E::Replace)
+        (D::Ready, E::Order | E::Lost | E::Return | E::SendAgain | E::Replace | E::GiveUp)
+        | (D::Receipt, E::Order | E::Receipt | E::SendAgain | E::Replace | E::GiveUp)
+        | (
+            D::PreShipping,
+            E::Order | E::Receipt | E::PreShipping | E::SendAgain | E::Replace | E::GiveUp,
+        )
         | (
             D::Shipping,
-            E::Order | E::Receipt | E::PreShipping | E::Shipping | E::SendAgain | E::Replace,
+            E::Order
+            | E::Receipt
+            | E::PreShipping
+            | E::Shipping
+            | E::SendAgain
+            | E::Replace
+            | E::GiveUp,
         )
+        | (D::Cancel, E::GiveUp)
         | (
             D::Arrival | D::Cancel | D::Etc,
             E::Order
@@ -145,7 +160,8 @@ pub fn next(state: DeliveryState, event: Event) -> Option<DeliveryState> {
             | E::Cancel
             | E::Etc
             | E::SendAgain
-            | E::Register,
+            | E::Register
+            | E::GiveUp,
         )
         | (
             D::Return,
@@ -183,7 +199,7 @@ impl DeliveryState {
         Event::ALL.iter().any(|event| next(self, *event) == Some(other))
     }
 
-    /// Whether nothing follows any more.
+    /// Whether nothing is reported any more.
     pub const fn is_end(self) -> bool {
         match self {
             DeliveryState::Arrival | DeliveryState::Cancel | DeliveryState::Etc => true,

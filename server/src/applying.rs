@@ -165,8 +165,9 @@ impl AddressInfo {
     }
 }
 
-/// Writes the application; `None` where another one is open for the card.
-pub fn apply<E>(cx: &Cx, tx: &mut Tx<'_>, granted: &Granted<'_>) -> Done<Option<Application>, E> {
+/// Writes the application. Where one is there that it cannot be beside, its call came first: in a
+/// strict project that may be another call under this correlation id whose fee is being charged.
+pub fn apply<E>(cx: &Cx, tx: &mut Tx<'_>, granted: &Granted<'_>) -> Done<Application, E> {
     let (asp, supply, terms) = (&cx.call.asp, &cx.core.supply, granted.terms);
     let now = cx.call.now;
     let apply_no = match &cx.call.given_apply_no {
@@ -221,8 +222,10 @@ pub fn apply<E>(cx: &Cx, tx: &mut Tx<'_>, granted: &Granted<'_>) -> Done<Option<
         correlation_id: cx.call.correlation_id.clone(),
         keys: cx.call.keys.clone(),
     };
-    let written = applications::insert(tx, asp, &application)?;
-    Ok(written.then_some(application))
+    match applications::insert(tx, asp, &application)? {
+        true => Ok(application),
+        false => Err(TxError::Refused(Stop::CameFirst)),
+    }
 }
 
 /// Reserves a card of a product: its id and number.

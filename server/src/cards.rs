@@ -109,6 +109,24 @@ pub fn number<E>(core: &Core, reserved: &ReservedCard) -> Done<Pan, E> {
     permuter.pan(prefix, serial).map_err(|error| wrong(&error))
 }
 
+/// The CVC of a card as its row has it: derived by a key, or given and sealed.
+pub fn stored_cvc<E>(
+    core: &Core,
+    asp: &AspId,
+    (card, pan, expiry_yymm): (CardId, &Pan, &str),
+    (key_id, given): (Option<i64>, Option<&[u8]>),
+) -> Done<Cvc, E> {
+    match (key_id, given) {
+        (_, Some(sealed)) => {
+            let row = card.to_string();
+            let text = core.open_text(place(asp, "card.given_cvc", &row), sealed).or_stop()?;
+            Cvc::parse(text.expose()).map_err(|error| fault(format!("card {card}: {error}")))
+        }
+        (Some(key_id), None) => cvc(core, pan, expiry_yymm, key_id),
+        (None, None) => Err(fault(format!("card {card} has no verification code"))),
+    }
+}
+
 /// The CVC of a card that was made before.
 pub fn cvc<E>(core: &Core, pan: &Pan, expiry_yymm: &str, key_id: i64) -> Done<Cvc, E> {
     let ring = core.keys.ring();

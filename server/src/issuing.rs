@@ -232,6 +232,14 @@ fn replace<E>(
          WHERE asp_id = $1 AND account_id = $2",
         &[asp.as_str().into(), old.id.0.into(), ended.name().into(), new.0.into()],
     )?;
+    // Cards that end with it end with its successor.
+    tx.put(
+        "UPDATE card_account SET main_account_id = $3
+         WHERE asp_id = $1 AND account_id IN (
+             SELECT o.account_id FROM card_account o
+             WHERE o.asp_id = $1 AND o.main_account_id = $2)",
+        &[asp.as_str().into(), old.id.0.into(), new.0.into()],
+    )?;
     Ok(())
 }
 

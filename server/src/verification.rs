@@ -16,7 +16,6 @@ use store::tables::card_checks::{self, CardCheck};
 use store::tables::log::{self, NewEntry};
 
 use crate::cards;
-use crate::context::place;
 use crate::op::{Cx, Done, OrStop, fault};
 
 /// Wrong guesses in a row with which a card's check locks.
@@ -124,14 +123,10 @@ fn is_right<E>(cx: &Cx, on_card: &OnCard<'_>, plastic: Option<&Plastic>) -> Done
 }
 
 fn own_cvc<E>(cx: &Cx, plastic: &Plastic, number: &str) -> Done<Cvc, E> {
-    if let Some(sealed) = &plastic.given_cvc_sealed {
-        let row = plastic.id.to_string();
-        let text = cx.core.open_text(place(&cx.call.asp, "card.given_cvc", &row), sealed);
-        let cvc = Cvc::parse(text.or_stop()?.expose());
-        return cvc.map_err(|error| fault(format!("card {}: {error}", plastic.id)));
-    }
     let pan = Pan::parse(number).ok().or_stop()?;
-    cards::cvc(&cx.core, &pan, &plastic.expiry_yymm, plastic.cvc_key_id.or_stop()?)
+    let card = (plastic.id, &pan, plastic.expiry_yymm.as_str());
+    let given = plastic.given_cvc_sealed.as_deref();
+    cards::stored_cvc(&cx.core, &cx.call.asp, card, (plastic.cvc_key_id, given))
 }
 
 /// Recognises a guess, so that one that is sent twice counts once. Who has the key that could

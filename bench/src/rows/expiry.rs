@@ -35,7 +35,7 @@ impl Bench {
         say(&format!("expiry: {:.0} calls/s alone", alone.calls_per_second));
         let is_over = AtomicBool::new(false);
         let begun = Instant::now();
-        sandbox.post("/sandbox/v1/clock", &format!("{{\"days\":{DAYS}}}"))?;
+        sandbox.post("/sandbox/v1/clock", &format!("{{\"forwardDays\":{DAYS}}}"))?;
         let (took, beside) = std::thread::scope(|scope| {
             let job = scope.spawn(|| {
                 let ended = until_expired(&filled.database, begun);

@@ -10,7 +10,7 @@ use store::tables::applications::{self, Application};
 use store::tables::card_accounts;
 use store::tables::fee_returns::Reason;
 
-use super::{Beside, By, Delivery, Tracking, claim, end_plastic, say, take, write_down};
+use super::{Beside, By, Delivery, Told, Tracking, claim, end_plastic, say, take, write_down};
 use crate::fee::returning;
 use crate::op::{Cx, Done, OrStop, fault};
 
@@ -19,47 +19,53 @@ use crate::op::{Cx, Done, OrStop, fault};
 pub enum CalledOff {
     /// It is: this much of the fee goes back.
     Done(Money),
-    /// It has not come back: it is in this state.
+    /// It is on its way, was registered or called off before: it is in this state.
     NotReturned(DeliveryState),
     /// The application has no delivery.
     Unknown,
 }
 
-/// Calls a delivery off that came back: its plastic ends. An application whose mobile card was to
-/// follow the plastic ends too and lets go of the card that it was to replace; one that has its
-/// mobile card keeps it. Where the fee of what comes back was promised to go back, it is owed.
+/// Calls a delivery off that came back, ended otherwise, or was said to have arrived and did not:
+/// its plastic ends. An application whose mobile card was to follow the plastic ends too and lets go
+/// of the card that it was to replace; one that has its mobile card keeps it. Where the fee of what
+/// comes back was promised to go back, it is owed.
 pub fn call_off<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<CalledOff, E> {
     // Before the delivery, as everything that moves cards.
     card_accounts::claim_of(tx, &cx.call.asp, apply_no)?;
     let Some(mut delivery) = claim(cx, tx, apply_no)? else { return Ok(CalledOff::Unknown) };
     let Standing { state, since, attempt } = delivery.standing;
-    if state != DeliveryState::Return {
+    let Some(after) = delivery::next(state, Event::GiveUp) else {
+        return Ok(CalledOff::NotReturned(state));
+    };
+    let application = applications::load(tx, &cx.call.asp, apply_no)?.or_stop()?;
+    if application.state == State::PhysicalIssued {
         return Ok(CalledOff::NotReturned(state));
     }
     let occurred_at = cx.call.now.max(since);
-    let report = Report { state: DeliveryState::Cancel, occurred_at, attempt };
-    let told = delivery::report(delivery.standing, report);
-    write_down::<E>(cx, tx, apply_no, told, Tracking::of(report))?;
+    let report = Report { state: after, occurred_at, attempt };
+    write_down::<E>(cx, tx, apply_no, Told::Takes(after), Tracking::of(report))?;
     let owed = finish(cx, tx, &mut delivery, occurred_at, By::Call)?;
     Ok(CalledOff::Done(owed))
 }
 
-/// Calls off the plastic of an application that ends otherwise: it ends wherever it is, and can be
-/// registered no more. Nothing where it has arrived or ended before. What becomes of the
-/// application and its fee is the caller's.
+/// Calls off the plastic of an application or of a card that ends otherwise: it ends wherever it
+/// is, and can be registered no more. Nothing where it has arrived or ended before. What becomes of
+/// the application is the caller's; the fee of what had come back goes back as promised.
 pub fn stop<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<(), E> {
     let Some(mut delivery) = claim(cx, tx, apply_no)? else { return Ok(()) };
     let Standing { state, since, attempt } = delivery.standing;
     let Some(after) = delivery::next(state, Event::Cancel) else { return Ok(()) };
     let report = Report { state: after, occurred_at: cx.call.now.max(since), attempt };
-    let told = delivery::report(delivery.standing, report);
-    write_down::<E>(cx, tx, apply_no, told, Tracking::of(report))?;
+    write_down::<E>(cx, tx, apply_no, Told::Takes(after), Tracking::of(report))?;
+    if state == DeliveryState::Return {
+        return finish(cx, tx, &mut delivery, report.occurred_at, By::Report).map(drop);
+    }
     take(cx, tx, &mut delivery, after, Tracking::of(report))?;
     end_plastic(cx, tx, &delivery)?;
     say(cx, tx, &delivery, By::Report, Beside::default())
 }
 
-/// Ends a delivery that its states let be called off; what of the fee goes back.
+/// Ends a delivery that may be called off or given up; what of the fee goes back.
 pub(super) fn finish<E>(
     cx: &Cx,
     tx: &mut Tx<'_>,
@@ -68,8 +74,7 @@ pub(super) fn finish<E>(
     by: By,
 ) -> Done<Money, E> {
     let apply_no = delivery.apply_no.clone();
-    let Standing { state, attempt, .. } = delivery.standing;
-    let after = delivery::next(state, Event::Cancel).or_stop()?;
+    let (after, attempt) = (DeliveryState::Cancel, delivery.standing.attempt);
     let report = Report { state: after, occurred_at: at, attempt };
     take(cx, tx, delivery, after, Tracking::of(report))?;
     end_plastic(cx, tx, delivery)?;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crypto::digest::Sha256;
 use crypto::jwe::{self, Enc, PublicKey};
 use crypto::pan::Pan;
-use domain::{AspId, Timestamp};
+use domain::{AspId, CardId, Timestamp};
 use serde_json::json;
 use store::{Store, Tx};
 
@@ -325,7 +325,7 @@ async fn page(
     let read = store.read(move |tx: &mut Tx<'_>| -> Done<Vec<Line>, NoRefusal> {
         let rows = tx.query(
             "SELECT d.apply_no, d.attempt, c.par, c.service_id, c.card_id, c.pan_sealed,
-                 c.expiry_yymm, c.cvc_key_id, d.recipient_sealed
+                 c.expiry_yymm, c.cvc_key_id, d.recipient_sealed, c.given_cvc_sealed
              FROM delivery d JOIN card c ON c.asp_id = d.asp_id AND c.card_id = d.card_id
              WHERE d.asp_id = $1 AND d.maker_id = $2 AND d.file_sequence = $3
                  AND d.apply_no > $4 AND d.state = 'READY'
@@ -345,11 +345,13 @@ async fn page(
 
 /// A row: the CVC is computed here and nowhere kept.
 fn line(core: &Core, asp: &AspId, key: &PublicKey, row: &store::Row) -> Done<Line, NoRefusal> {
-    let (apply_no, card) = (row.text(0)?, row.int(4)?.to_string());
-    let number = core.open_text(place(asp, "card.pan", &card), row.blob(5)?).or_stop()?;
+    let (apply_no, card) = (row.text(0)?, CardId(row.int(4)?));
+    let number = core.open_text(place(asp, "card.pan", &card.to_string()), row.blob(5)?);
+    let number = number.or_stop()?;
     let pan = Pan::parse(number.expose()).ok().or_stop()?;
     let expiry = row.text(6)?;
-    let cvc = cards::cvc::<NoRefusal>(core, &pan, expiry, row.int(7)?)?;
+    let stored = (row.opt_int(7)?, row.opt_blob(9)?);
+    let cvc = cards::stored_cvc::<NoRefusal>(core, asp, (card, &pan, expiry), stored)?;
     let card = json!({ "number": pan.reveal(), "expiry": expiry, "cvc": cvc.reveal() });
     let at = place(asp, "delivery.recipient", apply_no);
     let recipient = core.open_text(at, row.opt_blob(8)?.or_stop()?).or_stop()?;

@@ -18,6 +18,7 @@ use store::tables::applications::{self, Application, Settlement};
 use store::tables::card_accounts::{self, CardAccount};
 use store::tables::fee_returns::Reason;
 use store::tables::log::{Moment, Since};
+use store::tables::members;
 use store::tables::parsed;
 use store::tables::postings;
 use store::{Tx, TxError};
@@ -259,8 +260,11 @@ fn follow(
     now: Moment,
 ) -> Done<State, NoRefusal> {
     // Claimed first, looked at afterwards: another server may be at it. A first card replaces no
-    // account; whoever leaves its application's state first has won.
+    // account: its member is claimed, who may get the main card but once.
     let account = card_accounts::claim_of(tx, asp, apply_no)?;
+    if account.is_none() {
+        members::claim_of(tx, asp, apply_no)?;
+    }
     let Some(application) = applications::load(tx, asp, apply_no)? else {
         return Err(fault(format!("application {apply_no} is gone")));
     };
@@ -356,7 +360,11 @@ fn owe(
     let owed = returning::owe(cx, tx, application, Reason::NotSettled)?;
     let journal = Journal::fee_taken(GATEWAY, fee, vat).and(owed);
     postings::insert(tx, &cx.call.asp, log_id, &journal)?;
-    let payload = json!({ "cardApplyNo": application.apply_no.as_str(), "fee": fee.minor() });
+    let payload = json!({
+        "cardApplyNo": application.apply_no.as_str(),
+        "userId": application.user_id,
+        "fee": fee.minor(),
+    });
     let effect = Effect {
         log_id,
         event: "fee.return_due",

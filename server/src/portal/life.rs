@@ -226,6 +226,7 @@ fn delivery_step(event: delivery::Event) -> Both {
         E::SendAgain => ("It is sent again", "다시 발송합니다"),
         E::Replace => ("A new plastic goes out", "새 실물 카드를 발송합니다"),
         E::Register => ("Its plastic is registered", "실물 카드가 등록되었습니다"),
+        E::GiveUp => ("The partner gives it up", "제휴사가 배송을 포기합니다"),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Moving a delivery on by hand: what a carrier would report, and what follows upon an exit.
 
-use domain::delivery::{DeliveryState, Report};
+use domain::delivery::{DeliveryState, Event, Report, next};
 use domain::{ApplyNo, AspId};
 use store::Tx;
 
 use super::ASP_ID;
 use crate::context::App;
-use crate::delivery::{self, Applied, Resent, Tracking};
+use crate::delivery::{self, Applied, CalledOff, Resent, Tracking};
 use crate::op::{Answer, Cx, Done, NoRefusal, transact};
 
 /// What became of it.
@@ -56,6 +56,13 @@ fn step(
     }
     if !standing.state.may_become(to) {
         return cannot;
+    }
+    if to == DeliveryState::Cancel && next(standing.state, Event::Cancel).is_none() {
+        // Nobody reports that any more: the partner gives it up.
+        return match delivery::call_off(cx, tx, apply_no)? {
+            CalledOff::Done(_) => Ok(Advanced::Took(to)),
+            CalledOff::NotReturned(_) | CalledOff::Unknown => cannot,
+        };
     }
     let occurred_at = cx.call.now.max(standing.since);
     let report = Report { state: to, occurred_at, attempt: standing.attempt };

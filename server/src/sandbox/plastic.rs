@@ -7,10 +7,9 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use contract::Kind;
 use contract::openapi::{HttpMethod, OpenApi, PlainPath, PlainResponse, add_plain_path, schema};
-use crypto::cvc::Cvc;
 use crypto::pan::Pan;
-use domain::AspId;
 use domain::delivery::DeliveryState;
+use domain::{AspId, CardId};
 use serde_json::{Value, json};
 use store::Tx;
 use store::tables::parsed;
@@ -104,16 +103,12 @@ fn read(core: &Core, tx: &mut Tx<'_>, asp: &AspId, apply_no: &str) -> Done<Plast
     if state != DeliveryState::Arrival {
         return Ok(Plastic::Away(state));
     }
-    let (card, expiry) = (row.int(1)?.to_string(), row.text(3)?);
-    let number = core.open_text(place(asp, "card.pan", &card), row.blob(2)?).or_stop()?;
+    let (card, expiry) = (CardId(row.int(1)?), row.text(3)?);
+    let id = card.to_string();
+    let number = core.open_text(place(asp, "card.pan", &id), row.blob(2)?).or_stop()?;
     let pan = Pan::parse(number.expose()).ok().or_stop()?;
-    let cvc = match (row.opt_int(4)?, row.opt_blob(5)?) {
-        (Some(key), _) => cards::cvc(core, &pan, expiry, key)?,
-        (None, given) => {
-            let at = place(asp, "card.given_cvc", &card);
-            Cvc::parse(core.open_text(at, given.or_stop()?).or_stop()?.expose()).ok().or_stop()?
-        }
-    };
+    let stored = (row.opt_int(4)?, row.opt_blob(5)?);
+    let cvc = cards::stored_cvc(core, asp, (card, &pan, expiry), stored)?;
     let on_card = json!({ "cardNo": pan.reveal(), "expiry": expiry, "cvc": cvc.reveal() });
     Ok(Plastic::Arrived(on_card))
 }

@@ -33,7 +33,7 @@ async fn ordered(server: &TestServer, bank: &TestBank, product: ProductKey) -> (
 }
 
 /// Reports a state so many minutes from now, of this attempt.
-async fn report(
+pub async fn report(
     server: &TestServer,
     apply_no: &str,
     state: DeliveryState,

@@ -34,6 +34,7 @@ mod delivery;
 mod edge;
 #[cfg(test)]
 mod encryption;
+mod endings;
 #[cfg(test)]
 mod events;
 #[cfg(test)]

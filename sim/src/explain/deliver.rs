@@ -168,7 +168,7 @@ fn called_off<'a>(
     Ok(log)
 }
 
-/// Plastic that came back is called off by a call.
+/// Plastic that came back, or never came, is called off by a call.
 pub(super) fn called_off_by_call(
     partner: &mut Partner,
     job: &mut Job<'_>,
@@ -224,8 +224,12 @@ pub(super) fn stopped(
     }
     let since_us = standing.since_us.max(now_us);
     written_down(job, no, Delivery { way: Way::Cancel, since_us, ..standing })?;
-    took(partner, job, no, (Way::Cancel, since_us))?;
-    plastic_ended(partner, job, no, now_us)?;
+    if standing.way == Way::Return {
+        given_up(partner, job, (no, since_us, now_us))?;
+    } else {
+        took(partner, job, no, (Way::Cancel, since_us))?;
+        plastic_ended(partner, job, no, now_us)?;
+    }
     said(job, no, Way::Cancel, operation)
 }
 

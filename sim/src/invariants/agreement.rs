@@ -78,7 +78,11 @@ fn accounts(whole: &Whole<'_>) -> Check {
     whole.agrees(!is_issued || (is_replaced && is_over), "its old card was not replaced")?;
     let is_its_heirs = old.int("successor_id").is_some() && old.int("successor_id") == new;
     whole.agrees(is_issued || !is_its_heirs, "its old card was replaced")?;
-    whole.agrees(!is_open || old.int("successor_id").is_none(), "another replaced its old card")
+    whole.agrees(!is_open || old.int("successor_id").is_none(), "another replaced its old card")?;
+    // While its fee is charged, it may be ended by hand.
+    let is_waiting = whole.is(&["READY", "COST_PAID"]);
+    let has_ended = old.text("state") == Some("TERMINATED");
+    whole.agrees(!is_waiting || !has_ended, "its old card has ended and its money with it")
 }
 
 fn plastic(whole: &Whole<'_>) -> Check {

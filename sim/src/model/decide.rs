@@ -61,10 +61,10 @@ impl Partner {
                 self.cancel(*user, no, at_us).map(|()| Verdict::Cancel(no.clone()))
             }
             Ask::Resend { user, no } => {
-                self.returned(*user, no).map(|()| Verdict::Resend(no.clone()))
+                self.resend(*user, no).map(|()| Verdict::Resend(no.clone()))
             }
             Ask::CallOff { user, no } => {
-                self.returned(*user, no).map(|()| Verdict::CallOff(no.clone()))
+                self.call_off(*user, no).map(|()| Verdict::CallOff(no.clone()))
             }
         };
         decided.unwrap_or_else(Verdict::Refuse)

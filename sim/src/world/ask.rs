@@ -133,8 +133,10 @@ fn of_application(
     user: u64,
 ) -> Ask {
     let own: Vec<&String> = recent(partner, member).map(|(no, _)| no).collect();
-    let returned = recent(partner, member)
-        .find(|(_, it)| it.delivery.is_some_and(|delivery| delivery.way == Way::Return));
+    let returned = recent(partner, member).find(|(_, it)| {
+        let way = it.delivery.map(|delivery| delivery.way);
+        way == Some(Way::Return) || (rng.percent(20) && way.is_some_and(Way::is_end))
+    });
     let others = model.values().nth(rng.below(model.len()));
     let any = others.and_then(|partner| partner.applications.keys().next());
     let no = match rng.below(40) {

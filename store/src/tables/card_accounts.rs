@@ -203,21 +203,24 @@ fn read(row: &Row) -> Result<CardAccount, DbError> {
     })
 }
 
-/// Opens an account. Limits of payments and the tax deduction carry over from the one that it
-/// replaces.
+/// Opens an account. Limits of payments, the tax deduction and how it stands to others carry over
+/// from the one that it replaces.
 pub fn insert(tx: &mut Tx<'_>, asp: &AspId, account: &NewCardAccount<'_>) -> Result<(), DbError> {
     let standing = account.standing;
     tx.put(
         "INSERT INTO card_account (asp_id, account_id, user_id, service_id, state, balance,
              currency, balance_limit, is_named, is_main, predecessor_id, successor_id, opened_at,
              version, expiry_yymm, reissues, limit_once, limit_day, limit_month, deduction_day,
-             deduction_at)
+             deduction_at, role, main_account_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, NULL, $12, 0, $13, $14,
              (SELECT limit_once FROM card_account WHERE asp_id = $1 AND account_id = $11),
              (SELECT limit_day FROM card_account WHERE asp_id = $1 AND account_id = $11),
              (SELECT limit_month FROM card_account WHERE asp_id = $1 AND account_id = $11),
              (SELECT deduction_day FROM card_account WHERE asp_id = $1 AND account_id = $11),
-             (SELECT deduction_at FROM card_account WHERE asp_id = $1 AND account_id = $11))",
+             (SELECT deduction_at FROM card_account WHERE asp_id = $1 AND account_id = $11),
+             COALESCE((SELECT role FROM card_account WHERE asp_id = $1 AND account_id = $11),
+                 'ORDINARY'),
+             (SELECT main_account_id FROM card_account WHERE asp_id = $1 AND account_id = $11))",
         &[
             asp.as_str().into(),
             account.id.0.into(),

@@ -45,7 +45,7 @@ pub fn read(tx: &mut Tx<'_>, asp: &AspId, account: CardAccountId) -> Result<Doss
          LEFT JOIN product p ON p.asp_id = c.asp_id AND p.service_id = c.service_id
          LEFT JOIN product n ON n.asp_id = p.asp_id
              AND n.service_id = COALESCE(p.next_service_id, p.service_id)
-             AND n.debit_bank IS NULL
+             AND n.debit_bank IS NULL AND p.debit_bank IS NULL
          WHERE c.asp_id = $1 AND c.account_id = $2",
         &[asp.as_str().into(), account.0.into()],
     )?;

@@ -1,7 +1,7 @@
 //! Members of a partner.
 
 use domain::terms::Membership;
-use domain::{AspId, Timestamp, UserId};
+use domain::{ApplyNo, AspId, Timestamp, UserId};
 
 use crate::{DbError, Row, Tx};
 
@@ -67,6 +67,17 @@ pub fn claim(tx: &mut Tx<'_>, asp: &AspId, user: UserId) -> Result<Option<Member
         &[asp.as_str().into(), user_id.into()],
     )?;
     row.map(|row| read(row, user_id)).transpose()
+}
+
+/// Claims the member of an application, whether the membership stands or not.
+pub fn claim_of(tx: &mut Tx<'_>, asp: &AspId, apply_no: &ApplyNo) -> Result<(), DbError> {
+    tx.put(
+        "UPDATE member SET version = version + 1
+         WHERE asp_id = $1 AND user_id = (
+             SELECT a.user_id FROM application a WHERE a.asp_id = $1 AND a.apply_no = $2)",
+        &[asp.as_str().into(), apply_no.as_str().into()],
+    )?;
+    Ok(())
 }
 
 /// The partner's member of this id, where the membership stands.

@@ -166,9 +166,7 @@ impl Write for Issue {
             product: found.or_stop()?.product,
             chargeable: Chargeable::None,
         };
-        let Some(application) = applying::apply(cx, tx, &granted)? else {
-            return Err(fault("an application of this number is there already"));
-        };
+        let application = applying::apply(cx, tx, &granted)?;
         let made = issuing::settle(cx, tx, &application, None, Journal::default())?;
         pay_from(cx, tx, &application, pays_from)?;
         answer(cx, tx, &application, made.as_ref()).map(Ruling::Answered)

@@ -125,9 +125,9 @@ output! {
         /// Which attempt at the delivery it is, from 1 on.
         attempt: Option<UInt<1, 9_999>> = "attempt",
         /// Who carries it.
-        carrier: Option<Text<1, 64>> = "carrier",
+        carrier: Option<Text<1, 100>> = "carrier",
         /// The carrier's number for it.
-        tracking_no: Option<Text<1, 64>> = "trackingNo",
+        tracking_no: Option<Text<1, 100>> = "trackingNo",
         /// Where it was.
         place: Option<Text<1, 255>> = "place",
         /// Expiry of the card, YYMM.

@@ -1,9 +1,10 @@
-//! `platen.delivery-call-off`: a plastic that came back is not sent again. The reference has no
-//! such operation: path, fields and codes are platen's choice.
+//! `platen.delivery-call-off`: a plastic that came back is not sent again, or one is given up that
+//! never reached its member, whatever was reported. The reference has no such operation: path,
+//! fields and codes are platen's choice.
 
 use contract::{Digits, Spec, UInt, at, catalogue, errors, input, output};
 use domain::application;
-use domain::delivery;
+use domain::delivery::{self, DeliveryState};
 use domain::{ApplyNo, UserId};
 use serde_json::json;
 use store::Tx;
@@ -13,7 +14,8 @@ use store::tables::members;
 use super::delivery_resend::{is_of, of_applied, returned};
 use crate::delivery::{CalledOff, call_off};
 use crate::op::{Changes, Cx, Done, Operation, Ruling, Write, refuse};
-use crate::sandbox::world::{Scenario, World, products};
+use crate::ops::prepaid_card::physical_register::{PhysicalRegister, request as register};
+use crate::sandbox::world::{Scenario, Step, World, products};
 
 /// The operation.
 pub struct DeliveryCallOff;
@@ -23,7 +25,7 @@ input! {
     pub struct Request {
         /// Member id given at registration.
         user_id: UInt<1, 9_999_999_999_999_999_999> = at("userId"),
-        /// Number of the application whose plastic came back.
+        /// Number of the application whose plastic came back or never came.
         card_apply_no: Digits<22> = at("cardApplyNo"),
     }
 }
@@ -47,12 +49,13 @@ errors! {
 impl Operation for DeliveryCallOff {
     const SPEC: Spec = Spec {
         id: "platen.delivery-call-off",
-        title: "Calling a Returned Card Off",
+        title: "Calling a Card's Delivery Off",
         group: "platen extensions",
         path: "/platen/v1/prepaid-card/delivery/call-off",
         version: "v1",
-        about: "A plastic that came back (RETURN) is not sent again: the delivery is CANCEL and \
-                the plastic ends. A mobile card that was issued lives on; an application that \
+        about: "A plastic that came back (RETURN) is not sent again, or one is given up that ended \
+                otherwise (ETC) or is said to have arrived (ARRIVAL) and was not registered: the \
+                delivery is CANCEL and the plastic ends. A mobile card that was issued lives on; an application that \
                 awaited its plastic ends, and the card that it was to replace stays as it is. The \
                 fee goes back to the member where the product says so.",
         request_encrypted: false,
@@ -63,7 +66,7 @@ impl Operation for DeliveryCallOff {
     };
     const CHANGES: Changes = Changes {
         application: &[application::Event::Cancel],
-        delivery: &[delivery::Event::Cancel],
+        delivery: &[delivery::Event::GiveUp],
         ..Changes::NONE
     };
     type Request = Request;
@@ -97,6 +100,13 @@ impl Write for DeliveryCallOff {
     }
 }
 
+/// Plastic was applied for, and its delivery came to this end.
+fn ended(world: &mut World, end: DeliveryState) {
+    returned(world);
+    world.before.pop();
+    world.before.push(Step::Report(end));
+}
+
 fn scenarios() -> Vec<Scenario> {
     let example = |number, name, title| Scenario::of(World::new(number), name, title);
     vec![
@@ -119,10 +129,26 @@ fn scenarios() -> Vec<Scenario> {
             .refuses(of_applied, Error::WalletUserNotFound),
         example(724, "unknown-application", "400 - Unknown application")
             .refuses(of_applied, Error::IssueNotFound),
-        example(725, "not-returned", "400 - It has not come back")
+        example(725, "not-returned", "400 - It is on its way")
             .given(|world| {
                 returned(world);
                 world.before.pop();
+            })
+            .refuses(of_applied, Error::NotReturned),
+        example(726, "never-arrived", "200 - It was said to have arrived, and did not")
+            .given(|world| {
+                ended(world, DeliveryState::Arrival);
+                world.product = products::ORDINARY_WITH_FEE;
+            })
+            .succeeds(of_applied, "Success", &[]),
+        example(727, "ended-otherwise", "200 - It ended otherwise")
+            .given(|world| ended(world, DeliveryState::Etc))
+            .succeeds(of_applied, "Success", &[]),
+        example(728, "registered", "400 - It was registered")
+            .given(|world| {
+                ended(world, DeliveryState::Arrival);
+                world.before.push(Step::GivePlastic);
+                world.before.push(Step::Call(PhysicalRegister::SPEC.id, register));
             })
             .refuses(of_applied, Error::NotReturned),
     ]

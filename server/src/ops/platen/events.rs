@@ -68,9 +68,9 @@ output! {
         /// Which attempt at the delivery it is, from 1 on.
         attempt: Option<UInt<1, 9_999>> = "attempt",
         /// Who carries it.
-        carrier: Option<Text<1, 64>> = "carrier",
+        carrier: Option<Text<1, 100>> = "carrier",
         /// The carrier's number for it.
-        tracking_no: Option<Text<1, 64>> = "trackingNo",
+        tracking_no: Option<Text<1, 100>> = "trackingNo",
         /// Expiry of the card, YYMM.
         expiry_date: Option<Digits<4>> = "expiryDate",
         /// The last day on which it can be used (yyyyMMdd).

@@ -9,7 +9,7 @@ use contract::{Digits, Spec, Text, UInt, at, catalogue, errors, input, output};
 use domain::application::Event;
 use domain::cancel::{self, Day, Facts, Mobile, Refusal};
 use domain::card::{CardEvent, CardState};
-use domain::delivery::Event as DeliveryEvent;
+use domain::delivery::{DeliveryState, Event as DeliveryEvent};
 use domain::ledger::Journal;
 use domain::{ApplyNo, UserId};
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ impl Write for ApplicationCancel {
             Err(Refusal::OtherDay) => return refuse(Error::NotCancelableDueToDay),
             Err(Refusal::Status) => return refuse(Error::NotCancelableDueToStatus),
         };
-        let Found { application, mobile } = found.or_stop()?;
+        let Found { application, mobile, .. } = found.or_stop()?;
         let settlement = Settlement {
             from: application.state,
             to,
@@ -129,12 +129,14 @@ impl Write for ApplicationCancel {
         if !applications::settle(tx, asp, &apply_no, &settlement)? {
             return Err(TxError::Refused(Stop::CameFirst));
         }
+        let mut pars = Vec::new();
         if let Some(account) = &mobile {
             ending::end_account(cx, tx, account)?;
+            pars = card_accounts::pars(tx, asp, account.id)?;
         }
         delivery::stop(cx, tx, &apply_no)?;
         let journal = returning::owe(cx, tx, &application, Reason::Cancelled)?;
-        record(cx, tx, &application, &journal)?;
+        record(cx, tx, &application, (&journal, &pars))?;
         answer(cx, tx, &apply_no).map(Ruling::Answered)
     }
 
@@ -143,14 +145,16 @@ impl Write for ApplicationCancel {
     }
 }
 
-/// An application of the member, with the account of the mobile card that it has issued.
+/// An application of the member, with the account of the mobile card that it has issued and how
+/// far its plastic is.
 struct Found {
     application: Application,
     mobile: Option<CardAccount>,
+    delivery: Option<DeliveryState>,
 }
 
 /// Finds the application and claims what hangs on it: the card that it would replace, the one that
-/// it has issued.
+/// it has issued, its delivery. In this order, as everything else does.
 fn find(cx: &Cx, tx: &mut Tx<'_>, user: UserId, apply_no: &ApplyNo) -> Done<Option<Found>, Error> {
     let asp = &cx.call.asp;
     let is_members = |application: &Application| Some(application.user_id) == user.stored();
@@ -162,23 +166,28 @@ fn find(cx: &Cx, tx: &mut Tx<'_>, user: UserId, apply_no: &ApplyNo) -> Done<Opti
         Some(mobile) => card_accounts::claim_by_id(tx, asp, mobile.account)?,
         None => None,
     };
+    let delivery = delivery::claim(cx, tx, apply_no)?.map(|delivery| delivery.standing.state);
     // Once more: whoever had the claim before may have moved it on.
     let application = applications::load(tx, asp, apply_no)?;
-    Ok(application.map(|application| Found { application, mobile }))
+    Ok(application.map(|application| Found { application, mobile, delivery }))
 }
 
 fn known(cx: &Cx, tx: &mut Tx<'_>, found: &Found) -> Done<cancel::Application, Error> {
-    let Found { application, mobile } = found;
+    let Found { application, mobile, delivery } = found;
+    let is_replaced = match mobile {
+        Some(account) => applications::open_for(tx, &cx.call.asp, account.id)?.is_some(),
+        None => false,
+    };
     let is_today = application.applied_at.business_day() == cx.call.now.business_day();
     Ok(cancel::Application {
         kind: application.kind,
         state: application.state,
         day: if is_today { Day::Today } else { Day::Past },
         mobile: match mobile {
-            Some(account) if is_used(account) => Mobile::Used,
+            Some(account) if is_replaced || is_used(account) => Mobile::Used,
             Some(_) | None => Mobile::Unused,
         },
-        delivery: ending::delivery_state(tx, &cx.call.asp, &application.apply_no)?,
+        delivery: *delivery,
     })
 }
 
@@ -190,7 +199,7 @@ fn record(
     cx: &Cx,
     tx: &mut Tx<'_>,
     application: &Application,
-    journal: &Journal,
+    (journal, pars): (&Journal, &[String]),
 ) -> Done<(), Error> {
     let log_id = cx.core.supply.id(&cx.call.asp).or_stop()?;
     postings::insert(tx, &cx.call.asp, log_id, journal)?;
@@ -199,6 +208,7 @@ fn record(
         "userId": application.user_id,
         "kind": application.kind.name(),
         "fee": application.fee.minor(),
+        "pars": pars,
     });
     cx.record(
         tx,

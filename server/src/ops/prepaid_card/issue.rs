@@ -20,9 +20,7 @@ use store::tables::products;
 use crate::applying::{self, AddressInfo, Granted, Response};
 use crate::fee::{Begun, Saga};
 use crate::issuing;
-use crate::op::{
-    Changes, Cx, Done, Operation, OrStop, fault, refuse, refuse_at, remembered_refusal,
-};
+use crate::op::{Changes, Cx, Done, Operation, OrStop, refuse, refuse_at, remembered_refusal};
 use crate::sandbox::world::{Bank, Card, Scenario, World, products as given};
 
 /// The operation.
@@ -129,9 +127,7 @@ impl Saga for Issue {
             product: product.or_stop()?,
             chargeable,
         };
-        let Some(application) = applying::apply(cx, tx, &granted)? else {
-            return Err(fault("an application of this number is there already"));
-        };
+        let application = applying::apply(cx, tx, &granted)?;
         if application.state == ApplicationState::CostPaying {
             return Ok(Begun::Charging(application.apply_no));
         }

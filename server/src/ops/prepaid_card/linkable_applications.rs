@@ -144,6 +144,9 @@ impl Inquiry for LinkableApplications {
              WHERE a.asp_id = $1 AND a.apply_no IN (
                      SELECT b.apply_no FROM application b WHERE b.asp_id = $1 AND b.user_id = $2)
                  AND a.state = 'DIGITAL_ISSUED' AND a.issuance = 'PRE_ISSUANCE'
+                 AND NOT EXISTS (
+                     SELECT 1 FROM card x WHERE x.asp_id = a.asp_id
+                         AND x.card_id = a.physical_card_id AND x.ended_at IS NOT NULL)
              ORDER BY a.applied_at DESC, a.apply_no DESC LIMIT $3",
             &[asp.as_str().into(), member.user_id.into(), APPLICATIONS_MAX.into()],
         )?;

@@ -151,10 +151,7 @@ impl Saga for Reissue {
             product: grant.product,
             chargeable: grant.chargeable,
         };
-        let Some(application) = applying::apply(cx, tx, &granted)? else {
-            // The claim of the card makes this unreachable; the unique index behind it decides.
-            return refuse(Error::ReissueInProgress);
-        };
+        let application = applying::apply(cx, tx, &granted)?;
         if application.state == ApplicationState::CostPaying {
             return Ok(Begun::Charging(application.apply_no));
         }

@@ -150,10 +150,7 @@ impl Saga for Renew {
             product: product.or_stop()?,
             chargeable,
         };
-        let Some(application) = applying::apply(cx, tx, &granted)? else {
-            // The claim of the card makes this unreachable; the unique index behind it decides.
-            return refuse(Error::AlreadyRenewed);
-        };
+        let application = applying::apply(cx, tx, &granted)?;
         if application.state == ApplicationState::CostPaying {
             return Ok(Begun::Charging(application.apply_no));
         }

@@ -90,23 +90,51 @@ impl Partner {
         if is_early && is_unused && is_here { Ok(()) } else { Err("003_003") }
     }
 
-    /// Plastic of this application has come back.
-    pub(super) fn returned(&self, user: u64, no: &str) -> Decided<()> {
+    /// Where it has come back.
+    pub(super) fn resend(&self, user: u64, no: &str) -> Decided<()> {
+        match self.way_of(user, no)? {
+            (Way::Return, _) => Ok(()),
+            (
+                Way::Ready
+                | Way::Receipt
+                | Way::PreShipping
+                | Way::Shipping
+                | Way::Arrival
+                | Way::Lost
+                | Way::Cancel
+                | Way::Etc,
+                _,
+            ) => Err("003_931"),
+        }
+    }
+
+    /// Where it has come back, has ended otherwise, or was said to have arrived; and nobody has
+    /// registered it.
+    pub(super) fn call_off(&self, user: u64, no: &str) -> Decided<()> {
+        match self.way_of(user, no)? {
+            (Way::Return | Way::Arrival | Way::Etc, state) if state != AppState::Physical => Ok(()),
+            (
+                Way::Ready
+                | Way::Receipt
+                | Way::PreShipping
+                | Way::Shipping
+                | Way::Arrival
+                | Way::Lost
+                | Way::Return
+                | Way::Cancel
+                | Way::Etc,
+                _,
+            ) => Err("003_931"),
+        }
+    }
+
+    /// Where the plastic of a member's application is, and the application's state.
+    fn way_of(&self, user: u64, no: &str) -> Decided<(Way, AppState)> {
         if !self.is_member(user) {
             return Err("001_006");
         }
         let application = self.application_of(user, no).ok_or("003_013")?;
-        match application.delivery.ok_or("003_013")?.way {
-            Way::Return => Ok(()),
-            Way::Ready
-            | Way::Receipt
-            | Way::PreShipping
-            | Way::Shipping
-            | Way::Arrival
-            | Way::Lost
-            | Way::Cancel
-            | Way::Etc => Err("003_931"),
-        }
+        Ok((application.delivery.ok_or("003_013")?.way, application.state))
     }
 
     /// The plastic on which this stands, if it can be registered by what stands on it.
