@@ -116,65 +116,24 @@ pub fn next(state: DeliveryState, event: Event) -> Option<DeliveryState> {
         (D::Ready | D::Receipt | D::PreShipping | D::Shipping | D::Return, E::Register) => {
             Some(D::Arrival)
         }
-        (D::Ready, E::Order | E::Lost | E::Return | E::SendAgain | E::Replace | E::GiveUp)
-        | (D::Receipt, E::Order | E::Receipt | E::SendAgain | E::Replace | E::GiveUp)
+        (_, E::Order)
         | (
-            D::PreShipping,
-            E::Order | E::Receipt | E::PreShipping | E::SendAgain | E::Replace | E::GiveUp,
+            D::Ready | D::Receipt | D::PreShipping | D::Shipping,
+            E::SendAgain | E::Replace | E::GiveUp,
         )
+        | (D::Ready, E::Lost | E::Return)
+        | (D::Receipt, E::Receipt)
+        | (D::PreShipping, E::Receipt | E::PreShipping)
+        | (D::Shipping, E::Receipt | E::PreShipping | E::Shipping)
         | (
-            D::Shipping,
-            E::Order
-            | E::Receipt
-            | E::PreShipping
-            | E::Shipping
-            | E::SendAgain
-            | E::Replace
-            | E::GiveUp,
+            D::Arrival | D::Lost | D::Return | D::Cancel | D::Etc,
+            E::Receipt | E::PreShipping | E::Shipping | E::Arrival | E::Lost | E::Return | E::Etc,
         )
-        | (D::Cancel, E::GiveUp)
-        | (
-            D::Arrival | D::Cancel | D::Etc,
-            E::Order
-            | E::Receipt
-            | E::PreShipping
-            | E::Shipping
-            | E::Arrival
-            | E::Lost
-            | E::Return
-            | E::Cancel
-            | E::Etc
-            | E::SendAgain
-            | E::Replace
-            | E::Register,
-        )
-        | (
-            D::Lost,
-            E::Order
-            | E::Receipt
-            | E::PreShipping
-            | E::Shipping
-            | E::Arrival
-            | E::Lost
-            | E::Return
-            | E::Cancel
-            | E::Etc
-            | E::SendAgain
-            | E::Register
-            | E::GiveUp,
-        )
-        | (
-            D::Return,
-            E::Order
-            | E::Receipt
-            | E::PreShipping
-            | E::Shipping
-            | E::Arrival
-            | E::Lost
-            | E::Return
-            | E::Etc
-            | E::Replace,
-        ) => None,
+        | (D::Arrival | D::Lost | D::Cancel | D::Etc, E::Cancel | E::Register)
+        | (D::Arrival | D::Cancel | D::Etc, E::SendAgain | E::Replace)
+        | (D::Lost, E::SendAgain | E::GiveUp)
+        | (D::Return, E::Replace)
+        | (D::Cancel, E::GiveUp) => None,
     }
 }
 
@@ -269,20 +228,20 @@ mod tests {
     fn every_state_and_event() {
         use DeliveryState as D;
         // Columns in the order of Event::ALL.
-        let forth = "ARRIVAL LOST RETURN CANCEL ETC - - ARRIVAL";
+        let forth = "ARRIVAL LOST RETURN CANCEL ETC - - ARRIVAL -";
         let table = [
             (
                 D::Ready,
-                "- RECEIPT PRE_SHIPPING SHIPPING ARRIVAL - - CANCEL ETC - - ARRIVAL".to_owned(),
+                "- RECEIPT PRE_SHIPPING SHIPPING ARRIVAL - - CANCEL ETC - - ARRIVAL -".to_owned(),
             ),
             (D::Receipt, format!("- - PRE_SHIPPING SHIPPING {forth}")),
             (D::PreShipping, format!("- - - SHIPPING {forth}")),
             (D::Shipping, format!("- - - - {forth}")),
-            (D::Arrival, "- - - - - - - - - - - -".to_owned()),
-            (D::Lost, "- - - - - - - - - - READY -".to_owned()),
-            (D::Return, "- - - - - - - CANCEL - READY - ARRIVAL".to_owned()),
-            (D::Cancel, "- - - - - - - - - - - -".to_owned()),
-            (D::Etc, "- - - - - - - - - - - -".to_owned()),
+            (D::Arrival, "- - - - - - - - - - - - CANCEL".to_owned()),
+            (D::Lost, "- - - - - - - - - - READY - -".to_owned()),
+            (D::Return, "- - - - - - - CANCEL - READY - ARRIVAL CANCEL".to_owned()),
+            (D::Cancel, "- - - - - - - - - - - - -".to_owned()),
+            (D::Etc, "- - - - - - - - - - - - CANCEL".to_owned()),
         ];
         assert_eq!(table.len(), D::ALL.len());
         for (state, row) in &table {
@@ -291,7 +250,8 @@ mod tests {
                 assert_eq!(next(*state, *event), D::parse(after), "{state:?} {event:?}");
             }
             assert!(state.following().is_none_or(|next| state.may_become(next)));
-            assert_eq!(state.is_end(), Event::ALL.iter().all(|e| next(*state, *e).is_none()));
+            let mut told = Event::ALL.iter().filter(|event| **event != Event::GiveUp);
+            assert_eq!(state.is_end(), told.all(|event| next(*state, *event).is_none()));
         }
     }
 

@@ -26,9 +26,9 @@ pub enum CalledOff {
 }
 
 /// Calls a delivery off that came back, ended otherwise, or was said to have arrived and did not:
-/// its plastic ends. An application whose mobile card was to follow the plastic ends too and lets go
-/// of the card that it was to replace; one that has its mobile card keeps it. Where the fee of what
-/// comes back was promised to go back, it is owed.
+/// its plastic ends. An application whose mobile card was to follow the plastic ends too and lets
+/// go of the card that it was to replace; one that has its mobile card keeps it. Where the fee of
+/// what comes back was promised to go back, it is owed.
 pub fn call_off<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<CalledOff, E> {
     // Before the delivery, as everything that moves cards.
     card_accounts::claim_of(tx, &cx.call.asp, apply_no)?;

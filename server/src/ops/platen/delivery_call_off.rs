@@ -55,9 +55,9 @@ impl Operation for DeliveryCallOff {
         version: "v1",
         about: "A plastic that came back (RETURN) is not sent again, or one is given up that ended \
                 otherwise (ETC) or is said to have arrived (ARRIVAL) and was not registered: the \
-                delivery is CANCEL and the plastic ends. A mobile card that was issued lives on; an application that \
-                awaited its plastic ends, and the card that it was to replace stays as it is. The \
-                fee goes back to the member where the product says so.",
+                delivery is CANCEL and the plastic ends. A mobile card that was issued lives on; \
+                an application that awaited its plastic ends, and the card that it was to replace \
+                stays as it is. The fee goes back to the member where the product says so.",
         request_encrypted: false,
         response_encrypted: false,
         success_message: "Success",

@@ -14,7 +14,23 @@ struct Day {
 }
 
 /// Newest first.
-const DAYS: [Day; 2] = [
+const DAYS: [Day; 3] = [
+    Day {
+        date: "2026-11-25",
+        changes: &[
+            (
+                "**New:** what happens to cards, deliveries and fees is told as a feed of \
+                 [events](/guides/events).",
+                "**추가:** 카드, 배송, 수수료의 변경 사항을 제공하는 [이벤트](/guides/events) 피드",
+            ),
+            (
+                "**New:** the [sandbox](/guides/sandbox) moves its clock of business forward, so \
+                 that cards expire within a test, and reads what stands on delivered plastic.",
+                "**추가:** [샌드박스](/guides/sandbox)에서 업무 시각을 앞으로 이동하여 카드 만료를 \
+                 테스트하고, 배송된 실물카드의 정보를 조회",
+            ),
+        ],
+    },
     Day {
         date: "2026-11-24",
         changes: &[
