@@ -94,7 +94,8 @@ impl Platen {
     ) -> Result<Sandbox, Failure> {
         let begun = Instant::now();
         let mut command = self.command(SERVER_CORE);
-        command.args(["sandbox", "--listen", "127.0.0.1:0", "--log", "warn"]);
+        // Without the log of calls, which a production server has not either.
+        command.args(["sandbox", "--listen", "127.0.0.1:0", "--log", "warn", "--portal", "off"]);
         command.args(["--database", database]).args(more);
         command.stdout(Stdio::piped()).stderr(Stdio::from(File::create(log)?));
         let mut child = command.spawn()?;

@@ -259,8 +259,8 @@ settings! {
     /// Database: how long a call may wait for its turn, in all attempts at a transaction
     /// together, milliseconds.
     database_wait_ms_max: u64 = 10_000_u64;
-    /// The developer portal at `/`: `on` or `off`. A production server's has no Try It!, no log and
-    /// no data of a sandbox.
+    /// The developer portal at `/`, and the log of a sandbox's calls: `on` or `off`. A production
+    /// server's has no Try It!, no log and no data of a sandbox.
     portal: Switch = Switch::On;
     /// Threads that decrypt (RSA), number; 0: one a core.
     cpu_threads: u64 = 0_u64;
