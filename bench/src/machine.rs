@@ -12,6 +12,8 @@ use crate::Failure;
 pub(crate) const SERVER_CORE: &str = "0";
 /// The core of everything else.
 pub(crate) const LOAD_CORE: &str = "1";
+/// Both, for what runs beside nothing else.
+pub(crate) const BOTH_CORES: &str = "0,1";
 
 /// A line for the page.
 pub(crate) fn description() -> String {

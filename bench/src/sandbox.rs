@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use crate::Failure;
-use crate::machine::{LOAD_CORE, SERVER_CORE, output, peak_memory_mib, pinned};
+use crate::machine::{BOTH_CORES, LOAD_CORE, SERVER_CORE, output, peak_memory_mib, pinned};
 use crate::record::Called;
 
 /// The programs that are measured.
@@ -65,7 +65,7 @@ impl Platen {
 
     /// `platen delivery` with these words, on a stopped sandbox's database and the server's core.
     pub(crate) fn delivery(&self, database: &str, words: &[&str]) -> Command {
-        let mut delivery = self.command(SERVER_CORE);
+        let mut delivery = self.command(BOTH_CORES);
         delivery.arg("delivery").args(words).args(["--database", database]);
         delivery
     }

@@ -12,7 +12,7 @@ use serde_json::json;
 use store::{Target, Tx, TxError};
 
 use super::filled::Filled;
-use super::{Aim, Bench, Results, Row, SMALL};
+use super::{Aim, Bench, Results, Row};
 use crate::machine::{Used, output, rsa_public_per_second, used};
 use crate::{Failure, say};
 
@@ -20,8 +20,12 @@ use crate::{Failure, say};
 const MAKER: &str = "M1";
 /// Rows of a file at the most.
 const ROWS_MAX: usize = 1_000_000;
+/// Rows of the file beside it: enough for SQLite to have filled its caches.
+const FEW: usize = 100_000;
 /// Deliveries that are ordered in one transaction.
 const BATCH: i64 = 1_000;
+/// Cores on which it is written: it runs beside nothing else.
+const CORES: f64 = 2.0;
 /// Texts of a row that are encrypted to the maker's key: what is on the card, and who gets it.
 const ENCRYPTED_EACH: f64 = 2.0;
 
@@ -29,11 +33,12 @@ impl Bench {
     /// Writes both files; rows a second, and the memory of the process that writes.
     pub(super) fn files(&self, results: &mut Results) -> Result<(), Failure> {
         let many = self.large.min(ROWS_MAX);
-        let (few, public) = (self.written("files-small", SMALL)?, rsa_public_per_second(2)?);
-        say(&format!("file of {SMALL} deliveries: {}", said(SMALL, &few)));
-        let all = self.written("files-large", many)?;
-        say(&format!("file of {many} deliveries: {}", said(many, &all)));
-        results.rows.extend(rows((SMALL, &few), (many, &all), public));
+        let few = FEW.min(many);
+        let (small, public) = (self.written("files-small", few)?, rsa_public_per_second(2)?);
+        say(&format!("file of {few} deliveries: {}", said(few, &small)));
+        let large = self.written("files-large", many)?;
+        say(&format!("file of {many} deliveries: {}", said(many, &large)));
+        results.rows.extend(rows((few, &small), (many, &large), public));
         Ok(())
     }
 
@@ -47,7 +52,9 @@ impl Bench {
         let add = ["maker", "add", "--id", MAKER, "--name", "Maker", "--key"];
         output(&mut self.platen.delivery(&filled.database, &[&add[..], &[&key]].concat()))?;
         let outbox = folder.to_string_lossy();
-        let write = ["write", "--maker", MAKER, "--json", "--out", &outbox];
+        // The oldest, which are those that were ordered here; not what the sandbox has beside them.
+        let most = rows.to_string();
+        let write = ["write", "--maker", MAKER, "--json", "--out", &outbox, "--rows", &most];
         let used = used(&mut self.platen.delivery(&filled.database, &write))?;
         let told: serde_json::Value = serde_json::from_str(&used.said)?;
         if told["rows"] != json!(rows) {
@@ -142,42 +149,35 @@ fn said(rows: usize, used: &Used) -> String {
 }
 
 fn rows((few, small): (usize, &Used), (many, large): (usize, &Used), public: f64) -> [Row; 4] {
-    let file = format!("a card maker's file of {many} deliveries, SQLite");
-    let beside = format!("a file of {few}");
+    let file = format!("a card maker's file of {many} deliveries, SQLite, both cores");
     let measured = format!("{} against {}", said(many, large), said(few, small));
-    let row = |compared_with: &str, measured: String, value, unit, aim| Row {
+    let row = |compared_with: String, measured, value, unit, aim| Row {
         what: file.clone(),
-        compared_with: compared_with.to_owned(),
+        compared_with,
         measured,
         value,
         unit,
         aim,
     };
-    let limit = public / ENCRYPTED_EACH;
-    let of_limit = format!("{:.0} rows/s; OpenSSL {limit:.0}/s on one core", rate(many, large));
+    let limit = CORES * public / ENCRYPTED_EACH;
+    let beside = format!("OpenSSL encrypts those of {limit:.0} rows a second on both cores");
     [
+        row("–".to_owned(), beside, rate(many, large), "rows/s", Aim::AtLeast(3_333.0)),
         row(
-            "its two encryptions by OpenSSL on one core",
-            of_limit,
-            rate(many, large) / limit,
-            "×",
-            Aim::AtLeast(0.3),
-        ),
-        row(
-            &format!("{beside}, rows a second"),
+            format!("a file of {few}, rows a second"),
             measured.clone(),
             rate(many, large) / rate(few, small),
             "×",
             Aim::AtLeast(0.8),
         ),
         row(
-            &format!("{beside}, memory"),
-            measured,
+            format!("a file of {few}, memory"),
+            measured.clone(),
             large.peak_mib / small.peak_mib,
             "×",
             Aim::AtMost(1.5),
         ),
-        row("–", String::new(), large.peak_mib, "MiB", Aim::AtMost(150.0)),
+        row("–".to_owned(), measured, large.peak_mib, "MiB", Aim::AtMost(150.0)),
     ]
 }
 
@@ -194,12 +194,13 @@ mod tests {
             peak_mib,
             said: String::new(),
         };
-        let [of_limit, rates, memory, alone] =
+        let [alone, rates, memory, peak] =
             rows((10_000, &used(2, 20.0)), (1_000_000, &used(250, 32.0)), 20_000.0);
-        assert_eq!((of_limit.value, of_limit.is_met()), (0.4, true));
+        assert_eq!((alone.value, alone.is_met()), (4_000.0, true));
         assert_eq!((rates.value, rates.is_met()), (0.8, true));
         assert_eq!((memory.value, memory.is_met()), (1.6, false));
-        assert_eq!((alone.value, alone.is_met()), (32.0, true));
+        assert_eq!((peak.value, peak.is_met()), (32.0, true));
+        assert_eq!(alone.measured, "OpenSSL encrypts those of 20000 rows a second on both cores");
         assert_eq!(
             rates.measured,
             "250.0 s, 4000/s, peak 32 MiB against 2.0 s, 5000/s, peak 20 MiB"

@@ -1,10 +1,10 @@
 //! Transactions of a command, which has no server around it.
 
 use domain::Timestamp;
-use store::{Cause, Store, Tx, WriteError};
+use store::{Cause, Store, Tx, TxError, WriteError};
 
 use crate::context::Core;
-use crate::op::{Done, Stop};
+use crate::op::{Done, NoRefusal, Stop};
 use crate::supply::SupplyError;
 
 /// How often a transaction is run again because a supply ran out or somebody else was faster.
@@ -73,4 +73,16 @@ pub(super) fn fault<E>(error: &WriteError<E>) -> WorkError {
         WriteError::Fault(fault) => WorkError::Fault(fault.message().to_owned()),
         WriteError::Refused(_) => WorkError::Fault("a transaction was refused".to_owned()),
     }
+}
+
+/// What ended work that is none of a transaction's, and has nothing to run again.
+pub(super) fn stopped(error: &TxError<Stop<NoRefusal>>) -> WorkError {
+    WorkError::Fault(match error {
+        TxError::Db(error) => error.to_string(),
+        TxError::Refused(Stop::Fault(message)) => message.clone(),
+        TxError::Refused(Stop::UnknownKey) => "a key is newer than this command".to_owned(),
+        TxError::Refused(Stop::Reused(code)) => code.message.to_owned(),
+        TxError::Refused(Stop::Refill(_) | Stop::CameFirst) => "a row could not be made".to_owned(),
+        TxError::Refused(Stop::Refused(never, _)) => match *never {},
+    })
 }

@@ -3,6 +3,9 @@
 //! name, flushed and renamed. Where that is interrupted, the same rows are written [`again`]: no
 //! delivery is lost, and none is in two files.
 //!
+//! Encrypting is nearly all of the work: every core does it, a few rows at a time, while the next
+//! page is read. No more than two pages are in memory.
+//!
 //! A file that is written again has the same number, rows and order. Its content is encrypted
 //! anew: a key and nonce that had been used for other bytes must not be used again.
 
@@ -10,25 +13,29 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crypto::digest::Sha256;
 use crypto::jwe::{self, Enc, PublicKey};
 use crypto::pan::Pan;
 use domain::{AspId, CardId, Timestamp};
 use serde_json::json;
-use store::{Store, Tx};
+use store::{Row, Store, Tx};
 
 use super::file::{Header, key_name, trailer};
 use super::makers::{self, Maker};
 use super::work::{self, WorkError, done};
 use crate::cards;
 use crate::context::{Core, place};
+use crate::cpu::{Cpu, Failed};
 use crate::op::{Done, NoRefusal, OrStop, Stop, fault, refuse};
 
 /// Rows claimed by one transaction.
 const CLAIM_ROWS: i64 = 500;
 /// Rows read by one transaction.
 const PAGE_ROWS: i64 = 500;
+/// Rows that one core encrypts before it takes the next ones.
+const PIECE_ROWS: usize = 25;
 /// Rows of a file at the most.
 pub const ROWS_MAX: i64 = 1_000_000;
 
@@ -249,14 +256,17 @@ async fn put(
     };
     let mut out = Out::create(&hidden).map_err(failed)?;
     out.line(&header.line()).map_err(failed)?;
-    let (key, mut after) = (maker.key()?, String::new());
-    loop {
-        let page = page(store, core, order, sequence, &key, &after).await?;
-        let Some(last) = page.last() else { break };
-        after.clone_from(&last.apply_no);
-        for row in &page {
-            out.row(&row.line).map_err(failed)?;
+    let cores = Arc::new(Cpu::start(0).map_err(failed)?);
+    let sealing = Arc::new((core.clone(), order.asp.clone(), maker.key()?));
+    let mut rows = page(store, order, sequence, "").await?;
+    while let Some(last) = rows.last() {
+        let after = last.text(0).map_err(|error| WorkError::Fault(error.to_string()))?.to_owned();
+        let next = page(store, order, sequence, &after);
+        let (lines, next) = tokio::try_join!(lines(&cores, &sealing, rows), next)?;
+        for line in &lines {
+            out.row(line).map_err(failed)?;
         }
+        rows = next;
     }
     let (rows, digest) = out.finish().map_err(failed)?;
     rename(&hidden, &path, &order.folder).map_err(failed)?;
@@ -305,25 +315,16 @@ impl Out {
     }
 }
 
-/// A row in the making.
-struct Line {
-    apply_no: String,
-    line: String,
-}
-
 /// The next rows of a file.
 async fn page(
     store: &Store,
-    core: &Core,
     order: &Order,
     sequence: i64,
-    key: &PublicKey,
     after: &str,
-) -> Result<Vec<Line>, WriteError> {
-    let (core, order) = (core.clone(), order.clone());
-    let (key, after) = (key.clone(), after.to_owned());
-    let read = store.read(move |tx: &mut Tx<'_>| -> Done<Vec<Line>, NoRefusal> {
-        let rows = tx.query(
+) -> Result<Vec<Row>, WriteError> {
+    let (order, after) = (order.clone(), after.to_owned());
+    let read = store.read(move |tx: &mut Tx<'_>| -> Done<Vec<Row>, NoRefusal> {
+        Ok(tx.query(
             "SELECT d.apply_no, d.attempt, c.par, c.service_id, c.card_id, c.pan_sealed,
                  c.expiry_yymm, c.cvc_key_id, d.recipient_sealed, c.given_cvc_sealed
              FROM delivery d JOIN card c ON c.asp_id = d.asp_id AND c.card_id = d.card_id
@@ -337,14 +338,47 @@ async fn page(
                 after.as_str().into(),
                 PAGE_ROWS.into(),
             ],
-        )?;
-        rows.iter().map(|row| line(&core, &order.asp, &key, row)).collect()
+        )?)
     });
     Ok(read.await.map_err(|error| work::fault(&error))?)
 }
 
+/// What lines are made with: keys, partner, and the maker's key.
+type Sealing = (Core, AspId, PublicKey);
+
+/// The lines of these rows, in their order, made on every core.
+async fn lines(
+    cores: &Arc<Cpu>,
+    sealing: &Arc<Sealing>,
+    rows: Vec<Row>,
+) -> Result<Vec<String>, WriteError> {
+    let (mut lines, mut making) = (Vec::with_capacity(rows.len()), Vec::new());
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let piece: Vec<Row> = rows.by_ref().take(PIECE_ROWS).collect();
+        let (cores, sealing) = (Arc::clone(cores), Arc::clone(sealing));
+        let make = move || -> Done<Vec<String>, NoRefusal> {
+            let (core, asp, key) = &*sealing;
+            piece.iter().map(|row| line(core, asp, key, row)).collect()
+        };
+        making.push(tokio::spawn(async move { cores.run(make).await }));
+    }
+    for piece in making {
+        let made = piece.await.unwrap_or(Err(Failed::Panicked)).map_err(not_made)?;
+        lines.extend(made.map_err(|error| work::stopped(&error))?);
+    }
+    Ok(lines)
+}
+
+fn not_made(failed: Failed) -> WorkError {
+    WorkError::Fault(match failed {
+        Failed::Panicked => "a row could not be made".to_owned(),
+        Failed::Busy => "the processor is too busy to make the rows".to_owned(),
+    })
+}
+
 /// A row: the CVC is computed here and nowhere kept.
-fn line(core: &Core, asp: &AspId, key: &PublicKey, row: &store::Row) -> Done<Line, NoRefusal> {
+fn line(core: &Core, asp: &AspId, key: &PublicKey, row: &Row) -> Done<String, NoRefusal> {
     let (apply_no, card) = (row.text(0)?, CardId(row.int(4)?));
     let number = core.open_text(place(asp, "card.pan", &card.to_string()), row.blob(5)?);
     let number = number.or_stop()?;
@@ -361,8 +395,7 @@ fn line(core: &Core, asp: &AspId, key: &PublicKey, row: &store::Row) -> Done<Lin
     };
     let (card, recipient) = (sealed(&card.to_string())?, sealed(recipient.expose())?);
     let (attempt, par, product) = (row.int(1)?, row.text(2)?, row.text(3)?);
-    let line = format!("P,{apply_no},{attempt},{par},{product},{card},{recipient}\n");
-    Ok(Line { apply_no: apply_no.to_owned(), line })
+    Ok(format!("P,{apply_no},{attempt},{par},{product},{card},{recipient}\n"))
 }
 
 /// Says that the file is made.

@@ -34,6 +34,7 @@ mod delivery;
 mod edge;
 #[cfg(test)]
 mod encryption;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod events;

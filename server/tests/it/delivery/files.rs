@@ -8,6 +8,7 @@ use crypto::pan::Pan;
 use data_encoding::HEXLOWER;
 use domain::{AspId, Timestamp};
 use platen::cards;
+use platen::context::place;
 use platen::delivery::file::{Header, key_name};
 use platen::delivery::reading::{self, Read, ReadError};
 use platen::delivery::writing::{Order, WriteError, again, claim, unfinished, write};
@@ -230,6 +231,76 @@ async fn a_writer_that_dies_loses_no_delivery() {
             assert!(line.starts_with("P,"), "{no}");
         }
         assert!(unfinished(store, &order.asp, "M1").await.unwrap().is_empty());
+    })
+    .await;
+}
+
+/// More than one page, and the last piece of a page not full.
+const MANY: usize = 611;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_file_has_every_delivery_once_in_order_with_its_own_recipient() {
+    on_each_engine(async |server, bank, _| {
+        let (key, folder) = (maker(&server, "M1").await, tempfile::tempdir().unwrap());
+        let (_, no) = ordered(&server, &bank, FREE).await;
+        let core = server.app.core.clone();
+        let insert = move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
+            let asp = AspId::new(ASP_ID);
+            // Ordered the other way round than the file is sorted.
+            for number in (1..MANY).rev() {
+                let other = format!("19990101{number:014}");
+                let at = place(&asp, "delivery.recipient", &other);
+                let sealed = core.seal(at, format!(r#"{{"name":"{other}"}}"#).as_bytes()).unwrap();
+                tx.put(
+                    "INSERT INTO delivery (asp_id, apply_no, state, card_id, attempt,
+                         recipient_sealed, ordered_at, changed_at)
+                     SELECT asp_id, $3, state, card_id, attempt, $4, ordered_at, changed_at
+                     FROM delivery WHERE asp_id = $1 AND apply_no = $2",
+                    &[
+                        ASP_ID.into(),
+                        no.as_str().into(),
+                        other.as_str().into(),
+                        sealed.as_slice().into(),
+                    ],
+                )?;
+            }
+            Ok(())
+        };
+        server.app.store.write(insert).await.unwrap();
+        let (store, core) = (&server.app.store, &server.app.core);
+        let order = order(&server, "M1", folder.path());
+        let written = write(store, core, &order, 10_000).await.unwrap().unwrap();
+        assert_eq!(written.rows, MANY as u64);
+        let lines = lines(&written.path);
+        let rows = &lines[1..=MANY];
+        let named: Vec<&str> = rows.iter().map(|row| row.split(',').nth(1).unwrap()).collect();
+        assert!(named.is_sorted_by(|one, next| one < next), "{named:?}");
+        for (row, named) in rows.iter().zip(&named).take(MANY - 1).step_by(23) {
+            let recipient = opened(row.split(',').nth(6).unwrap(), &key);
+            assert_eq!(recipient["name"], *named);
+        }
+        let mut digest = Sha256::default();
+        rows.iter().for_each(|row| digest.update(format!("{row}\n").as_bytes()));
+        assert_eq!(lines[MANY + 1], format!("T,{MANY},{}", HEXLOWER.encode(&digest.finish())));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_made_ends_the_file_and_keeps_its_rows() {
+    on_each_engine(async |server, bank, _| {
+        let (_key, folder) = (maker(&server, "M1").await, tempfile::tempdir().unwrap());
+        let (_, no) = ordered(&server, &bank, FREE).await;
+        // Sealed for another place.
+        let spoil = "UPDATE delivery SET recipient_sealed = (SELECT name_sealed FROM member
+             WHERE asp_id = $1 ORDER BY user_id LIMIT 1) WHERE asp_id = $1 AND apply_no = $2";
+        server.exec(spoil, &[no.as_str().into()]).await;
+        let (store, core) = (&server.app.store, &server.app.core);
+        let order = order(&server, "M1", folder.path());
+        let failed = write(store, core, &order, 10).await.unwrap_err();
+        assert!(failed.to_string().starts_with("sealing: "), "{failed}");
+        assert_eq!(unfinished(store, &order.asp, "M1").await.unwrap(), [1]);
+        assert_eq!(delivery(&server, &no).await, "READY 1 1 -");
     })
     .await;
 }
