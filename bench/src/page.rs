@@ -16,8 +16,9 @@ pub(crate) fn of(results: &Results) -> String {
          rounds shown; the table of latency is the round of its median; memory and start-up are \
          of the last round, `populate` of one run. The server is on core {SERVER_CORE}, the load \
          (and the bank) on core {LOAD_CORE}, PostgreSQL on either as the system puts it. \
-         It is a sandbox without its portal, which would keep a log of the calls. Every reissue writes its application, cards, journal, delivery where plastic is \
-         ordered, and operation log, durably.\n\n\
+         It is a sandbox without its portal, which would keep a log of the calls. Every reissue \
+         writes its application, cards, journal, delivery where plastic is ordered, and \
+         operation log, durably.\n\n\
          | what | compared with | aim | measured | met | figures |\n|---|---|---|---|---|---|\n",
         machine::day(),
         machine::commit(),
