@@ -267,6 +267,7 @@ mod tests {
             "PRE_SHIPPING > SHIPPING",
             "SHIPPING > ARRIVAL",
             "SHIPPING, RETURN > ARRIVAL",
+            "ARRIVAL, RETURN, ETC > CANCEL",
             "LOST > READY",
             "RETURN > READY",
         ];
