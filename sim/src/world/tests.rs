@@ -165,7 +165,13 @@ fn each_rule_speaks_up_for_what_it_is_there_for() {
     };
     let any = |_: &World, _: &Image| true;
     assert_eq!(broken_by(w, "card_account", any, richer), both("balance-is-derived"));
-    let replaced = |_: &World, row: &Image| row.int("successor_id").is_some();
+    // By one that lives, or there would be no second.
+    let replaced = |world: &World, row: &Image| {
+        let asp = row.text("asp_id").unwrap_or_default();
+        let heir = row.int("successor_id").map(|id| format!("{asp}/{id}"));
+        let heir = heir.and_then(|key| world.mirror.row("card_account", &key));
+        heir.is_some_and(|heir| heir.text("state") != Some("TERMINATED"))
+    };
     let revived = |row: Image| Some(row.with_text("state", "SUSPENDED"));
     assert_eq!(broken_by(w, "card_account", replaced, revived), both("one-live-pair"));
     let heir = |_: &World, row: &Image| row.int("predecessor_id").is_some();
