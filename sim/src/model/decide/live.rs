@@ -83,9 +83,13 @@ impl Partner {
             | AppState::ReturnDue
             | AppState::Returned => false,
         };
-        let opened = application.opened.and_then(|id| self.accounts.get(&id));
-        let is_unused = opened
-            .is_none_or(|account| account.state != CardState::Terminated && account.balance == 0);
+        let is_unused = application.opened.is_none_or(|id| {
+            let account = self.accounts.get(&id);
+            let is_empty =
+                account.is_some_and(|it| it.state != CardState::Terminated && it.balance == 0);
+            // Nor is it being replaced.
+            is_empty && self.open_for(id).is_none()
+        });
         let is_here = application.delivery.is_none_or(|delivery| delivery.way < Way::Shipping);
         if is_early && is_unused && is_here { Ok(()) } else { Err("003_003") }
     }
