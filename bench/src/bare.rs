@@ -7,12 +7,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use platen::cli::bench::called::Called;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use store::{Owned, Target, Value, testing};
 
 use crate::machine::{SERVER_CORE, output, pinned};
-use crate::record::{self, Called, Statement, Transaction};
+use crate::record::{self, Statement, Transaction};
 use crate::{Failure, runtime, say};
 
 /// Calls in one commit.
@@ -53,7 +54,7 @@ pub(crate) fn on_server_core(
     let own = std::env::current_exe()?;
     let mut command = pinned(SERVER_CORE, own);
     command.arg("bare").arg("--database").arg(database).arg("--cards").arg(cards);
-    command.args(["--operation", called.name()]);
+    command.args(["--operation", &called.name()]);
     Ok(serde_json::from_str(&output(command.args(["--calls", &calls.to_string()]))?)?)
 }
 

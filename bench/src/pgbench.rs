@@ -6,12 +6,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use platen::cli::bench::called::Called;
 use store::Target;
 use tokio_postgres::NoTls;
 
 use crate::Failure;
 use crate::machine::{SERVER_CORE, output, pinned};
-use crate::record::{self, Called, Transaction};
+use crate::record::{self, Transaction};
 use script::{BATCH, Varying, alike, script, staging};
 
 /// Connections: as many as the server has.

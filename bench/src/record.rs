@@ -13,14 +13,13 @@ use bank::{
 };
 use contract::Json;
 use domain::{AspId, Timestamp};
+use platen::cli::bench::called::{Called, Card};
 use platen::context::{App, Clock, Core};
 use platen::op::{Call, CallKind};
 use platen::ops::Operations;
-use platen::sandbox::world::products::FREE;
 use platen::sandbox::{ASP_ID, keys};
 use platen::settings::Settings;
 use platen::supply::Supply;
-use serde_json::json;
 use store::schema::MIGRATIONS;
 use store::tables::log::{CallKeys, Since};
 use store::{FaultSeam, Options, Owned, Point, Store, Target};
@@ -38,58 +37,6 @@ pub(crate) struct Statement {
 
 /// The statements of one transaction.
 pub(crate) type Transaction = Vec<Statement>;
-
-/// What is called for a card, as `platen bench --operation` does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Called {
-    /// The card is reissued.
-    Reissue,
-    /// Its member gets a further card.
-    Issue,
-    /// The member's cards are listed.
-    List,
-    /// The card's stop is lifted.
-    State,
-}
-
-impl Called {
-    /// As `--operation` names it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Called::Reissue => "reissue",
-            Called::Issue => "issue",
-            Called::List => "list",
-            Called::State => "state",
-        }
-    }
-
-    fn id(self) -> &'static str {
-        match self {
-            Called::Reissue => "prepaid-card.reissue",
-            Called::Issue => "prepaid-card.issue",
-            Called::List => "prepaid-card.list",
-            Called::State => "prepaid-card.state",
-        }
-    }
-
-    fn body(self, card: &serde_json::Value) -> serde_json::Value {
-        let (user, number) = (&card["userId"], &card["cardNo"]);
-        match self {
-            Called::Reissue => json!({
-                "userInfo": { "userId": user },
-                "cardInfo": { "oldCardNo": number },
-                "isDeliveryRequired": false,
-            }),
-            Called::Issue => json!({
-                "userInfo": { "userId": user },
-                "serviceId": FREE.service_id().as_str(),
-                "isDeliveryRequired": false,
-            }),
-            Called::List => json!({ "userId": user }),
-            Called::State => json!({ "userId": user, "cardNo": number, "status": "RESUME" }),
-        }
-    }
-}
 
 /// Calls for these cards one after the other; what each transaction sent.
 pub(crate) async fn calls(
@@ -116,12 +63,12 @@ pub(crate) async fn calls(
     let app = Arc::new(app(target, seam)?);
     // What opening the database has sent.
     *seen.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
-    let id = called.id();
+    let id = called.spec().id;
     let operation = app.operations.by_id(id);
     let operation = operation.ok_or_else(|| Failure(format!("there is no operation {id}")))?;
     let lines = BufReader::new(File::open(cards)?).lines();
     for (number, line) in lines.take(calls).enumerate() {
-        let card: serde_json::Value = serde_json::from_str(&line?)?;
+        let card: Card = serde_json::from_str(&line?)?;
         let body = called.body(&card);
         let body = Json::parse_object(body.to_string().as_bytes(), 16)
             .map_err(|_| Failure("the call is no JSON".to_owned()))?;

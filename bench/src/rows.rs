@@ -93,7 +93,7 @@ impl Bench {
     pub(crate) async fn run(&self) -> Result<Results, Failure> {
         let mut results = Results::default();
         if self.wants(Part::Limits) {
-            self.limits(&mut results).await?;
+            self.limits(&mut results)?;
         }
         if self.wants(Part::Operations) {
             self.operations(&mut results)?;

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use platen::cli::bench::called::Called;
 use serde::Deserialize;
 
 use crate::Failure;
 use crate::machine::{BOTH_CORES, LOAD_CORE, SERVER_CORE, output, peak_memory_mib, pinned};
-use crate::record::Called;
 
 /// The programs that are measured.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ impl Platen {
         pinned(core, &self.0)
     }
 
-    /// `platen delivery` with these words, on a stopped sandbox's database and the server's core.
+    /// `platen delivery` with these words, on a stopped sandbox's database and both cores.
     pub(crate) fn delivery(&self, database: &str, words: &[&str]) -> Command {
         let mut delivery = self.command(BOTH_CORES);
         delivery.arg("delivery").args(words).args(["--database", database]);
@@ -141,7 +141,7 @@ impl Sandbox {
         let mut bench = self.platen.command(LOAD_CORE);
         bench.args(["bench", "--url", &self.url, "--database", &self.database]);
         bench.args(["--format", "json", "--encrypt", load.encrypt]);
-        bench.args(["--operation", load.called.name()]).arg("--cards").arg(load.cards);
+        bench.args(["--operation", &load.called.name()]).arg("--cards").arg(load.cards);
         bench.args(["--skip", &load.skip.to_string(), "--calls", &load.calls.to_string()]);
         if let Some(rate) = load.rate {
             bench.args(["--rate", &rate.to_string()]);

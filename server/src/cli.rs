@@ -2,7 +2,7 @@
 
 mod audit;
 mod bank_sim;
-mod bench;
+pub mod bench;
 mod call;
 mod caller;
 mod credentials;

@@ -14,7 +14,7 @@ use domain::ledger::Journal;
 use domain::{ApplyNo, AspId, CardId, Timestamp};
 use serde_json::{Value, json};
 use store::tables::log::{self, CallKeys, Moment, NewEntry, Since};
-use store::tables::{number, parsed, postings};
+use store::tables::{applications, number, parsed, postings};
 use store::{Tx, TxError};
 
 use crate::context::Core;
@@ -151,7 +151,10 @@ pub(crate) fn apply_to<E>(
     };
     match after {
         DeliveryState::Cancel => {
-            calling_off::finish(cx, tx, delivery, report.occurred_at, By::Report)?;
+            let application =
+                applications::load(tx, &cx.call.asp, &delivery.apply_no)?.or_stop()?;
+            let whole = (&mut *delivery, &application);
+            calling_off::finish(cx, tx, whole, report.occurred_at, By::Report)?;
         }
         DeliveryState::Lost => {
             take(cx, tx, delivery, after, tracking)?;

@@ -20,6 +20,8 @@ use crate::rng::Rng;
 
 /// How long after an order the bank may still execute it, milliseconds: the platform's setting.
 pub const ORDER_LIFETIME_MS: u64 = 10_000;
+/// The same in the unit of the database, microseconds.
+pub const ORDER_LIFETIME_US: i64 = ORDER_LIFETIME_MS.cast_signed() * 1_000;
 /// How long a message may be on its way: so an order that is sent within the platform's deadline
 /// of 5,000 is executed within its lifetime, or never.
 const ON_THE_WIRE_MS_MAX: u64 = 5_000;

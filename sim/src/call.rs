@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use crypto::tran_token::TokenKey;
 
+use crate::model::card::DAY_US;
 use crate::model::{Ask, CallKey, CardState, Kind, Wish};
 use crate::server::EPOCH_MS;
 
@@ -107,8 +108,7 @@ impl Spec {
         now_ms: u64,
     ) -> Option<Request<Body>> {
         let at_us = i64::try_from((EPOCH_MS + now_ms) * 1_000).ok()?;
-        let day_us = 86_400_000_000;
-        let told_us = if self.flaw == Flaw::OldTime { at_us - 2 * day_us } else { at_us };
+        let told_us = if self.flaw == Flaw::OldTime { at_us - 2 * DAY_US } else { at_us };
         let time = bank::kst_date_time(told_us);
         let signed = if self.flaw == Flaw::WrongToken { "{}" } else { &self.body };
         let token = own.token.issue(&format!("{time}000"), signed.as_bytes());

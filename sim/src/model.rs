@@ -134,7 +134,7 @@ pub struct Partner {
     /// Remembered calls.
     pub memories: HashMap<Vec<u8>, Memory>,
     /// The calls that did something to a subject, by operation and subject.
-    pub doers: HashMap<(&'static str, String), Vec<u8>>,
+    pub doers: HashMap<(String, String), Vec<u8>>,
     /// Which calls used a correlation id, and when, in a strict project.
     pub strict_uses: HashMap<Vec<u8>, Vec<(Vec<u8>, i64)>>,
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use domain::{AspId, CardId};
+use platen::applying::example_address;
 use platen::context::place;
 use platen::sandbox::ASP_ID;
 use platen::sandbox::run::open;
@@ -103,13 +104,9 @@ fn order(database: &str, rows: usize) -> Result<(), Failure> {
             let cards = cards?;
             for card in &cards {
                 let apply_no = format!("{:022}", card.0);
-                let recipient = json!({
-                    "name": "김시험",
-                    "phone": "01012345678",
-                    "address": "서울특별시 강남구 테헤란로 152",
-                    "addressDetail": "3층 301호",
-                    "zipCode": "06236",
-                });
+                let mut recipient = example_address();
+                recipient["name"] = json!("김시험");
+                recipient["phone"] = json!("01012345678");
                 let at = place(&asp, "delivery.recipient", &apply_no);
                 let sealed = core.seal(at, recipient.to_string().as_bytes());
                 let sealed = sealed.map_err(|error| TxError::Refused(error.to_string()))?;

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use platen::cli::bench::called::Called;
+
 use super::Bench;
 use crate::Failure;
-use crate::record::Called;
 use crate::sandbox::{Load, Sandbox};
 
 /// A sandbox that is filled and stopped.

@@ -1,5 +1,6 @@
 //! `platen bench`.
 
+pub mod called;
 mod load;
 mod report;
 
@@ -12,15 +13,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use client::{Client, ClientError, Encryption, Prepared};
 use crypto::jwe::Enc;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::caller::{Server, nobody_at};
 use super::{Failure, Outcome, runtime, say};
-use crate::op::Operation;
+use crate::applying::example_address;
 use crate::ops::BASE;
-use crate::ops::prepaid_card::{issue::Issue, list::List, reissue::Reissue, state::State};
-use crate::sandbox::world::products::FREE;
+use called::{Called, Card, name};
 use load::Load;
 use report::{How, Report};
 
@@ -79,43 +78,6 @@ pub(super) struct Bench {
     format: Format,
 }
 
-/// What is called.
-#[derive(Clone, Copy, ValueEnum)]
-enum Called {
-    /// The card is reissued.
-    Reissue,
-    /// Its member gets a further card, of the product that asks no fee.
-    Issue,
-    /// The member's cards are listed.
-    List,
-    /// The card's stop is lifted; populated cards are stopped.
-    State,
-}
-
-impl Called {
-    fn path(self) -> &'static str {
-        match self {
-            Called::Reissue => Reissue::SPEC.path,
-            Called::Issue => Issue::SPEC.path,
-            Called::List => List::SPEC.path,
-            Called::State => State::SPEC.path,
-        }
-    }
-
-    /// Whether it can order plastic.
-    fn has_plastic(self) -> bool {
-        match self {
-            Called::Reissue | Called::Issue => true,
-            Called::List | Called::State => false,
-        }
-    }
-}
-
-/// As the command line names it.
-fn name(value: &impl ValueEnum) -> String {
-    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-}
-
 #[derive(Clone, Copy, ValueEnum)]
 enum Encrypt {
     /// Plain both ways.
@@ -130,14 +92,6 @@ enum Encrypt {
 enum Format {
     Text,
     Json,
-}
-
-/// A line of the file.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Card {
-    user_id: u64,
-    card_no: String,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -185,7 +139,7 @@ impl Bench {
         let shown = self.cards.display();
         let cannot = |error: std::io::Error| Failure(format!("cannot read {shown}: {error}"));
         let file = File::open(&self.cards).map_err(cannot)?;
-        let path = format!("{BASE}{}", self.operation.path());
+        let path = format!("{BASE}{}", self.operation.spec().path);
         let encryption = match self.encrypt {
             Encrypt::No => Encryption::Plain,
             Encrypt::A128gcm => Encryption::Encrypted(Enc::A128Gcm),
@@ -215,30 +169,10 @@ impl Bench {
     }
 
     fn body(&self, card: &Card) -> Value {
-        let mut body = match self.operation {
-            Called::Reissue => json!({
-                "userInfo": { "userId": card.user_id },
-                "cardInfo": { "oldCardNo": card.card_no },
-                "isDeliveryRequired": self.plastic,
-            }),
-            Called::Issue => json!({
-                "userInfo": { "userId": card.user_id },
-                "serviceId": FREE.service_id().as_str(),
-                "isDeliveryRequired": self.plastic,
-            }),
-            Called::List => json!({ "userId": card.user_id }),
-            Called::State => json!({
-                "userId": card.user_id,
-                "cardNo": card.card_no,
-                "status": "RESUME",
-            }),
-        };
+        let mut body = self.operation.body(card);
         if self.plastic {
-            body["userInfo"]["addressInfo"] = json!({
-                "address": "서울특별시 강남구 테헤란로 152",
-                "addressDetail": "3층 301호",
-                "zipCode": "06236",
-            });
+            body["isDeliveryRequired"] = json!(true);
+            body["userInfo"]["addressInfo"] = example_address();
         }
         body
     }

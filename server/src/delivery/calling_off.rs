@@ -44,7 +44,7 @@ pub fn call_off<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<CalledO
     let occurred_at = cx.call.now.max(since);
     let report = Report { state: after, occurred_at, attempt };
     write_down::<E>(cx, tx, apply_no, Told::Takes(after), Tracking::of(report))?;
-    let owed = finish(cx, tx, &mut delivery, occurred_at, By::Call)?;
+    let owed = finish(cx, tx, (&mut delivery, &application), occurred_at, By::Call)?;
     Ok(CalledOff::Done(owed))
 }
 
@@ -58,7 +58,9 @@ pub fn stop<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<(), E> {
     let report = Report { state: after, occurred_at: cx.call.now.max(since), attempt };
     write_down::<E>(cx, tx, apply_no, Told::Takes(after), Tracking::of(report))?;
     if state == DeliveryState::Return {
-        return finish(cx, tx, &mut delivery, report.occurred_at, By::Report).map(drop);
+        let application = applications::load(tx, &cx.call.asp, apply_no)?.or_stop()?;
+        let whole = (&mut delivery, &application);
+        return finish(cx, tx, whole, report.occurred_at, By::Report).map(drop);
     }
     take(cx, tx, &mut delivery, after, Tracking::of(report))?;
     end_plastic(cx, tx, &delivery)?;
@@ -69,23 +71,21 @@ pub fn stop<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<(), E> {
 pub(super) fn finish<E>(
     cx: &Cx,
     tx: &mut Tx<'_>,
-    delivery: &mut Delivery,
+    (delivery, application): (&mut Delivery, &Application),
     at: Timestamp,
     by: By,
 ) -> Done<Money, E> {
-    let apply_no = delivery.apply_no.clone();
     let (after, attempt) = (DeliveryState::Cancel, delivery.standing.attempt);
     let report = Report { state: after, occurred_at: at, attempt };
     take(cx, tx, delivery, after, Tracking::of(report))?;
     end_plastic(cx, tx, delivery)?;
-    let application = applications::load(tx, &cx.call.asp, &apply_no)?.or_stop()?;
     let mut beside = Beside::default();
     let mut owed = Money::ZERO;
-    if goes_back(&application) {
-        beside.journal = returning::owe(cx, tx, &application, Reason::Undeliverable)?;
+    if goes_back(application) {
+        beside.journal = returning::owe(cx, tx, application, Reason::Undeliverable)?;
         owed = application.fee;
     }
-    let ends = end_application(cx, tx, &application)?;
+    let ends = end_application(cx, tx, application)?;
     beside.told =
         vec![("applicationState", json!(ends.name())), ("feeReturned", json!(owed.minor()))];
     say(cx, tx, delivery, by, beside)?;

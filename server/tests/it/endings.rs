@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::delivery::report;
 use crate::given::{given, given_of};
+use crate::story::done;
 use crate::support::{REISSUE, STATE, TestBank, TestServer, code, on_each_engine};
 
 const ISSUE: &str = "/api/v1/prepay-card/issue/delivery";
@@ -26,12 +27,6 @@ async fn newcomer(server: &TestServer, bank: &TestBank, product: ProductKey) -> 
         world.bank = Bank::Behaving("answer");
     })
     .await
-}
-
-async fn done(server: &TestServer, path: &str, request: &Value) -> Value {
-    let exchange = server.call(path, request).await;
-    assert_eq!(code(&exchange), "000_000", "{path} {request}");
-    exchange.json().unwrap()
 }
 
 fn text(answer: &Value, name: &str) -> String {

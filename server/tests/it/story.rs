@@ -101,7 +101,7 @@ async fn life(server: &TestServer, bank: &TestBank, product: ProductKey, fees: &
 }
 
 /// A call that succeeds.
-async fn done(server: &TestServer, path: &str, body: &Value) -> Value {
+pub async fn done(server: &TestServer, path: &str, body: &Value) -> Value {
     let answer = server.call(path, body).await;
     assert_eq!(code(&answer), "000_000", "{path}: {}", answer.body_clear);
     answer.json().unwrap()

@@ -6,12 +6,12 @@ use super::job::only_changed;
 use super::parts::{NewCard, application, fee_owed, plastic_ended};
 use super::{Around, Job, Want, row_is};
 use crate::broken::{Check, broken, hold};
+use crate::model::card::DAY_US;
 use crate::model::{AppState, Delivery, Fee, Partner, Way};
 use crate::server::{REPORTING, settings};
 
 /// What the log says did it where plastic that came back was given up.
 const CALL_OFF_JOB: &str = "job.call-off";
-const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 
 /// What is reported of deliveries, by a carrier or by a job.
 pub(super) fn reported(
@@ -117,10 +117,7 @@ fn sent_anew(
     no: &str,
     (next, plastic): (Delivery, i64),
 ) -> Check {
-    let is = |pair: &(&Image, &Image)| pair.1.text("apply_no") == Some(no);
-    let Some(pair) = Job::take(&mut job.deliveries, is) else {
-        return broken("model-predicts-effects", format!("the delivery of {no} stays"));
-    };
+    let pair = job.delivery(no)?;
     row_is(
         "model-predicts-effects",
         pair.1,
@@ -252,10 +249,7 @@ pub(super) fn arrived(
 
 /// The delivery takes a state at this time.
 fn took(partner: &mut Partner, job: &mut Job<'_>, no: &str, (way, at_us): (Way, i64)) -> Check {
-    let is = |pair: &(&Image, &Image)| pair.1.text("apply_no") == Some(no);
-    let Some(pair) = Job::take(&mut job.deliveries, is) else {
-        return broken("model-predicts-effects", format!("the delivery of {no} stays"));
-    };
+    let pair = job.delivery(no)?;
     row_is(
         "model-predicts-effects",
         pair.1,

@@ -142,6 +142,14 @@ impl<'a> Job<'a> {
         found.map_or_else(|| broken("model-predicts-effects", format!("{no} stays")), Ok)
     }
 
+    /// Takes the change of an application's delivery out.
+    pub(super) fn delivery(&mut self, no: &str) -> Check<Pair<'a>> {
+        let is = |pair: &Pair<'_>| pair.1.text("apply_no") == Some(no);
+        let found = Job::take(&mut self.deliveries, is);
+        let seen = || format!("the delivery of {no} stays");
+        found.map_or_else(|| broken("model-predicts-effects", seen()), Ok)
+    }
+
     /// Takes a log row out by what it says.
     pub(super) fn log(&mut self, event: &str, subject: &str) -> Check<&'a Image> {
         let is =

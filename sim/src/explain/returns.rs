@@ -3,8 +3,9 @@
 use super::job::{Pair, only_changed};
 use super::parts::application;
 use super::{Around, Job, Want, row_is};
-use crate::bank::{Done, ORDER_LIFETIME_MS, OrderId};
+use crate::bank::{Done, ORDER_LIFETIME_US, OrderId, SimBank};
 use crate::broken::{Check, broken, hold};
+use crate::mirror::order_of;
 use crate::model::{AppState, CLEARING, Fee, Partner};
 
 /// A return has gone on.
@@ -24,10 +25,10 @@ pub(super) fn went_on(
     }
     let was_sent = old.int("is_sent") == Some(1);
     let is_sent = new.int("is_sent") == Some(1);
-    match (was_sent, is_sent, order(old) == order(new)) {
+    match (was_sent, is_sent, order_of(old) == order_of(new)) {
         (false, true, _) => sent(partner, around, pair),
         (true, false, true) => {
-            let is_unknown = order(old).is_none_or(|id| around.bank.order(&id).is_none());
+            let is_unknown = order_of(old).is_none_or(|id| around.bank.order(&id).is_none());
             hold("one-deposit-at-a-time", is_unknown, || {
                 format!("{no}: an order that the bank has is said not to have been sent")
             })?;
@@ -46,11 +47,6 @@ pub(super) fn went_on(
     }
 }
 
-/// The order in force at the bank.
-fn order(row: &store::Image) -> Option<OrderId> {
-    Some((row.text("bank_tran_id")?.to_owned(), row.text("bank_tran_day")?.to_owned()))
-}
-
 /// An order is about to be sent, of this day: no other one may give the money any more.
 fn sent(partner: &mut Partner, around: &Around<'_>, pair: Pair<'_>) -> Check<&'static str> {
     let (old, new) = pair;
@@ -66,11 +62,9 @@ fn sent(partner: &mut Partner, around: &Around<'_>, pair: Pair<'_>) -> Check<&'s
             ("bank_tran_id", old.text("bank_tran_id").map_or(Want::Null, Want::Text)),
         ],
     )?;
-    let Some(id) = order(new) else { return broken("a-fee-has-an-order", no) };
+    let Some(id) = order_of(new) else { return broken("a-fee-has-an-order", no) };
     let deposits = &mut application(partner, no)?.deposits;
-    let given = deposits
-        .iter()
-        .find(|id| around.bank.order(id).is_some_and(|order| order.done == Done::Executed));
+    let given = executed(around.bank, deposits);
     hold("one-deposit-at-a-time", given.is_none(), || {
         format!("{no} is given back again, though {given:?} was executed")
     })?;
@@ -78,6 +72,11 @@ fn sent(partner: &mut Partner, around: &Around<'_>, pair: Pair<'_>) -> Check<&'s
         deposits.push(id);
     }
     Ok("return sent")
+}
+
+/// The first of these orders that the bank has executed.
+fn executed<'a>(bank: &SimBank, orders: &'a [OrderId]) -> Option<&'a OrderId> {
+    orders.iter().find(|id| bank.order(id).is_some_and(|order| order.done == Done::Executed))
 }
 
 /// Another order takes the place of one that will never be executed.
@@ -98,9 +97,8 @@ fn anew(around: &Around<'_>, pair: Pair<'_>) -> Check<&'static str> {
     )?;
     let attempt = old.int("attempt").map(|attempt| attempt + 1);
     row_is("model-predicts-effects", new, &[("attempt", Want::int(attempt))])?;
-    let lifetime_us = i64::try_from(ORDER_LIFETIME_MS * 1_000).unwrap_or(0);
-    let is_over = around.now_us > old.int("ordered_at").unwrap_or(0) + lifetime_us;
-    let done = order(old).and_then(|id| around.bank.order(&id)).map(|order| order.done);
+    let is_over = around.now_us > old.int("ordered_at").unwrap_or(0) + ORDER_LIFETIME_US;
+    let done = order_of(old).and_then(|id| around.bank.order(&id)).map(|order| order.done);
     let is_final = match done {
         Some(Done::Refused(_)) => true,
         Some(Done::Executed) => false,
@@ -122,11 +120,8 @@ fn given_back(
     let no = pair.1.text("apply_no").unwrap_or_default();
     only_changed(pair, &["state", "api_tran_id", "returned_at"])?;
     let application = application(partner, no)?;
-    let is_given = application
-        .deposits
-        .iter()
-        .any(|id| around.bank.order(id).is_some_and(|order| order.done == Done::Executed));
-    hold("the-bank-decides", is_given, || format!("{no}: nothing was given back"))?;
+    let given = executed(around.bank, &application.deposits);
+    hold("the-bank-decides", given.is_some(), || format!("{no}: nothing was given back"))?;
     job.posts("return-payable", CLEARING, application.fee);
     application.money = Fee::GivenBack;
     if application.state == AppState::ReturnDue {

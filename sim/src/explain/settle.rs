@@ -5,7 +5,7 @@ use store::Image;
 
 use super::parts::{application, fee_owed, fee_taken, issued};
 use super::{Around, Job, Want, remembered, row_is};
-use crate::bank::{Done, ORDER_LIFETIME_MS};
+use crate::bank::{Done, ORDER_LIFETIME_US};
 use crate::broken::{Check, broken, hold};
 use crate::model::{AppState, Application, CallKey, CardState, Kind, Memory, Partner, SUCCESS};
 
@@ -87,9 +87,6 @@ pub(super) fn settled(
     if !to.is_open() {
         partner.let_go(application.account, &no);
     }
-    if to == AppState::PayFailed {
-        super::parts::application(partner, &no)?.refusal = Some(code);
-    }
     Ok(to.text())
 }
 
@@ -123,8 +120,7 @@ fn failed(
     new: &Image,
 ) -> Check<&'static str> {
     let Some(id) = &application.order else { return broken("a-fee-has-an-order", no) };
-    let lifetime_us = i64::try_from(ORDER_LIFETIME_MS * 1_000).unwrap_or(0);
-    let is_over = around.now_us > application.applied_us + lifetime_us;
+    let is_over = around.now_us > application.applied_us + ORDER_LIFETIME_US;
     let given_up = is_over && new.text("refusal") == Some("NETWORK_ISSUE");
     let order = around.bank.order(id).filter(|order| !(order.is_breach && given_up));
     let (code, word) = match order.map(|order| order.done) {

@@ -7,20 +7,17 @@ use super::job::only_changed;
 use super::parts::account;
 use super::{Around, Job, Model, Want, row_is};
 use crate::broken::{Check, broken, hold};
+use crate::model::card::DAY_US;
 use crate::model::{CardState, Partner, SUCCESS, counted};
 use crate::server::settings;
-
-const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 
 /// A remembered call is answered again, with the number of the card that it is about.
 pub(super) fn told(partner: &mut Partner, job: &mut Job<'_>) -> Check<&'static str> {
     let log = job.logs.remove(0);
     let subject = log.text("subject").unwrap_or_default();
-    let doer = partner
-        .doers
-        .iter()
-        .find(|((operation, of), _)| of == subject && log.text("operation") == Some(*operation));
-    let Some(replay) = doer.map(|(_, replay)| replay.clone()) else {
+    let operation = log.text("operation").unwrap_or_default();
+    let did = (operation.to_owned(), subject.to_owned());
+    let Some(replay) = partner.doers.get(&did).cloned() else {
         return broken("model-agrees", format!("no call is remembered for {subject}"));
     };
     let is_right = partner.is_remembered(&replay, log.int("happened_at").unwrap_or(0));

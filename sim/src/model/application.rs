@@ -229,8 +229,6 @@ pub struct Application {
     pub service: String,
     /// Whether the card comes at the request.
     pub is_pre_issuance: bool,
-    /// Whether the first reissue was free, and this was it.
-    pub is_waived: bool,
     /// Whether the fee of plastic that comes back was promised to go back.
     pub is_refunded: bool,
     /// Months for which the new card is promised.
@@ -247,8 +245,6 @@ pub struct Application {
     pub deposits: Vec<(String, String)>,
     /// When it was applied for, microseconds.
     pub applied_us: i64,
-    /// The code that its fee was refused with.
-    pub refusal: Option<&'static str>,
     /// The account that it has opened.
     pub opened: Option<i64>,
     /// The mobile card that it issued.

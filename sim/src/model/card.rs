@@ -2,7 +2,8 @@
 
 /// Seoul is so much ahead of UTC, microseconds.
 const SEOUL_AHEAD_US: i64 = 9 * 3_600 * 1_000_000;
-const DAY_US: i64 = 24 * 3_600 * 1_000_000;
+/// A day, microseconds.
+pub const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 /// Days ahead of a card's last day from which its holder is told, in the order of the telling; the
 /// last is the day after it.
 const TOLD_AHEAD: [i64; 4] = [60, 30, 1, -1];

@@ -106,7 +106,7 @@ impl Partner {
             let used = (key.replay.clone(), memory.at_us);
             self.strict_uses.entry(strict.clone()).or_default().push(used);
         }
-        let did = (memory.operation, memory.subject.clone());
+        let did = (memory.operation.to_owned(), memory.subject.clone());
         self.doers.insert(did, key.replay.clone());
         self.memories.insert(key.replay.clone(), memory);
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crypto::keyring::Keyring;
 use domain::delivery::{DeliveryState, Report};
-use domain::ledger::Account;
+use domain::ledger;
 use domain::{AspId, CardAccountId, Money, Timestamp};
 use platen::supply::IDS;
 use store::TxError;
@@ -17,7 +17,8 @@ use store::tables::counters;
 use crate::call::{Flaw, Spec};
 use crate::given::{NewMember, NewPartner};
 use crate::model::{
-    AppState, Application, Ask, BankAccount, CardState, Fees, Kind, OnCard, Product, Way, Wish,
+    Account, AppState, Application, Ask, BankAccount, CardState, Fees, Kind, OnCard, Partner,
+    Product, SUCCESS, Way, Wish,
 };
 use crate::rng::Rng;
 use crate::tally::Tally;
@@ -175,11 +176,15 @@ impl World {
         }
     }
 
+    /// The only partner.
+    fn partner(&self) -> Option<&Partner> {
+        self.model.values().next()
+    }
+
     /// The bank, or nobody, has said no to the application of this call.
     fn is_refused(&self, spec: &Spec) -> bool {
-        let partner = self.model.values().next();
-        let memory = partner.and_then(|partner| partner.memories.get(&spec.key.replay));
-        memory.is_some_and(|memory| memory.code != crate::model::SUCCESS)
+        let memory = self.partner().and_then(|it| it.memories.get(&spec.key.replay));
+        memory.is_some_and(|memory| memory.code != SUCCESS)
     }
 
     /// The application of this kind that was granted and paid.
@@ -188,33 +193,33 @@ impl World {
     }
 
     fn numbered(&self, kind: Kind) -> Option<(&String, &Application)> {
-        let partner = self.model.values().next()?;
-        let of_kind = partner.applications.iter().filter(|(_, it)| it.kind == kind);
-        let mut granted = of_kind.filter(|(_, it)| {
-            !matches!(it.state, AppState::Paying | AppState::PayFailed | AppState::ReturnDue)
-        });
-        granted.next()
+        self.partner()?.applications.iter().find(|(_, it)| {
+            let is_granted =
+                !matches!(it.state, AppState::Paying | AppState::PayFailed | AppState::ReturnDue);
+            it.kind == kind && is_granted
+        })
     }
 
     /// The newest account of the member.
+    fn newest(&self) -> Option<(i64, &Account)> {
+        let (id, account) = self.partner()?.accounts.last_key_value()?;
+        Some((*id, account))
+    }
+
     fn card(&self) -> Stepped<i64> {
-        let accounts = self.model.values().next().map(|partner| &partner.accounts);
-        let newest = accounts.and_then(|accounts| accounts.keys().max().copied());
-        newest.map_or_else(|| stuck("the member has no card"), Ok)
+        self.newest().map_or_else(|| stuck("the member has no card"), |(id, _)| Ok(id))
     }
 
     fn has(&self, state: CardState) -> bool {
-        let partner = self.model.values().next();
-        let newest = partner.and_then(|partner| partner.accounts.values().last());
-        newest.is_some_and(|account| account.state == state)
+        self.newest().is_some_and(|(_, account)| account.state == state)
     }
 
     /// The newest card: its number and PAR.
     fn names(&self) -> Option<(String, String)> {
-        let partner = self.model.values().next()?;
-        let newest = partner.accounts.keys().max()?;
-        let mut cards = partner.cards.iter().filter(|card| card.account == Some(*newest));
-        cards.next().map(|card| (card.number.clone(), card.par.clone()))
+        let (newest, _) = self.newest()?;
+        let mut cards = self.partner()?.cards.iter();
+        let card = cards.find(|card| card.account == Some(newest))?;
+        Some((card.number.clone(), card.par.clone()))
     }
 
     fn applies(&self, kind: Kind) -> Option<Ask> {
@@ -227,9 +232,8 @@ impl World {
     }
 
     fn registers(&self, kind: Kind) -> Option<Ask> {
-        let partner = self.model.values().next()?;
         let (no, application) = self.numbered(kind)?;
-        let card = partner.cards.get(application.plastic?)?;
+        let card = self.partner()?.cards.get(application.plastic?)?;
         let (yymm, cvc) = (card.expiry.yymm(), card.plastic.as_ref()?.cvc.clone());
         let on_card = OnCard { number: card.number.clone(), yymm, cvc };
         Some(Ask::Register { user: USER, on_card, no: Some(no.clone()) })
@@ -275,8 +279,8 @@ impl World {
             let entry = counters::take(tx, &asp, IDS, 1)?;
             let amount = Money::won(won.abs());
             let amount = amount.ok_or_else(|| TxError::Refused("no amount".to_owned()))?;
-            let card = Account::Card(CardAccountId(account)).key();
-            let opening = Account::Opening.key();
+            let card = ledger::Account::Card(CardAccountId(account)).key();
+            let opening = ledger::Account::Opening.key();
             let (debit, credit) = if won > 0 { (opening, card) } else { (card, opening) };
             tx.execute(
                 "INSERT INTO posting (asp_id, log_id, line, debit, credit, amount, currency)
@@ -305,10 +309,8 @@ impl World {
     /// Time passes until the card may be renewed, and what is due meanwhile is done.
     fn waits_for_the_end(&mut self) -> Stepped {
         self.until("near its end", |_| Ok(()), |world| world.flights.is_empty())?;
-        let newest = self.card()?;
         let now_us = self.now_us();
-        let account = self.model.values().find_map(|partner| partner.accounts.get(&newest));
-        let left = account.map_or(0, |account| account.expiry.days_left(now_us));
+        let left = self.newest().map_or(0, |(_, account)| account.expiry.days_left(now_us));
         let days = u64::try_from(left - 20).unwrap_or(0);
         self.leap_ms(days * DAY_MS);
         self.note(format!("{days} days leap"));
@@ -316,11 +318,8 @@ impl World {
             world.leap_ms(JOBS_INTERVAL_MS);
             Ok(())
         };
-        self.until("told of", turns, |world| {
-            let partner = world.model.values().next();
-            let account = partner.and_then(|partner| partner.accounts.get(&newest));
-            account.is_some_and(|account| account.told > 0)
-        })
+        let is_told = |world: &World| world.newest().is_some_and(|(_, account)| account.told > 0);
+        self.until("told of", turns, is_told)
     }
 }
 
