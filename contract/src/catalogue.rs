@@ -132,7 +132,8 @@ pub const ISSUE_NOT_FOUND: Code = Code::new(
 pub const DELIVERY_NOT_RETURNED: Code = Code::new(
     "003_931",
     "Card delivery is not returned.",
-    "The plastic has not come back: it is on its way, was registered, or was called off before.",
+    "The plastic has not come back: it is on its way and not overdue, was registered, or was \
+     called off before.",
 )
 .assigned();
 

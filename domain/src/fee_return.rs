@@ -135,6 +135,19 @@ pub fn advance(stage: Stage, subject: Subject, event: Event) -> Plan {
     }
 }
 
+/// Whether an order that was refused so may come through to another account of the member.
+pub const fn is_of_account(why: FeeRefusal) -> bool {
+    match why {
+        FeeRefusal::InvalidAccount | FeeRefusal::OwnerMismatch => true,
+        FeeRefusal::NetworkIssue
+        | FeeRefusal::WithdrawFailed
+        | FeeRefusal::InsufficientBalance
+        | FeeRefusal::TermsNotAgreed
+        | FeeRefusal::MessageError
+        | FeeRefusal::Other => false,
+    }
+}
+
 /// The pause before a return of this age is looked at again: the older, the longer.
 pub const fn pause_ms(age_ms: i64) -> i64 {
     bounded(age_ms / 4, AGAIN_MS)

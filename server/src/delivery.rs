@@ -2,6 +2,7 @@
 //! that go to card makers and come back. Whatever moves a delivery claims its row first.
 
 mod calling_off;
+pub mod exchange;
 pub mod file;
 pub mod makers;
 pub mod reading;

@@ -240,6 +240,32 @@ fn replace<E>(
              WHERE o.asp_id = $1 AND o.main_account_id = $2)",
         &[asp.as_str().into(), old.id.0.into(), new.0.into()],
     )?;
+    move_virtual_account(cx, tx, old.id, new)
+}
+
+/// The virtual account of a card that is replaced leads to its successor. Its number is sealed for
+/// the place where it stands.
+fn move_virtual_account<E>(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    old: CardAccountId,
+    new: CardAccountId,
+) -> Done<(), E> {
+    let asp = &cx.call.asp;
+    let moved = tx.query_opt(
+        "UPDATE virtual_account SET account_id = $3 WHERE asp_id = $1 AND account_id = $2
+         RETURNING account_no_sealed",
+        &[asp.as_str().into(), old.0.into(), new.0.into()],
+    )?;
+    let Some(moved) = moved else { return Ok(()) };
+    let (from, to) = (old.0.to_string(), new.0.to_string());
+    let at = |row| place(asp, "virtual_account.account_no", row);
+    let number = cx.core.open_text(at(&from), moved.blob(0)?).or_stop()?;
+    let sealed = cx.core.seal(at(&to), number.expose().as_bytes()).or_stop()?;
+    tx.put(
+        "UPDATE virtual_account SET account_no_sealed = $3 WHERE asp_id = $1 AND account_id = $2",
+        &[asp.as_str().into(), new.0.into(), sealed.as_slice().into()],
+    )?;
     Ok(())
 }
 

@@ -1,13 +1,15 @@
 //! What has to be done when its time has come, by nobody's call: cards expire, answers are
-//! forgotten, addresses erased, returned plastic given up. A job is one file, and does its work in
-//! batches, each a short transaction that claims its rows by conditional updates: several servers
-//! may run the same job, and a batch that is done twice does nothing the second time.
+//! forgotten, addresses erased, returned plastic given up, files exchanged with card makers. A job
+//! is one file, and does its work in batches, each a short transaction that claims its rows by
+//! conditional updates: several servers may run the same job, and a batch that is done twice does
+//! nothing the second time.
 
 mod call_off;
 mod erase;
 mod expiry;
 mod forget;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,8 @@ use store::tables::partners;
 use store::{Tx, WriteError};
 
 use crate::context::{App, Core};
-use crate::op::{Answer, Done, NoRefusal, transact};
+use crate::delivery::exchange;
+use crate::op::{Done, NoRefusal, transact};
 
 /// Batches of a partner in one turn: then the others have theirs.
 const TURN_BATCHES_MAX: u32 = 32;
@@ -35,11 +38,14 @@ pub enum Job {
     Erase,
     /// Returned deliveries that nobody asks for are called off.
     CallOff,
+    /// Files are exchanged with card makers.
+    DeliveryFiles,
 }
 
 impl Job {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 4] = [Self::Expiry, Self::Forget, Self::Erase, Self::CallOff];
+    pub const ALL: [Self; 5] =
+        [Self::Expiry, Self::Forget, Self::Erase, Self::CallOff, Self::DeliveryFiles];
 
     /// Its name on the command line and in metrics.
     pub const fn name(self) -> &'static str {
@@ -48,6 +54,7 @@ impl Job {
             Job::Forget => "forget",
             Job::Erase => "erase",
             Job::CallOff => "call-off",
+            Job::DeliveryFiles => "delivery-files",
         }
     }
 
@@ -56,16 +63,20 @@ impl Job {
         Self::ALL.into_iter().find(|job| job.name() == name)
     }
 
-    /// One batch of a partner's rows.
-    fn batch(self, cx: &Context, tx: &mut Tx<'_>, asp: &AspId) -> Done<Batch, NoRefusal> {
+    /// What does one batch of a partner's rows; `None` for what is more than transactions.
+    const fn batch(self) -> Option<OneBatch> {
         match self {
-            Job::Expiry => expiry::batch(cx, tx, asp),
-            Job::Forget => forget::batch(cx, tx, asp),
-            Job::Erase => erase::batch(cx, tx, asp),
-            Job::CallOff => call_off::batch(cx, tx, asp),
+            Job::Expiry => Some(expiry::batch),
+            Job::Forget => Some(forget::batch),
+            Job::Erase => Some(erase::batch),
+            Job::CallOff => Some(call_off::batch),
+            Job::DeliveryFiles => None,
         }
     }
 }
+
+/// A batch of a partner's rows, within a transaction.
+type OneBatch = fn(&Context, &mut Tx<'_>, &AspId) -> Done<Batch, NoRefusal>;
 
 /// What a batch is given.
 #[derive(Clone)]
@@ -168,11 +179,11 @@ async fn turn(app: &App, job: Job) -> Result<Report, WriteError<()>> {
         match ended {
             Ok(Left::More) => report.unfinished += 1,
             Ok(Left::Nothing) => {}
-            Err(answer) => {
+            Err(why) => {
                 report.failures += 1;
                 app.metrics.job_failed(job);
-                let (job, code) = (job.name(), answer.code());
-                tracing::error!(job, partner = asp.as_str(), code, "a job failed for a partner");
+                let job = job.name();
+                tracing::error!(job, partner = asp.as_str(), why, "a job failed for a partner");
             }
         }
     }
@@ -182,14 +193,34 @@ async fn turn(app: &App, job: Job) -> Result<Report, WriteError<()>> {
     Ok(report)
 }
 
-/// Batches of a partner, up to a turn's: rows that were changed, and how it ended.
-async fn for_partner(app: &App, job: Job, asp: &AspId) -> (u64, Result<Left, Answer>) {
+/// A job's turn for a partner: rows that were changed, and how it ended.
+async fn for_partner(app: &App, job: Job, asp: &AspId) -> (u64, Result<Left, String>) {
+    match job.batch() {
+        Some(batch) => batches(app, batch, asp).await,
+        None => files(app, asp).await,
+    }
+}
+
+/// The exchange of files, where it is asked for.
+async fn files(app: &App, asp: &AspId) -> (u64, Result<Left, String>) {
+    let folder = &app.core.settings.delivery_folder;
+    if folder.is_empty() {
+        return (0, Ok(Left::Nothing));
+    }
+    match exchange::turn(app, asp, Path::new(folder)).await {
+        Ok(rows) => (rows, Ok(Left::Nothing)),
+        Err(error) => (0, Err(error.to_string())),
+    }
+}
+
+/// Batches of a partner, up to a turn's.
+async fn batches(app: &App, batch: OneBatch, asp: &AspId) -> (u64, Result<Left, String>) {
     let mut rows = 0;
     for _ in 0..TURN_BATCHES_MAX {
         let done = transact(app, || {
             let cx = Context { core: app.core.clone(), now: app.moment() };
             let asp = asp.clone();
-            move |tx: &mut Tx<'_>| job.batch(&cx, tx, &asp)
+            move |tx: &mut Tx<'_>| batch(&cx, tx, &asp)
         });
         match done.await {
             Ok(batch) => {
@@ -198,7 +229,7 @@ async fn for_partner(app: &App, job: Job, asp: &AspId) -> (u64, Result<Left, Ans
                     return (rows, Ok(Left::Nothing));
                 }
             }
-            Err(answer) => return (rows, Err(answer)),
+            Err(answer) => return (rows, Err(format!("code {}", answer.code()))),
         }
         tokio::time::sleep(BREATH).await;
     }

@@ -42,6 +42,7 @@ fn all() -> Vec<Handler> {
         op::inquiry::<admin::issued_cards::IssuedCards>(),
         op::write::<admin::product_create::ProductCreate>(),
         op::write::<platen::product_policy::ProductPolicy>(),
+        op::write::<platen::product_range::ProductRange>(),
         op::write::<platen::delivery_resend::DeliveryResend>(),
         op::write::<platen::delivery_call_off::DeliveryCallOff>(),
         op::inquiry::<platen::events::Events>(),

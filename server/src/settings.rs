@@ -9,8 +9,8 @@ use std::str::FromStr;
 
 use bank::{CodesError, RefusalCause, codes_from_pairs, default_codes};
 
-/// The longest time that a setting may be, milliseconds.
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+/// A day, milliseconds: also the longest time that a setting of milliseconds may be.
+pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// The largest number that a setting may be.
 const NUMBER_MAX: u64 = 1_000_000_000;
 /// Settings for which 0 means something.
@@ -249,6 +249,13 @@ settings! {
     recipient_kept_days: u64 = 30_u64;
     /// How long plastic that came back waits for the partner's word before it is called off, days.
     returned_kept_days: u64 = 90_u64;
+    /// How long nothing may be heard of plastic that is under way before its partner may give it
+    /// up, days.
+    delivery_silent_days: u64 = 30_u64;
+    /// Folder in which servers exchange files with card makers: what is ordered is written to
+    /// `<folder>/<partner>/<maker>/out`, and what lies in `in` as `*.csv` is read. Empty: files are
+    /// written and read by `platen delivery` alone.
+    delivery_folder: String = String::new();
     /// Database: PostgreSQL connections, number.
     postgres_workers: u64 = 8_u64;
     /// Database: how long PostgreSQL may take to let a connection in, milliseconds.

@@ -8,14 +8,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use domain::AspId;
 use serde_json::json;
-use store::tables::log::Moment;
 
 use super::{Database, Failure, Outcome, runtime, say};
-use crate::context::Clock;
 use crate::delivery::writing::{Order, ROWS_MAX, unfinished};
 use crate::delivery::{makers, reading, writing};
-use crate::sandbox::ASP_ID;
 use crate::sandbox::run::open;
+use crate::sandbox::{ASP_ID, clock};
 use crate::settings::Settings;
 
 /// Exchange files with card makers.
@@ -132,14 +130,16 @@ impl Write {
         let target = self.common.database.target()?;
         let (store, core) = open(&target, &Settings::default(), false)?;
         let (asp, maker) = (self.common.asp(), self.maker);
-        let order = Order { asp, maker, folder: self.out, now: Clock.now() };
+        let folder = self.out;
         let (written, left) = runtime()?.block_on(async {
+            let now = clock::moment(&store).await?.business;
+            let order = Order { asp, maker, folder, now };
             let written = match self.again {
                 Some(sequence) => writing::again(&store, &core, &order, sequence).await.map(Some),
                 None => writing::write(&store, &core, &order, self.rows).await,
             }?;
             let left = unfinished(&store, &order.asp, &order.maker).await?;
-            Ok::<_, writing::WriteError>((written, left))
+            Ok::<_, Failure>((written, left))
         })?;
         store.close();
         match (&written, self.common.json) {
@@ -171,9 +171,11 @@ impl Read {
     fn run(self) -> Outcome {
         let target = self.common.database.target()?;
         let (store, core) = open(&target, &Settings::default(), false)?;
-        let (asp, now) = (self.common.asp(), Moment::plain(Clock.now()));
-        let read = reading::read(&store, &core, &asp, &self.file, now);
-        let read = runtime()?.block_on(read)?;
+        let asp = self.common.asp();
+        let read = runtime()?.block_on(async {
+            let now = clock::moment(&store).await?;
+            Ok::<_, Failure>(reading::read(&store, &core, &asp, &self.file, now).await?)
+        })?;
         store.close();
         if self.common.json {
             say(json!({

@@ -44,6 +44,8 @@ enum Command {
 ///   forget    remembered calls are forgotten after their window
 ///   erase     recipients of deliveries are erased
 ///   call-off  plastic that came back and nobody asks for is called off
+///   delivery-files
+///             files are exchanged with card makers, where --delivery-folder is given
 ///
 /// Examples:
 ///   platen jobs run

@@ -13,22 +13,23 @@ use store::tables::fee_returns::Reason;
 use super::{Beside, By, Delivery, Told, Tracking, claim, end_plastic, say, take, write_down};
 use crate::fee::returning;
 use crate::op::{Cx, Done, OrStop, fault};
+use crate::settings::DAY_MS;
 
 /// What became of the wish to call a delivery off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CalledOff {
     /// It is: this much of the fee goes back.
     Done(Money),
-    /// It is on its way, was registered or called off before: it is in this state.
+    /// It is on its way and not overdue, was registered or called off before: it is in this state.
     NotReturned(DeliveryState),
     /// The application has no delivery.
     Unknown,
 }
 
-/// Calls a delivery off that came back, ended otherwise, or was said to have arrived and did not:
-/// its plastic ends. An application whose mobile card was to follow the plastic ends too and lets
-/// go of the card that it was to replace; one that has its mobile card keeps it. Where the fee of
-/// what comes back was promised to go back, it is owed.
+/// Calls a delivery off that came back, ended otherwise, was said to have arrived and did not, or
+/// is heard of no more: its plastic ends. An application whose mobile card was to follow the
+/// plastic ends too and lets go of the card that it was to replace; one that has its mobile card
+/// keeps it. Where the fee of what comes back was promised to go back, it is owed.
 pub fn call_off<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<CalledOff, E> {
     // Before the delivery, as everything that moves cards.
     card_accounts::claim_of(tx, &cx.call.asp, apply_no)?;
@@ -37,6 +38,10 @@ pub fn call_off<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<CalledO
     let Some(after) = delivery::next(state, Event::GiveUp) else {
         return Ok(CalledOff::NotReturned(state));
     };
+    let silent_ms = cx.core.settings.delivery_silent_days.saturating_mul(DAY_MS);
+    if state.is_under_way() && since.plus_ms(silent_ms) > cx.call.now {
+        return Ok(CalledOff::NotReturned(state));
+    }
     let application = applications::load(tx, &cx.call.asp, apply_no)?.or_stop()?;
     if application.state == State::PhysicalIssued {
         return Ok(CalledOff::NotReturned(state));

@@ -35,7 +35,14 @@ pub async fn run(app: Arc<App>) {
 pub async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
     let (mut overdue, mut owed) = (0, Due::default());
     for asp in app.store.read(|tx: &mut Tx<'_>| Ok(partners::all(tx)?)).await? {
-        let found = look(app, &asp).await?;
+        let found = match look(app, &asp).await {
+            Ok(found) => found,
+            Err(error) => {
+                // The others' fees go on.
+                tracing::warn!(partner = asp.as_str(), %error, "a partner's fees cannot be read");
+                continue;
+            }
+        };
         overdue += found.overdue;
         owed = owed.and(found.due);
         for apply_no in &found.lacking {

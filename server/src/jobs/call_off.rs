@@ -4,10 +4,10 @@
 use domain::{ApplyNo, AspId};
 use store::Tx;
 
-use super::erase::DAY_MS;
 use super::{Batch, Context};
 use crate::delivery::{self, CalledOff};
 use crate::op::{Done, NoRefusal};
+use crate::settings::DAY_MS;
 
 /// Deliveries in a batch. Each moves an application and perhaps money.
 const BATCH: i64 = 50;

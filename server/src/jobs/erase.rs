@@ -6,11 +6,10 @@ use store::Tx;
 
 use super::{Batch, Context};
 use crate::op::{Done, NoRefusal};
+use crate::settings::DAY_MS;
 
 /// Deliveries in a batch.
 const BATCH: i64 = 250;
-/// Milliseconds of a day.
-pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Erases the recipients of deliveries that ended long enough ago.
 pub(super) fn batch(cx: &Context, tx: &mut Tx<'_>, asp: &AspId) -> Done<Batch, NoRefusal> {

@@ -6,4 +6,5 @@ pub mod delivery_call_off;
 pub mod delivery_resend;
 pub mod events;
 pub mod product_policy;
+pub mod product_range;
 pub mod reissue_quote;

@@ -53,7 +53,20 @@ pub(super) fn put(
                 )?;
             }
             Also::OwnProduct => put_product(tx, asp, world)?,
-            Also::FreePrefix(prefix) => free(tx, asp, prefix)?,
+            Also::FreePrefix(prefix) => {
+                if let Some(service) = free(tx, asp, prefix)? {
+                    forget(tx, asp, &service)?;
+                    tx.execute(
+                        "DELETE FROM product WHERE asp_id = $1 AND service_id = $2",
+                        &[asp.as_str().into(), service.as_str().into()],
+                    )?;
+                }
+            }
+            Also::FreeRange(prefix) => {
+                if let Some(service) = free(tx, asp, prefix)? {
+                    forget(tx, asp, &format!("{service}/{prefix}"))?;
+                }
+            }
         }
     }
     Ok(())
@@ -146,25 +159,24 @@ fn put_product(tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Done<(), NoRefusa
     Ok(())
 }
 
-/// Takes a range away, with its product, unless numbers of it were issued: those would be issued
-/// again.
-fn free(tx: &mut Tx<'_>, asp: &AspId, prefix: &str) -> Done<(), NoRefusal> {
+/// Takes a range away, unless numbers of it were issued: those would be issued again. The product
+/// that it was of.
+fn free(tx: &mut Tx<'_>, asp: &AspId, prefix: &str) -> Done<Option<String>, NoRefusal> {
     let freed = tx.query_opt(
         "DELETE FROM number_range WHERE asp_id = $1 AND prefix = $2 AND next_serial = 0
          RETURNING service_id",
         &[asp.as_str().into(), prefix.into()],
     )?;
-    if let Some(row) = freed {
-        tx.execute(
-            "UPDATE operation_log SET replay_key = NULL, cipher_digest = NULL, strict_key = NULL
-             WHERE asp_id = $1 AND log_id IN (
-                 SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject = $2)",
-            &[asp.as_str().into(), row.text(0)?.into()],
-        )?;
-        tx.execute(
-            "DELETE FROM product WHERE asp_id = $1 AND service_id = $2",
-            &[asp.as_str().into(), row.text(0)?.into()],
-        )?;
-    }
+    Ok(freed.map(|mut row| row.take_text(0)).transpose()?)
+}
+
+/// Lets the call that has made something be made again.
+fn forget(tx: &mut Tx<'_>, asp: &AspId, subject: &str) -> Done<(), NoRefusal> {
+    tx.execute(
+        "UPDATE operation_log SET replay_key = NULL, cipher_digest = NULL, strict_key = NULL
+         WHERE asp_id = $1 AND log_id IN (
+             SELECT l.log_id FROM operation_log l WHERE l.asp_id = $1 AND l.subject = $2)",
+        &[asp.as_str().into(), subject.into()],
+    )?;
     Ok(())
 }

@@ -133,6 +133,8 @@ pub enum Also {
     OwnProduct,
     /// No card number begins with these digits, unless some were issued.
     FreePrefix(&'static str),
+    /// The same, where the digits are of a further range of a product that stays.
+    FreeRange(&'static str),
 }
 
 /// What is given before a scenario.

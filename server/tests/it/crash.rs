@@ -19,7 +19,7 @@ use store::testing::TestDatabase;
 use tempfile::TempDir;
 
 use crate::books::Books;
-use crate::process::{Server, arg, client, credentials, stdout_of};
+use crate::process::{Server, arg, client, credentials, database_arg, stdout_of};
 use crate::support::REISSUE;
 
 /// Cards without a fee, and as many with one.
@@ -209,10 +209,7 @@ impl Stage {
     fn set(target: &Target) -> Self {
         let folder = TempDir::new().unwrap();
         let bank_file = folder.path().join("bank.db");
-        let database = match target {
-            Target::Sqlite(path) => arg(path).to_owned(),
-            Target::Postgres(url) => url.clone(),
-        };
+        let database = database_arg(target);
         let data = ["--data", arg(&bank_file)];
         let bank = Server::start(folder.path(), &[&["bank-sim"], &data[..]].concat());
         let bank_url = bank.url.clone();

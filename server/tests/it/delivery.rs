@@ -81,7 +81,6 @@ async fn reports_count_once_and_never_backwards() {
     on_each_engine(async |server, bank, _| {
         let (world, no) = ordered(&server, &bank, FREE).await;
         for (state, at, expected, then) in [
-            (D::Lost, (0, 1), Applied::WrittenDown, "READY 1 1 -"),
             (D::Receipt, (1, 1), Applied::Took(D::Receipt), "RECEIPT 1 1 6890"),
             (D::Shipping, (5, 1), Applied::Took(D::Shipping), "SHIPPING 1 1 6890"),
             (D::Shipping, (5, 1), Applied::Known, "SHIPPING 1 1 6890"),
@@ -96,7 +95,6 @@ async fn reports_count_once_and_never_backwards() {
             assert_eq!(delivery(&server, &no).await, then, "{state:?} {at:?}");
         }
         let written = [
-            "1 LOST 0",
             "1 RECEIPT 1",
             "1 PRE_SHIPPING 0",
             "1 RETURN 0",
@@ -124,6 +122,21 @@ async fn plastic(server: &TestServer, apply_no: &str) -> String {
          JOIN application a ON a.asp_id = d.asp_id AND a.apply_no = d.apply_no
          WHERE d.asp_id = $1 AND d.apply_no = $2";
     server.row(sql, &[apply_no.into()]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exit_counts_also_where_it_is_heard_of_first() {
+    use DeliveryState as D;
+    on_each_engine(async |server, bank, _| {
+        for (exit, expected) in [(D::Lost, "READY 2 1 -"), (D::Return, "RETURN 1 1 6890")] {
+            let (_, no) = ordered(&server, &bank, FREE).await;
+            assert_eq!(report(&server, &no, exit, (5, 1)).await, Applied::Took(exit));
+            // That the maker had it before that, comes later.
+            assert_eq!(report(&server, &no, D::Receipt, (1, 1)).await, Applied::WrittenDown);
+            assert_eq!(delivery(&server, &no).await, expected, "{exit:?}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use platen::ops::prepaid_card::issue;
 use platen::ops::prepaid_card::reissue::{mobile_only, with_plastic};
 use platen::sandbox::world::World;
 use platen::sandbox::world::products::{ALL_FEES, FREE, ORDINARY_WITH_FEE, ProductKey};
-use platen::sandbox::world::{Bank, Card};
+use platen::sandbox::world::{Also, Bank, Card};
 use serde_json::{Value, json};
 
 use crate::delivery::report;
@@ -17,6 +17,7 @@ const ISSUE: &str = "/api/v1/prepay-card/issue/delivery";
 const CANCEL: &str = "/api/v1/card/delivery/cancel";
 const TERMINATE: &str = "/api/v1/card/terminate";
 const CALL_OFF: &str = "/platen/v1/prepaid-card/delivery/call-off";
+const VIRTUAL: &str = "/api/v1/card/virtual-account/inquiry";
 const LINKABLE: &str = "/api/v1/issued-cards/pre-issue/waiting/physical";
 
 /// A member without a card.
@@ -191,6 +192,46 @@ async fn what_was_called_off_awaits_no_plastic() {
         let call_off = json!({ "userId": world.user_id(), "cardApplyNo": no });
         done(&server, CALL_OFF, &call_off).await;
         assert_eq!(listed(&server).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plastic_that_nobody_hears_of_is_given_up_after_a_while() {
+    on_each_engine(async |server, bank, _| {
+        let world = given_of(&server, &bank, ORDINARY_WITH_FEE).await;
+        let answer = done(&server, REISSUE, &with_plastic(&world)).await;
+        let no = text(&answer, "cardApplyNo");
+        report(&server, &no, DeliveryState::Shipping, (1, 1)).await;
+        let call_off = json!({ "userId": world.user_id(), "cardApplyNo": no });
+        assert_eq!(code(&server.call(CALL_OFF, &call_off).await), "003_931");
+        let heard = "UPDATE delivery SET changed_at = $3 WHERE asp_id = $1 AND apply_no = $2";
+        let month_ago = server.app.now().0 - 30 * 86_400_000_000;
+        let a_minute = 60_000_000;
+        server.exec(heard, &[no.as_str().into(), (month_ago + a_minute).into()]).await;
+        assert_eq!(code(&server.call(CALL_OFF, &call_off).await), "003_931");
+        server.exec(heard, &[no.as_str().into(), (month_ago - a_minute).into()]).await;
+        done(&server, CALL_OFF, &call_off).await;
+        assert_eq!(owed(&server, &no).await.as_deref(), Some("3000 UNDELIVERABLE"));
+        done(&server, REISSUE, &with_plastic(&world)).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_virtual_account_leads_to_the_successor() {
+    on_each_engine(async |server, bank, _| {
+        let world = given(&server, &bank, |world| {
+            world.product = FREE;
+            world.also = vec![Also::VirtualAccount];
+        })
+        .await;
+        let before = done(&server, VIRTUAL, &json!({ "cardNo": world.card_no() })).await;
+        let card = done(&server, REISSUE, &mobile_only(&world)).await;
+        let asked = json!({ "cardNo": text(&card, "mobileCardNo") });
+        assert_eq!(done(&server, VIRTUAL, &asked).await["accountNo"], before["accountNo"]);
+        let old = json!({ "cardNo": world.card_no() });
+        assert_eq!(code(&server.call(VIRTUAL, &old).await), "003_001");
     })
     .await;
 }

@@ -160,6 +160,8 @@ async fn a_cursor_gives_the_same_again() {
         assert_eq!(event["pars"], json!([world.par()]));
         let second = part(&server, first["cursor"].as_str(), 1).await;
         assert_eq!(second["events"][0]["type"], "card.reissued");
+        assert_eq!(second["events"][0]["endedPars"], json!([world.par()]));
+        assert_ne!(second["events"][0]["pars"], json!([world.par()]));
         assert_eq!(second["events"][0]["cardApplyNo"].as_str().unwrap().len(), 22);
         let (both, _) = rest(&server, Some(end), 500).await;
         assert_eq!(both, [event.clone(), second["events"][0].clone()]);

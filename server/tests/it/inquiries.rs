@@ -187,7 +187,7 @@ async fn a_list_is_bounded_and_begins_with_the_newest() {
         let world = given(&server, &bank, |world| world.card = Card::Active).await;
         give_cards(&server, &world, 104).await;
         let cards = cards_of(&server, &list::all(&world)).await;
-        assert_eq!(cards.len(), list::CARDS_MAX);
+        assert_eq!(i64::try_from(cards.len()).unwrap(), list::CARDS_MAX);
         assert!(cards.iter().all(|card| card["par"] != world.par()), "the oldest are left out");
         // The oldest is still found by its name.
         assert_eq!(cards_of(&server, &list::by_par(&world)).await[0]["par"], world.par());

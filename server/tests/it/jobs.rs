@@ -14,7 +14,7 @@ use serde_json::Value;
 use store::{Tx, TxError};
 
 use crate::given::{change as state_change, given, given_of, mobile_only, new_id};
-use crate::process::stdout_of;
+use crate::process::{database_arg, stdout_of};
 use crate::support::{
     REISSUE, STATE, TestServer, change, code, on_each_database, on_each_engine, quick,
 };
@@ -40,6 +40,14 @@ async fn told(server: &TestServer, account: i64, event: &'static str) -> Vec<Val
     server.app.store.read(read).await.unwrap()
 }
 
+/// The tenth of the next month, at noon in Korea.
+fn tenth_of_next_month(server: &TestServer) -> Forward {
+    let now = server.app.now().in_seoul().date();
+    let next = now.last_of_month().tomorrow().unwrap().with().day(10).build().unwrap();
+    let text = format!("{}120000", next.strftime("%Y%m%d"));
+    Forward::To(Timestamp::from_seoul_text(&text).unwrap())
+}
+
 /// The last day of the member's card, at noon in Korea, and so many days on.
 async fn last_day(server: &TestServer, world: &World, days: i64) -> Forward {
     let sql = "SELECT expiry_yymm FROM card_account WHERE asp_id = $1 AND user_id = $2";
@@ -57,6 +65,9 @@ async fn cards_are_told_of_their_end_and_expire() {
             world.card = Card::Active;
             world.expires = Expires::Within30Days;
         };
+        // Cards end with a month: from its tenth on, the end is more than a day and less than 30
+        // days ahead.
+        forward(&server, tenth_of_next_month(&server)).await;
         let world = given(&server, &bank, soon).await;
         let account = server.account(&world).await;
         let notices = || told(&server, account, "card.expiry_notice");
@@ -280,10 +291,7 @@ async fn the_command_runs_them() {
     on_each_database(async |target, bank| {
         let server = TestServer::start(&target, &bank, quick()).await;
         forward(&server, Forward::Days(3_650)).await;
-        let database = match &target {
-            store::Target::Sqlite(path) => path.display().to_string(),
-            store::Target::Postgres(url) => url.clone(),
-        };
+        let database = database_arg(&target);
         let args = ["jobs", "run", "--json", "--database", &database];
         let out = tokio::task::block_in_place(|| stdout_of(&args));
         let said: Value = serde_json::from_str(&out).unwrap();

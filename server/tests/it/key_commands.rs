@@ -11,7 +11,7 @@ use store::{Row, Target};
 use tempfile::TempDir;
 
 use crate::books::Books;
-use crate::process::{Server, arg, run};
+use crate::process::{Server, arg, database_arg, run};
 
 /// A running sandbox and all that commands have said about it.
 struct Stage {
@@ -27,10 +27,7 @@ impl Stage {
         let file = folder.path().join("bank.db");
         let own = ["bank-sim", "--listen", "127.0.0.1:0", "--data", arg(&file)];
         let bank = Server::start(folder.path(), &own);
-        let database = match target {
-            Target::Sqlite(path) => arg(path).to_owned(),
-            Target::Postgres(url) => url.clone(),
-        };
+        let database = database_arg(target);
         Stage { folder, database, bank, said: String::new() }
     }
 

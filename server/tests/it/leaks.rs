@@ -30,7 +30,7 @@ use store::{Row, Target};
 use tempfile::TempDir;
 
 use crate::books::Books;
-use crate::process::{Server, arg, client, credentials, stdout_of};
+use crate::process::{Server, arg, client, credentials, database_arg, stdout_of};
 use crate::support::{REISSUE, STATE};
 use needles::{RUN, Secrets, without_durations};
 use told::{check_told, text_of, told};
@@ -67,10 +67,7 @@ impl Stage {
         let own = ["bank-sim", "--listen", "127.0.0.1:0", "--data", arg(&file)];
         let logged = ["--log", "trace", "--log-format", "json"];
         let bank = Server::start(folder.path(), &[&own[..], &logged].concat());
-        let database = match target {
-            Target::Sqlite(path) => arg(path).to_owned(),
-            Target::Postgres(url) => url.clone(),
-        };
+        let database = database_arg(target);
         Stage { folder, database, target: target.clone(), bank }
     }
 

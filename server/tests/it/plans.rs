@@ -12,8 +12,8 @@ use store::{Options, Store, Tx, TxError, Value};
 const MAY_SCAN: [&str; 10] = [
     // Recovery: all partners.
     "SELECT asp_id FROM partner",
-    // A range is added by an operator: all ranges.
-    "SELECT prefix FROM number_range WHERE asp_id = $1",
+    // A range is added, rarely: all ranges.
+    "SELECT prefix FROM number_range",
     // A page of all cards, read along the primary key: so many rows as the page ends at.
     "SELECT a.account_id, a.service_id, p.name, p.service_group",
     // So many rows as there can be pages of them.

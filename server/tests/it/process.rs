@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use client::{Client, Credentials};
 use platen::context::Clock;
 use rustix::process::{Pid, Signal, kill_process};
+use store::Target;
 
 /// How long a process may take to be ready, or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -181,6 +182,14 @@ pub fn client(url: &str, credentials: &Credentials) -> Client {
 }
 
 /// A path as an argument.
+/// What `--database` is given for a database.
+pub fn database_arg(target: &Target) -> String {
+    match target {
+        Target::Sqlite(path) => arg(path).to_owned(),
+        Target::Postgres(url) => url.clone(),
+    }
+}
+
 pub fn arg(path: &Path) -> &str {
     path.to_str().unwrap()
 }

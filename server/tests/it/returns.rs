@@ -286,3 +286,35 @@ async fn an_application_that_was_cancelled_stays_so() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fee_is_given_back_to_the_account_that_the_member_has_now() {
+    on_each(async |server, bank, _| {
+        let (world, _) = owed(server, bank).await;
+        // The member has closed the account that was charged, and registered another one.
+        let closed = "UPDATE bank_account SET state = 'DELETED'
+             WHERE asp_id = $1 AND user_id = $2";
+        let user = [world.user_id().into()];
+        server.exec(closed, &user).await;
+        let other = given(server, bank, |world| world.bank = Bank::Behaving("answer")).await;
+        let opened =
+            "INSERT INTO bank_account (asp_id, user_id, bank_account_id, state, is_primary,
+                 bank_code, fintech_use_num, account_no_sealed, registered_at)
+             SELECT asp_id, $2, 77, 'REGISTERED', is_primary, bank_code, fintech_use_num,
+                 account_no_sealed, registered_at
+             FROM bank_account WHERE asp_id = $1 AND user_id = $3";
+        server.exec(opened, &[world.user_id().into(), other.user_id().into()]).await;
+        let goes_to = "SELECT f.bank_account_id, f.attempt FROM fee_return f
+             JOIN application a ON a.asp_id = f.asp_id AND a.apply_no = f.apply_no
+             WHERE a.asp_id = $1 AND a.user_id = $2";
+        bank.behave(&world, "refuse:415", Scope::Next).await;
+        server.round().await;
+        assert_eq!(server.row(goes_to, &user).await, "77 2");
+        server.round().await;
+        assert_eq!(server.state(world.user_id()).await, "RETURNED");
+        assert_eq!(bank.given_back(&other).await, [3_000]);
+        assert_eq!(bank.given_back(&world).await, [0_i64; 0]);
+        server.assert_balances_derive().await;
+    })
+    .await;
+}

@@ -189,10 +189,8 @@ impl Way {
             Way::Receipt | Way::PreShipping | Way::Shipping | Way::Arrival => {
                 self.is_under_way() && self < to
             }
-            // Not before the card maker has it.
-            Way::Lost | Way::Return => self.is_under_way() && self != Way::Ready,
+            Way::Lost | Way::Return | Way::Etc => self.is_under_way(),
             Way::Cancel => self.is_under_way() || self == Way::Return,
-            Way::Etc => self.is_under_way(),
         }
     }
 }

@@ -178,8 +178,19 @@ pub enum Step<'a> {
     Later,
     /// It was not sent: it is sent later.
     SendLater,
-    /// Another order takes its place, for this reason.
-    Anew(&'a Order, &'a str),
+    /// Another order takes its place.
+    Anew(Anew<'a>),
+}
+
+/// An order that takes the place of one that came to nothing.
+#[derive(Debug)]
+pub struct Anew<'a> {
+    /// The new one.
+    pub order: &'a Order,
+    /// What became of the other.
+    pub why: &'a str,
+    /// The member's bank account that it goes to; to the same one where it is left out.
+    pub bank_account_id: Option<i64>,
 }
 
 /// Puts a return off until a moment; `false` where its order in force is another one by now.
@@ -189,9 +200,9 @@ pub fn go_on(
     apply_no: &ApplyNo,
     (seen, step, until): (&Order, &Step<'_>, Timestamp),
 ) -> Result<bool, DbError> {
-    let (next, why) = match step {
-        Step::Later | Step::SendLater => (seen, None),
-        Step::Anew(next, why) => (*next, Some(*why)),
+    let (next, why, account) = match step {
+        Step::Later | Step::SendLater => (seen, None, None),
+        Step::Anew(anew) => (anew.order, Some(anew.why), anew.bank_account_id),
     };
     let (is_later, is_new) = match step {
         Step::Later => (true, 0),
@@ -201,7 +212,7 @@ pub fn go_on(
     let changed = tx.execute(
         "UPDATE fee_return SET is_sent = $5, bank_tran_id = $6, bank_tran_day = $7,
              ordered_at = $8, attempt = attempt + $9, refusal = COALESCE($10, refusal),
-             next_at = $11
+             next_at = $11, bank_account_id = COALESCE($12, bank_account_id)
          WHERE asp_id = $1 AND apply_no = $2 AND state = 'DUE' AND bank_tran_id = $3
              AND ordered_at = $4 AND is_sent",
         &[
@@ -216,6 +227,7 @@ pub fn go_on(
             i64::from(is_new).into(),
             why.into(),
             until.0.into(),
+            account.into(),
         ],
     )?;
     Ok(changed == 1)

@@ -2,6 +2,7 @@
 
 use domain::{AspId, ServiceId};
 
+use super::{PLATFORM, counters};
 use crate::{DbError, Tx};
 
 /// Serials in a block. A range's capacity is a multiple of it, so that no block is short.
@@ -43,11 +44,14 @@ pub struct SerialBlock {
     pub end: i64,
 }
 
-/// Adds a range; `false` where it overlaps with another one of the partner: the same numbers would
-/// be given twice.
+/// Who takes from this counter of the platform's is alone with all ranges.
+const CHANGES: &str = "number-range-change";
+
+/// Adds a range; `false` where it overlaps with another one, of whatever partner: the same numbers
+/// would be given twice. Ranges of all partners are compared, and added one after another.
 pub fn insert(tx: &mut Tx<'_>, asp: &AspId, range: &NewRange<'_>) -> Result<bool, DbError> {
-    let others =
-        tx.query("SELECT prefix FROM number_range WHERE asp_id = $1", &[asp.as_str().into()])?;
+    counters::take(tx, &AspId::new(PLATFORM), CHANGES, 1)?;
+    let others = tx.query("SELECT prefix FROM number_range", &[])?;
     for other in &others {
         let other = other.text(0)?;
         if other.starts_with(range.prefix) || range.prefix.starts_with(other) {

@@ -10,13 +10,15 @@ use bank::{
 use domain::application::{self, Event as ApplicationEvent};
 use domain::fee::{Executable, FeeRefusal};
 use domain::fee_return::{
-    self, Event, ExternalCall, Plan, Stage, Subject, advance, new_order_pause_ms, pause_ms,
+    self, Event, ExternalCall, Plan, Stage, Subject, advance, is_of_account, new_order_pause_ms,
+    pause_ms,
 };
 use domain::ledger::Journal;
-use domain::{ApplyNo, AspId, Timestamp};
+use domain::{ApplyNo, AspId, Timestamp, UserId};
 use serde_json::json;
 use store::tables::applications;
-use store::tables::fee_returns::{self, FeeReturn, Order, Step};
+use store::tables::bank_accounts::{self, Chargeable};
+use store::tables::fee_returns::{self, Anew, FeeReturn, Order, Step};
 use store::tables::log::{self, Moment, NewEntry};
 use store::tables::postings;
 use store::{Tx, TxError};
@@ -257,6 +259,11 @@ fn follow(
     }
     let later = |ms: i64| at.plus_ms(u64::try_from(ms).unwrap_or(0));
     let again = later(pause_ms((at.0 - due.due_at.0) / 1_000));
+    let plan = advance(stage, subject, said.event);
+    let other = match plan {
+        Plan::NewOrder(why) if is_of_account(why) => other_account(tx, asp, apply_no)?,
+        Plan::Nothing | Plan::AskAgain | Plan::SendAgain | Plan::NewOrder(_) | Plan::Return => None,
+    };
     let mut next = |step: Step<'_>, until: Timestamp| match fee_returns::go_on(
         tx,
         asp,
@@ -266,7 +273,7 @@ fn follow(
         true => Ok(()),
         false => Err(TxError::Refused(Stop::CameFirst)),
     };
-    match advance(stage, subject, said.event) {
+    match plan {
         Plan::Nothing => Ok(()),
         Plan::AskAgain => next(Step::Later, again),
         Plan::SendAgain => next(Step::SendLater, again),
@@ -276,13 +283,25 @@ fn follow(
                 bank_tran_day: now.business.business_day().to_string(),
                 at,
             };
-            next(Step::Anew(&new, why.name()), later(new_order_pause_ms(due.attempt)))
+            let anew = Anew { order: &new, why: why.name(), bank_account_id: other };
+            next(Step::Anew(anew), later(new_order_pause_ms(due.attempt)))
         }
         Plan::Return => {
             let reference = said.reference.as_deref().or_stop()?;
             give_back(core, tx, (asp, apply_no), (&due, reference), now)
         }
     }
+}
+
+/// The account that the member would be charged from now: the one that the fee was taken from may
+/// be closed for good. `None` where there is none.
+fn other_account(tx: &mut Tx<'_>, asp: &AspId, apply_no: &ApplyNo) -> Done<Option<i64>, NoRefusal> {
+    let application = applications::load(tx, asp, apply_no)?.or_stop()?;
+    let user = UserId(u64::try_from(application.user_id).ok().or_stop()?);
+    Ok(match bank_accounts::chargeable(tx, asp, user)? {
+        Chargeable::Account(id) => Some(id),
+        Chargeable::None | Chargeable::NoneRegistered => None,
+    })
 }
 
 /// The member has the money: the return ends, and its application where it has waited for that.

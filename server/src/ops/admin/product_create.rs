@@ -130,8 +130,8 @@ errors! {
             .meaning("A mobile card alone is to be had of an ordinary product, whose mobile card \
                       is issued when its plastic is registered."),
         BinMismatch = catalogue::TOKEN_BIN_MISMATCH
-            .meaning("Another product of the partner has card numbers that begin with these \
-                      digits, or with some of them."),
+            .meaning("Another product, of this partner or another one, has card numbers that begin \
+                      with these digits, or with some of them."),
     }
 }
 
@@ -162,7 +162,6 @@ impl Operation for ProductCreate {
 impl Write for ProductCreate {
     fn run(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Ruling<Response, Error>, Error> {
         let asp = &cx.call.asp;
-        // Whoever makes another product waits here: ranges are compared with those of all others.
         let serial = counters::take(tx, asp, PRODUCTS, 1)?;
         let id = id_of(asp, serial)?;
         let next = request.next_service_id.as_ref().map(|next| ServiceId::new(next.as_str()));

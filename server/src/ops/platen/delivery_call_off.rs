@@ -54,7 +54,8 @@ impl Operation for DeliveryCallOff {
         path: "/platen/v1/prepaid-card/delivery/call-off",
         version: "v1",
         about: "A plastic that came back (RETURN) is not sent again, or one is given up that ended \
-                otherwise (ETC) or is said to have arrived (ARRIVAL) and was not registered: the \
+                otherwise (ETC), is said to have arrived (ARRIVAL) and was not registered, or is \
+                under way and was not heard of for 30 days (or as long as the platform says): the \
                 delivery is CANCEL and the plastic ends. A mobile card that was issued lives on; \
                 an application that awaited its plastic ends, and the card that it was to replace \
                 stays as it is. The fee goes back to the member where the product says so.",

@@ -55,6 +55,9 @@ output! {
         /// Payment account references of the cards concerned: mobile card and plastic of a card
         /// account. May be empty.
         pars: Vec<Text<27, 27>> = "pars",
+        /// Payment account references of the cards that have ended with it: those that a reissue or
+        /// a renewal has replaced.
+        ended_pars: Option<Vec<Text<27, 27>>> = "endedPars",
         /// The fee of the application, won: taken with the event of its card, or refused.
         fee: Option<UInt<0, 9_999_999_999_999_999>> = "fee",
         /// How much of it goes back, won.
@@ -181,7 +184,9 @@ fn part<E>(cx: &Cx, tx: &mut Tx<'_>, from: Cursor, limit: usize) -> Done<Part, E
         }
         part.end = Cursor { seal: row.int(1)?, log: row.int(0)?, ..part.end };
         if let Some(kind) = Kind::of(row.text(2)?) {
-            part.events.push(event(row, kind)?);
+            let mut event = event(row, kind)?;
+            event.ended_pars = ended(cx, tx, &event)?;
+            part.events.push(event);
         }
     }
     Ok(part)
@@ -203,6 +208,7 @@ fn event<E>(row: &Row, kind: Kind) -> Done<Event, E> {
         user_id: number("userId").and_then(UInt::new),
         card_apply_no: text("cardApplyNo").and_then(Digits::new),
         pars: text("par").into_iter().chain(many).filter_map(Text::new).collect(),
+        ended_pars: None,
         fee: number("fee").and_then(UInt::new),
         fee_returned: number("feeReturned").and_then(UInt::new),
         refusal: text("refusal").and_then(Text::new),
@@ -215,6 +221,24 @@ fn event<E>(row: &Row, kind: Kind) -> Done<Event, E> {
         last_day: text("lastDay").and_then(Digits::new),
         days_ahead: number("daysAhead").and_then(UInt::new),
     })
+}
+
+/// The cards that a replacement has ended; `None` where the event is no such.
+fn ended<E>(cx: &Cx, tx: &mut Tx<'_>, event: &Event) -> Done<Option<Vec<Text<27, 27>>>, E> {
+    let (Some(apply_no), true) = (&event.card_apply_no, event.kind.replaces()) else {
+        return Ok(None);
+    };
+    let rows = tx.query(
+        "SELECT c.par FROM card c WHERE c.asp_id = $1 AND c.card_id IN (
+             SELECT d.card_id FROM card d WHERE d.asp_id = $1 AND d.account_id IN (
+                 SELECT o.old_account_id FROM application o
+                 WHERE o.asp_id = $1 AND o.apply_no = $2))
+         ORDER BY c.card_id",
+        &[cx.call.asp.as_str().into(), apply_no.as_str().into()],
+    )?;
+    let pars = rows.iter().map(|row| Text::new(row.text(0)?).or_stop());
+    let pars = pars.collect::<Done<Vec<_>, E>>()?;
+    Ok((!pars.is_empty()).then_some(pars))
 }
 
 /// The last seal that is older than what is kept; 0 where there is none. Seals are made one after

@@ -78,7 +78,8 @@ impl Operation for ProductPolicy {
         path: "/platen/v1/admin/product/policy",
         version: "v1",
         about: "Changes the policy of a card product: state, fees, next product, validity, limits \
-                and picture. It holds for applications from now on; what was promised before \
+                and picture. Of a deleted product the next one alone can be changed, as its cards \
+                live on. It holds for applications from now on; what was promised before \
                 stays promised.",
         request_encrypted: false,
         response_encrypted: false,
@@ -103,7 +104,8 @@ impl Write for ProductPolicy {
         let Some(before) = products::claim(tx, asp, &id)? else {
             return refuse_at(Error::InvalidInput, "serviceId");
         };
-        if before.product.state == ProductState::Deleted {
+        // Its cards live on, and need a product that they can be reissued and renewed into.
+        if before.product.state == ProductState::Deleted && !is_of_next_alone(request) {
             return refuse(Error::Deleted);
         }
         if u64::try_from(before.version) != Ok(request.version.get()) {
@@ -134,6 +136,24 @@ impl Write for ProductPolicy {
     fn recall(_: &Cx, _: &mut Tx<'_>, remembered: &Remembered) -> Done<Response, Error> {
         response(&remembered.subject)
     }
+}
+
+/// Whether nothing but the next product is to be changed.
+const fn is_of_next_alone(request: &Request) -> bool {
+    matches!(
+        request,
+        Request {
+            service_id: _,
+            version: _,
+            status: None,
+            fees: None,
+            returned_fee: None,
+            next_service_id: Some(_),
+            effective_duration_month: None,
+            limits: None,
+            image_url: None,
+        }
+    )
 }
 
 /// The product with the changes that are asked for.
@@ -250,6 +270,15 @@ fn deletion(world: &World) -> Value {
     })
 }
 
+/// The request of another next product alone, after one change.
+fn next_alone(world: &World) -> Value {
+    json!({
+        "serviceId": world.product.service_id().as_str(),
+        "version": 1,
+        "nextServiceId": given::STANDARD.service_id().as_str(),
+    })
+}
+
 fn scenarios() -> Vec<Scenario> {
     let example = |number: u16, name, title| {
         Scenario::of(World::new(number.into()), name, title).given(move |world| {
@@ -276,6 +305,9 @@ fn scenarios() -> Vec<Scenario> {
         example(624, "already-deleted", "400 - Deleted before")
             .given(|world| world.before = vec![Step::Call("platen.product-policy", deletion)])
             .refuses(other_fees, Error::Deleted),
+        example(626, "next-of-deleted", "200 - Another next product of a deleted one")
+            .given(|world| world.before = vec![Step::Call("platen.product-policy", deletion)])
+            .succeeds(next_alone, "Success.", CHANGED),
         example(625, "changed-meanwhile", "400 - Another version")
             .given(|world| world.before = vec![Step::Call("platen.product-policy", other_fees)])
             .refuses(other_fees, Error::ChangedMeanwhile),

@@ -161,7 +161,10 @@ fn find(cx: &Cx, tx: &mut Tx<'_>, user: UserId, apply_no: &ApplyNo) -> Done<Opti
     let Some(first) = applications::load(tx, asp, apply_no)?.filter(is_members) else {
         return Ok(None);
     };
-    card_accounts::claim_of(tx, asp, apply_no)?;
+    // A first card replaces none: its member is claimed instead, as by whoever settles its fee.
+    if card_accounts::claim_of(tx, asp, apply_no)?.is_none() {
+        members::claim_of(tx, asp, apply_no)?;
+    }
     let mobile = match &first.mobile {
         Some(mobile) => card_accounts::claim_by_id(tx, asp, mobile.account)?,
         None => None,
@@ -169,6 +172,10 @@ fn find(cx: &Cx, tx: &mut Tx<'_>, user: UserId, apply_no: &ApplyNo) -> Done<Opti
     let delivery = delivery::claim(cx, tx, apply_no)?.map(|delivery| delivery.standing.state);
     // Once more: whoever had the claim before may have moved it on.
     let application = applications::load(tx, asp, apply_no)?;
+    if application.as_ref().is_some_and(|now| now.state != first.state) {
+        // Its mobile card may have come with that, and is not claimed.
+        return Err(TxError::Refused(Stop::CameFirst));
+    }
     Ok(application.map(|application| Found { application, mobile, delivery }))
 }
 

@@ -52,7 +52,8 @@ errors! {
         FeeInProgress = catalogue::FEE_IN_PROGRESS
             .meaning("The fee of an application to replace the card is being charged."),
         ReplacementInProgress = catalogue::REISSUE_IN_PROGRESS
-            .meaning("An application to replace the card is open: cancel it, or register its card.")
+            .meaning("An application to replace the card is open: cancel it, register its card, or \
+                      call its delivery off.")
             .assigned_use(),
         HasBalance = catalogue::CARD_HAS_BALANCE,
         BasicCard = catalogue::BASIC_CARD,

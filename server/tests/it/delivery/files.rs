@@ -13,14 +13,18 @@ use platen::delivery::file::{Header, key_name};
 use platen::delivery::reading::{self, Read, ReadError};
 use platen::delivery::writing::{Order, WriteError, again, claim, unfinished, write};
 use platen::delivery::{file, makers};
+use platen::jobs::{Job, finish};
 use platen::op::{Done, NoRefusal};
 use platen::sandbox::ASP_ID;
+use platen::sandbox::clock::{Forward, move_forward};
 use platen::sandbox::world::products::FREE;
+use platen::settings::Settings;
 use serde_json::Value;
 use store::Tx;
 
 use super::{delivery, history, ordered};
-use crate::support::{TestServer, aside, on_each_engine};
+use crate::process::{database_arg, stdout_of};
+use crate::support::{TestServer, aside, on_each_database, on_each_engine, quick};
 
 /// A card maker, its private key: nothing waits for it yet.
 pub async fn maker(server: &TestServer, id: &'static str) -> PrivateKey {
@@ -301,6 +305,73 @@ async fn a_row_that_cannot_be_made_ends_the_file_and_keeps_its_rows() {
         assert!(failed.to_string().starts_with("sealing: "), "{failed}");
         assert_eq!(unfinished(store, &order.asp, "M1").await.unwrap(), [1]);
         assert_eq!(delivery(&server, &no).await, "READY 1 1 -");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_exchange_files_by_themselves() {
+    on_each_database(async |target, bank| {
+        let folder = tempfile::tempdir().unwrap();
+        let delivery_folder = folder.path().to_str().unwrap().to_owned();
+        let settings = Settings { delivery_folder, ..quick() };
+        let one = TestServer::start(&target, &bank, settings.clone()).await;
+        let two = TestServer::start(&target, &bank, settings).await;
+        let key = maker(&one, "M1").await;
+        let (_, no) = ordered(&one, &bank, FREE).await;
+        // Of two at once one writes the file.
+        let (at_one, at_two) = tokio::join!(
+            finish(&one.app, Job::DeliveryFiles),
+            finish(&two.app, Job::DeliveryFiles),
+        );
+        let (at_one, at_two) = (at_one.unwrap(), at_two.unwrap());
+        assert_eq!((at_one.rows + at_two.rows, at_one.failures + at_two.failures), (1, 0));
+        let own = folder.path().join(ASP_ID).join("M1");
+        let out = own.join("out").join(format!("{ASP_ID}-M1-000001.csv"));
+        assert!(std::fs::read_to_string(out).unwrap().contains(&no));
+        // The second file comes first and waits; a refused one is put aside, what is under way of
+        // being copied is left alone.
+        let back = |sequence| Back { maker: "M1", sequence, key: &key };
+        let put = |name: &str, text: &str| std::fs::write(own.join("in").join(name), text).unwrap();
+        let [receipt, shipping] = ["RECEIPT", "SHIPPING"].map(|state| row(&one, &no, state, 1));
+        put("2.csv", &back(2).text(&[shipping]));
+        put("0.csv", "H,nonsense\n");
+        put("3.csv.part", "H");
+        assert_eq!(finish(&one.app, Job::DeliveryFiles).await.unwrap().failures, 0);
+        assert!(delivery(&one, &no).await.starts_with("READY"));
+        put("1.csv", &back(1).text(&[receipt]));
+        assert_eq!(finish(&two.app, Job::DeliveryFiles).await.unwrap().rows, 2);
+        assert!(delivery(&one, &no).await.starts_with("SHIPPING"));
+        let mut names: Vec<_> = std::fs::read_dir(own.join("in")).unwrap().collect();
+        names.sort_by_key(|entry| entry.as_ref().unwrap().file_name());
+        let names = names.into_iter().map(|entry| entry.unwrap().file_name());
+        let names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        assert_eq!(names, ["0.csv.refused", "1.csv.read", "2.csv.read", "3.csv.part"]);
+        one.stop().await;
+        two.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moved_clock_is_the_commands_too() {
+    on_each_engine(async |server, bank, target| {
+        let key = maker(&server, "M1").await;
+        move_forward(&server.app, Forward::Days(40)).await.unwrap();
+        let (_, no) = ordered(&server, &bank, FREE).await;
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().to_str().unwrap();
+        let database = database_arg(&target);
+        let command = |own: &[&str]| {
+            let all = [&["delivery"], own, &["--database", &database]].concat();
+            tokio::task::block_in_place(|| stdout_of(&all))
+        };
+        command(&["write", "--maker", "M1", "--out", out]);
+        let path = folder.path().join("back.csv");
+        let rows = [row(&server, &no, "RECEIPT", 1)];
+        std::fs::write(&path, Back { maker: "M1", sequence: 1, key: &key }.text(&rows)).unwrap();
+        command(&["read", path.to_str().unwrap()]);
+        assert!(delivery(&server, &no).await.starts_with("RECEIPT"));
     })
     .await;
 }

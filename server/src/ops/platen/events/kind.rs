@@ -67,6 +67,29 @@ impl Kind {
         Self::FeeReturned,
     ];
 
+    /// Whether a card has ended by it because another one took its place.
+    pub const fn replaces(self) -> bool {
+        match self {
+            Self::CardReissued | Self::CardRenewed => true,
+            Self::CardIssued
+            | Self::CardIssueApplied
+            | Self::CardReissueApplied
+            | Self::CardRenewalApplied
+            | Self::CardRegistered
+            | Self::CardSuspended
+            | Self::CardResumed
+            | Self::CardDefectReported
+            | Self::CardDiscarded
+            | Self::CardExpiryNotice
+            | Self::CardExpired
+            | Self::ApplicationCancelled
+            | Self::DeliveryChanged
+            | Self::FeeRefused
+            | Self::FeeReturnDue
+            | Self::FeeReturned => false,
+        }
+    }
+
     /// The kind of an event of the log; `None` where it is not published.
     pub fn of(event: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.word() == event)
