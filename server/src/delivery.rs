@@ -184,8 +184,7 @@ pub fn arrived<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo, at: Timestamp) -
     let Standing { state, since, attempt } = delivery.standing;
     let Some(state) = delivery::next(state, delivery::Event::Register) else { return Ok(()) };
     let told = Tracking::of(Report { state, occurred_at: at.max(since), attempt });
-    // Where a report of this moment says the same, that is enough.
-    write_down(cx, tx, apply_no, Told::Takes(state), told)?;
+    note(cx, tx, apply_no, told)?;
     take(cx, tx, &mut delivery, state, told)?;
     say(cx, tx, &delivery, By::Report, Beside::default())
 }
@@ -225,6 +224,27 @@ fn write_down<E>(
         ],
     )?;
     Ok(written == 1)
+}
+
+/// Writes what the platform itself has done into the history. A report of the same moment may have
+/// said so before, when it could not count: it does now.
+fn note<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo, done: Tracking<'_>) -> Done<(), E> {
+    let report = done.report;
+    if write_down(cx, tx, apply_no, Told::Takes(report.state), done)? {
+        return Ok(());
+    }
+    tx.put(
+        "UPDATE delivery_event SET is_effective = TRUE
+         WHERE asp_id = $1 AND apply_no = $2 AND attempt = $3 AND occurred_at = $4 AND state = $5",
+        &[
+            cx.call.asp.as_str().into(),
+            apply_no.as_str().into(),
+            i64::from(report.attempt).into(),
+            report.occurred_at.0.into(),
+            report.state.name().into(),
+        ],
+    )?;
+    Ok(())
 }
 
 /// Gives the delivery its new state.

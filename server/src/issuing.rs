@@ -232,15 +232,20 @@ fn replace<E>(
          WHERE asp_id = $1 AND account_id = $2",
         &[asp.as_str().into(), old.id.0.into(), ended.name().into(), new.0.into()],
     )?;
-    // Cards that end with it end with its successor.
-    tx.put(
-        "UPDATE card_account SET main_account_id = $3
-         WHERE asp_id = $1 AND account_id IN (
-             SELECT o.account_id FROM card_account o
-             WHERE o.asp_id = $1 AND o.main_account_id = $2)",
-        &[asp.as_str().into(), old.id.0.into(), new.0.into()],
-    )?;
-    move_virtual_account(cx, tx, old.id, new)
+    if old.has_sub_cards {
+        // They end with its successor.
+        tx.put(
+            "UPDATE card_account SET main_account_id = $3
+             WHERE asp_id = $1 AND account_id IN (
+                 SELECT o.account_id FROM card_account o
+                 WHERE o.asp_id = $1 AND o.main_account_id = $2)",
+            &[asp.as_str().into(), old.id.0.into(), new.0.into()],
+        )?;
+    }
+    if old.has_virtual_account {
+        move_virtual_account(cx, tx, old.id, new)?;
+    }
+    Ok(())
 }
 
 /// The virtual account of a card that is replaced leads to its successor. Its number is sealed for
@@ -252,12 +257,11 @@ fn move_virtual_account<E>(
     new: CardAccountId,
 ) -> Done<(), E> {
     let asp = &cx.call.asp;
-    let moved = tx.query_opt(
+    let moved = tx.query_one(
         "UPDATE virtual_account SET account_id = $3 WHERE asp_id = $1 AND account_id = $2
          RETURNING account_no_sealed",
         &[asp.as_str().into(), old.0.into(), new.0.into()],
     )?;
-    let Some(moved) = moved else { return Ok(()) };
     let (from, to) = (old.0.to_string(), new.0.to_string());
     let at = |row| place(asp, "virtual_account.account_no", row);
     let number = cx.core.open_text(at(&from), moved.blob(0)?).or_stop()?;

@@ -49,6 +49,8 @@ const GIVEN_MONTHS: [i64; 5] = [-1, 0, 0, 1, 60];
 /// A partner to be written.
 #[derive(Debug, Clone)]
 pub struct NewPartner {
+    /// Its place in a world.
+    pub place: usize,
     /// Its id.
     pub asp: String,
     /// Its access key.
@@ -135,6 +137,7 @@ impl NewPartner {
         });
         let products = products.collect();
         NewPartner {
+            place,
             asp: format!("00017000000000{place}"),
             access_key: format!("{place:07}-{:032x}", rng.bits()),
             secret: format!("{:064x}", rng.bits()),
@@ -190,7 +193,8 @@ impl NewPartner {
             put_product(tx, &asp, service, product)?;
             let range = NewRange {
                 service_id: &ServiceId::new(service),
-                prefix: &format!("949140{number}"),
+                // No two partners have the same numbers.
+                prefix: &format!("94914{}{number}", self.place),
                 kind: "ISSUE",
                 number_key_id: ring.active_permuter().0,
                 capacity: match number == self.short_range {
@@ -198,7 +202,9 @@ impl NewPartner {
                     false => RANGE_CAPACITY,
                 },
             };
-            number_ranges::insert(tx, &asp, &range)?;
+            if !number_ranges::insert(tx, &asp, &range)? {
+                return Err(TxError::Refused(format!("range {} overlaps", range.prefix)));
+            }
         }
         Ok(())
     }

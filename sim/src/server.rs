@@ -133,6 +133,7 @@ pub fn settings() -> Settings {
         cpu_threads: 1,
         recipient_kept_days: 1,
         returned_kept_days: 2,
+        delivery_silent_days: 3,
         ..Settings::default()
     }
 }

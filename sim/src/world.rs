@@ -74,6 +74,9 @@ impl From<ServerError> for Stop {
 
 type Stepped<T = ()> = Result<T, Stop>;
 
+/// The fields of an answer, by name, with their values.
+type Fields = Vec<(&'static str, String)>;
+
 /// A call that was sent and not answered yet.
 struct Flight {
     id: u64,
@@ -82,6 +85,9 @@ struct Flight {
     from_us: i64,
     /// The codes that were right at some moment since it was sent.
     codes: BTreeSet<String>,
+    /// What a success told at some moment since then: a repeated answer is built from what its
+    /// application has become.
+    told: BTreeSet<Fields>,
     /// Whether the database failed meanwhile.
     saw_fault: bool,
 }

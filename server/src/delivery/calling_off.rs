@@ -10,7 +10,7 @@ use store::tables::applications::{self, Application};
 use store::tables::card_accounts;
 use store::tables::fee_returns::Reason;
 
-use super::{Beside, By, Delivery, Told, Tracking, claim, end_plastic, say, take, write_down};
+use super::{Beside, By, Delivery, Tracking, claim, end_plastic, note, say, take};
 use crate::fee::returning;
 use crate::op::{Cx, Done, OrStop, fault};
 use crate::settings::DAY_MS;
@@ -48,7 +48,7 @@ pub fn call_off<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<CalledO
     }
     let occurred_at = cx.call.now.max(since);
     let report = Report { state: after, occurred_at, attempt };
-    write_down::<E>(cx, tx, apply_no, Told::Takes(after), Tracking::of(report))?;
+    note::<E>(cx, tx, apply_no, Tracking::of(report))?;
     let owed = finish(cx, tx, (&mut delivery, &application), occurred_at, By::Call)?;
     Ok(CalledOff::Done(owed))
 }
@@ -61,7 +61,7 @@ pub fn stop<E>(cx: &Cx, tx: &mut Tx<'_>, apply_no: &ApplyNo) -> Done<(), E> {
     let Standing { state, since, attempt } = delivery.standing;
     let Some(after) = delivery::next(state, Event::Cancel) else { return Ok(()) };
     let report = Report { state: after, occurred_at: cx.call.now.max(since), attempt };
-    write_down::<E>(cx, tx, apply_no, Told::Takes(after), Tracking::of(report))?;
+    note::<E>(cx, tx, apply_no, Tracking::of(report))?;
     if state == DeliveryState::Return {
         let application = applications::load(tx, &cx.call.asp, apply_no)?.or_stop()?;
         let whole = (&mut delivery, &application);

@@ -106,6 +106,12 @@ impl<'a> Job<'a> {
                 ("delivery", None, Some(new)) => job.ordered.push(new),
                 ("delivery", Some(old), Some(new)) => job.deliveries.push((old, new)),
                 ("delivery_event", None, Some(new)) => job.reports.push(new),
+                // What was told too early counts, once it is done.
+                ("delivery_event", Some(old), Some(new))
+                    if new.changed_since(old) == ["is_effective"] =>
+                {
+                    job.reports.push(new);
+                }
                 ("fee_return", None, Some(new)) => job.owed.push(new),
                 ("fee_return", Some(old), Some(new)) => job.returning.push((old, new)),
                 ("card_check", old, new) => job.guesses.push((old, new)),

@@ -64,7 +64,7 @@ impl Partner {
                 self.resend(*user, no).map(|()| Verdict::Resend(no.clone()))
             }
             Ask::CallOff { user, no } => {
-                self.call_off(*user, no).map(|()| Verdict::CallOff(no.clone()))
+                self.call_off(*user, no, at_us).map(|()| Verdict::CallOff(no.clone()))
             }
         };
         decided.unwrap_or_else(Verdict::Refuse)

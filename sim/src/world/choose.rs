@@ -50,6 +50,7 @@ impl World {
             spec: Rc::clone(spec),
             from_us: self.now_us(),
             codes: Default::default(),
+            told: Default::default(),
             saw_fault: false,
         };
         self.flights.push(flight);

@@ -32,6 +32,10 @@ pub struct CardAccount {
     pub is_used: bool,
     /// Whether its balance has moved to a successor.
     pub has_successor: bool,
+    /// Whether a virtual account leads to it.
+    pub has_virtual_account: bool,
+    /// Whether other cards end with it.
+    pub has_sub_cards: bool,
     /// What carries over to a successor.
     pub standing: Standing,
 }
@@ -99,7 +103,11 @@ pub fn claim(
                  SELECT c.account_id FROM card c WHERE c.asp_id = $1 AND c.pan_index = $3)
              RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
                  balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
-                 defect_reported_at IS NOT NULL, used_at IS NOT NULL",
+                 defect_reported_at IS NOT NULL, used_at IS NOT NULL,
+                 EXISTS (SELECT 1 FROM virtual_account v WHERE v.asp_id = $1
+                     AND v.account_id = card_account.account_id),
+                 EXISTS (SELECT 1 FROM card_account s WHERE s.asp_id = $1
+                     AND s.main_account_id = card_account.account_id)",
             &[asp.as_str().into(), user.into(), index.into()],
         )?,
         CardKey::Par(par) => tx.query_opt(
@@ -108,7 +116,11 @@ pub fn claim(
                  SELECT c.account_id FROM card c WHERE c.asp_id = $1 AND c.par = $3)
              RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
                  balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
-                 defect_reported_at IS NOT NULL, used_at IS NOT NULL",
+                 defect_reported_at IS NOT NULL, used_at IS NOT NULL,
+                 EXISTS (SELECT 1 FROM virtual_account v WHERE v.asp_id = $1
+                     AND v.account_id = card_account.account_id),
+                 EXISTS (SELECT 1 FROM card_account s WHERE s.asp_id = $1
+                     AND s.main_account_id = card_account.account_id)",
             &[asp.as_str().into(), user.into(), par.into()],
         )?,
         CardKey::Main => tx.query_opt(
@@ -120,7 +132,11 @@ pub fn claim(
                          WHERE o.asp_id = $1 AND o.user_id = $2))
              RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
                  balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
-                 defect_reported_at IS NOT NULL, used_at IS NOT NULL",
+                 defect_reported_at IS NOT NULL, used_at IS NOT NULL,
+                 EXISTS (SELECT 1 FROM virtual_account v WHERE v.asp_id = $1
+                     AND v.account_id = card_account.account_id),
+                 EXISTS (SELECT 1 FROM card_account s WHERE s.asp_id = $1
+                     AND s.main_account_id = card_account.account_id)",
             &[asp.as_str().into(), user.into()],
         )?,
     };
@@ -139,7 +155,11 @@ pub fn look(
     let row = tx.query_opt(
         "SELECT account_id, service_id, state, balance, successor_id IS NOT NULL, balance_limit,
              is_named, is_main, user_id, expiry_yymm, role, reissues,
-             defect_reported_at IS NOT NULL, used_at IS NOT NULL
+             defect_reported_at IS NOT NULL, used_at IS NOT NULL,
+             EXISTS (SELECT 1 FROM virtual_account v WHERE v.asp_id = $1
+                 AND v.account_id = card_account.account_id),
+             EXISTS (SELECT 1 FROM card_account s WHERE s.asp_id = $1
+                 AND s.main_account_id = card_account.account_id)
          FROM card_account
          WHERE asp_id = $1 AND user_id = $2 AND account_id = (
              SELECT c.account_id FROM card c WHERE c.asp_id = $1 AND c.pan_index = $3)",
@@ -160,7 +180,11 @@ pub fn claim_of(
              SELECT a.old_account_id FROM application a WHERE a.asp_id = $1 AND a.apply_no = $2)
          RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
              balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
-             defect_reported_at IS NOT NULL, used_at IS NOT NULL",
+             defect_reported_at IS NOT NULL, used_at IS NOT NULL,
+             EXISTS (SELECT 1 FROM virtual_account v WHERE v.asp_id = $1
+                 AND v.account_id = card_account.account_id),
+             EXISTS (SELECT 1 FROM card_account s WHERE s.asp_id = $1
+                 AND s.main_account_id = card_account.account_id)",
         &[asp.as_str().into(), apply_no.as_str().into()],
     )?;
     row.as_ref().map(read).transpose()
@@ -176,7 +200,11 @@ pub fn claim_by_id(
         "UPDATE card_account SET version = version + 1 WHERE asp_id = $1 AND account_id = $2
          RETURNING account_id, service_id, state, balance, successor_id IS NOT NULL,
              balance_limit, is_named, is_main, user_id, expiry_yymm, role, reissues,
-             defect_reported_at IS NOT NULL, used_at IS NOT NULL",
+             defect_reported_at IS NOT NULL, used_at IS NOT NULL,
+             EXISTS (SELECT 1 FROM virtual_account v WHERE v.asp_id = $1
+                 AND v.account_id = card_account.account_id),
+             EXISTS (SELECT 1 FROM card_account s WHERE s.asp_id = $1
+                 AND s.main_account_id = card_account.account_id)",
         &[asp.as_str().into(), id.0.into()],
     )?;
     row.as_ref().map(read).transpose()
@@ -195,6 +223,8 @@ fn read(row: &Row) -> Result<CardAccount, DbError> {
         state: parsed(row, 2, CardState::parse)?,
         balance: money(row, 3)?,
         has_successor: row.boolean(4)?,
+        has_virtual_account: row.boolean(14)?,
+        has_sub_cards: row.boolean(15)?,
         standing: Standing {
             balance_limit: money(row, 5)?,
             is_named: row.boolean(6)?,

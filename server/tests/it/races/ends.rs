@@ -8,6 +8,7 @@ use domain::AspId;
 use platen::cards;
 use platen::context::place;
 use platen::op::{Done, NoRefusal, OrStop as _};
+use platen::ops::prepaid_card::issue;
 use platen::sandbox::ASP_ID;
 use platen::sandbox::world::products::{ALL_FEES, ORDINARY_WITH_FEE, ProductKey};
 use platen::sandbox::world::{Card, World};
@@ -20,6 +21,7 @@ use crate::given::{change, given, new_id};
 use crate::raw::Raw;
 use crate::support::{REISSUE, STATE, TestBank, TestServer, code, on_each_database};
 
+const ISSUE: &str = "/api/v1/prepay-card/issue/delivery";
 const CANCEL: &str = "/api/v1/card/delivery/cancel";
 const REGISTER: &str = "/api/v1/prepay-card/physical/register";
 const TERMINATE: &str = "/api/v1/card/terminate";
@@ -162,4 +164,53 @@ impl TestServer {
         };
         self.app.store.read(read).await.unwrap()
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_card_ends_with_its_application_whenever_that_is_cancelled() {
+    on_each_database(async |target, bank| {
+        let first = TestServer::start(&target, &bank, patient()).await;
+        let second = TestServer::start(&target, &bank, patient()).await;
+        for _ in 0..2 * ROUNDS {
+            let world = given(&first, &bank, |world| {
+                world.product = ALL_FEES;
+                world.card = Card::None;
+            })
+            .await;
+            let user = [world.user_id().into()];
+            let apply = issue::with_plastic(&world);
+            let cancelled = async {
+                // From the moment on at which its fee is being charged.
+                let sql = "SELECT apply_no FROM application WHERE asp_id = $1 AND user_id = $2";
+                let apply_no = loop {
+                    if let Some(found) = second.rows(sql, &user).await.pop() {
+                        break found;
+                    }
+                };
+                let cancel = json!({ "userId": world.user_id(), "cardApplyNo": apply_no });
+                let until_done = async || loop {
+                    match code(&second.call(CANCEL, &cancel).await) {
+                        "000_000" => break 1,
+                        // Another one of these calls was first.
+                        "003_003" if second.state(world.user_id()).await == "CANCELLED" => break 0,
+                        "003_003" => {}
+                        other => panic!("{other}"),
+                    }
+                };
+                let (one, other) = tokio::join!(until_done(), until_done());
+                one + other
+            };
+            let (issued, cancelled) = tokio::join!(first.call(ISSUE, &apply), cancelled);
+            assert_eq!((code(&issued), cancelled), ("000_000", 1));
+            let sql = "SELECT a.state, c.state, f.reason FROM application a
+                 JOIN card_account c ON c.asp_id = a.asp_id AND c.account_id = a.new_account_id
+                 JOIN fee_return f ON f.asp_id = a.asp_id AND f.apply_no = a.apply_no
+                 WHERE a.asp_id = $1 AND a.user_id = $2";
+            assert_eq!(first.row(sql, &user).await, "CANCELLED TERMINATED CANCELLED");
+        }
+        first.assert_balances_derive().await;
+        first.stop().await;
+        second.stop().await;
+    })
+    .await;
 }

@@ -1,11 +1,12 @@
 //! What may be done with cards that there are, and with applications that were made.
 
 use super::Decided;
-use crate::model::card::day_of;
+use crate::model::card::{DAY_US, day_of};
 use crate::model::{
-    AppState, Application, Card, CardState, FEE_IN_PROGRESS, Kind, OnCard, Partner, Registration,
-    Verdict, WRONG_PLASTIC, Way, is_locked,
+    AppState, Application, Card, CardState, Delivery, FEE_IN_PROGRESS, Kind, OnCard, Partner,
+    Registration, Verdict, WRONG_PLASTIC, Way, is_locked,
 };
+use crate::server::settings;
 
 impl Partner {
     pub(super) fn state(
@@ -96,27 +97,33 @@ impl Partner {
 
     /// Where it has come back.
     pub(super) fn resend(&self, user: u64, no: &str) -> Decided<()> {
-        match self.way_of(user, no)? {
-            (Way::Return, _) => Ok(()),
-            (
-                Way::Ready
-                | Way::Receipt
-                | Way::PreShipping
-                | Way::Shipping
-                | Way::Arrival
-                | Way::Lost
-                | Way::Cancel
-                | Way::Etc,
-                _,
-            ) => Err("003_931"),
+        let (delivery, _) = self.way_of(user, no)?;
+        match delivery.way {
+            Way::Return => Ok(()),
+            Way::Ready
+            | Way::Receipt
+            | Way::PreShipping
+            | Way::Shipping
+            | Way::Arrival
+            | Way::Lost
+            | Way::Cancel
+            | Way::Etc => Err("003_931"),
         }
     }
 
-    /// Where it has come back, has ended otherwise, or was said to have arrived; and nobody has
-    /// registered it.
-    pub(super) fn call_off(&self, user: u64, no: &str) -> Decided<()> {
-        match self.way_of(user, no)? {
+    /// Where it has come back, has ended otherwise, was said to have arrived, or is under way and
+    /// was not heard of for long; and nobody has registered it.
+    pub(super) fn call_off(&self, user: u64, no: &str, at_us: i64) -> Decided<()> {
+        let (delivery, state) = self.way_of(user, no)?;
+        let silent_us = i64::try_from(settings().delivery_silent_days).unwrap_or(0) * DAY_US;
+        let is_silent = delivery.since_us + silent_us <= at_us;
+        match (delivery.way, state) {
             (Way::Return | Way::Arrival | Way::Etc, state) if state != AppState::Physical => Ok(()),
+            (Way::Ready | Way::Receipt | Way::PreShipping | Way::Shipping, state)
+                if state != AppState::Physical && is_silent =>
+            {
+                Ok(())
+            }
             (
                 Way::Ready
                 | Way::Receipt
@@ -133,12 +140,12 @@ impl Partner {
     }
 
     /// Where the plastic of a member's application is, and the application's state.
-    fn way_of(&self, user: u64, no: &str) -> Decided<(Way, AppState)> {
+    fn way_of(&self, user: u64, no: &str) -> Decided<(Delivery, AppState)> {
         if !self.is_member(user) {
             return Err("001_006");
         }
         let application = self.application_of(user, no).ok_or("003_013")?;
-        Ok((application.delivery.ok_or("003_013")?.way, application.state))
+        Ok((application.delivery.ok_or("003_013")?, application.state))
     }
 
     /// The plastic on which this stands, if it can be registered by what stands on it.
