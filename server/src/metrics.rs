@@ -1,6 +1,8 @@
 //! Counters and histograms, in Prometheus' text form at `/metrics`.
 
+mod database;
 mod latency;
+mod upkeep;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,8 +14,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use database::Database;
 use domain::Timestamp;
 use latency::Latency;
+pub use upkeep::{BooksOff, Unacknowledged};
+use upkeep::Upkeep;
 
 use crate::jobs::Job;
 
@@ -49,6 +54,12 @@ struct Jobs {
 
 impl Jobs {
     fn register(&self, registry: &mut Registry) {
+        for job in Job::ALL {
+            // An increase shows only from a value that was there before.
+            let label = JobLabel { job: job.name() };
+            drop(self.rows.get_or_create(&label));
+            drop(self.failures.get_or_create(&label));
+        }
         registry.register("job_rows", "Rows that a job has changed", self.rows.clone());
         registry.register(
             "job_failures",
@@ -62,6 +73,17 @@ impl Jobs {
             self.succeeded.clone(),
         );
     }
+}
+
+/// Fees that were ordered and are not answered yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Open {
+    /// How many.
+    pub count: i64,
+    /// Those whose deadline has passed.
+    pub overdue: i64,
+    /// How long ago the oldest was ordered, seconds.
+    pub oldest_age_s: i64,
 }
 
 /// Fees that are owed back.
@@ -81,13 +103,16 @@ pub struct Metrics {
     bank_answers: Family<OutcomeLabel, Counter>,
     returns_due: Gauge,
     returns_due_age: Gauge,
+    fees_open: Gauge,
+    fees_open_age: Gauge,
     fees_overdue: Gauge,
-    queue: Gauge,
+    database: Database,
     numbers_used: Family<ProductLabels, Gauge>,
     log_unsealed: Gauge,
     log_unsealed_age: Gauge,
     log_seal_failures: Counter,
     jobs: Jobs,
+    upkeep: Upkeep,
 }
 
 impl Default for Metrics {
@@ -95,8 +120,8 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("platen");
         let calls = Family::default();
         let bank_answers = Family::default();
-        let (returns_due, fees_overdue, queue) =
-            (Gauge::default(), Gauge::default(), Gauge::default());
+        let (returns_due, fees_overdue) = (Gauge::default(), Gauge::default());
+        let (fees_open, fees_open_age) = (Gauge::default(), Gauge::default());
         registry.register("calls", "Calls by operation and code", calls.clone());
         registry.register("bank_answers", "Answers of the bank by kind", bank_answers.clone());
         registry.register(
@@ -112,11 +137,21 @@ impl Default for Metrics {
             returns_due_age.clone(),
         );
         registry.register(
+            "fees_open",
+            "Fees that were ordered and are not answered yet (COST_PAYING)",
+            fees_open.clone(),
+        );
+        registry.register_with_unit(
+            "fees_open_age",
+            "How long ago the oldest of them was ordered",
+            Unit::Seconds,
+            fees_open_age.clone(),
+        );
+        registry.register(
             "fees_overdue",
             "Fees whose deadline has passed without an outcome",
             fees_overdue.clone(),
         );
-        registry.register("database_queue", "Jobs waiting for the database", queue.clone());
         let (log_unsealed, log_unsealed_age) = (Gauge::default(), Gauge::default());
         let log_seal_failures = Counter::default();
         let numbers_used = Family::default();
@@ -141,8 +176,11 @@ impl Default for Metrics {
             Unit::Seconds,
             log_unsealed_age.clone(),
         );
-        let jobs = Jobs::default();
+        let (jobs, upkeep, database) =
+            (Jobs::default(), Upkeep::default(), Database::default());
         jobs.register(&mut registry);
+        upkeep.register(&mut registry);
+        database.register(&mut registry);
         Metrics {
             registry,
             calls,
@@ -150,13 +188,16 @@ impl Default for Metrics {
             bank_answers,
             returns_due,
             returns_due_age,
+            fees_open,
+            fees_open_age,
             fees_overdue,
-            queue,
+            database,
             numbers_used,
             log_unsealed,
             log_unsealed_age,
             log_seal_failures,
             jobs,
+            upkeep,
         }
     }
 }
@@ -173,9 +214,11 @@ impl Metrics {
         self.bank_answers.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// So many fees are overdue, as the database has them.
-    pub fn fees_open(&self, overdue: i64) {
-        self.fees_overdue.set(overdue);
+    /// These fees are open, as the database has them.
+    pub fn fees_open(&self, open: Open) {
+        self.fees_open.set(open.count);
+        self.fees_open_age.set(open.oldest_age_s);
+        self.fees_overdue.set(open.overdue);
     }
 
     /// These fees are owed back, as the database has them.
@@ -218,8 +261,7 @@ impl Metrics {
     }
 
     /// The text of `/metrics`.
-    pub fn text(&self, queue: usize) -> String {
-        self.queue.set(i64::try_from(queue).unwrap_or(i64::MAX));
+    pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = self.encode(&mut text);

@@ -1,6 +1,7 @@
 //! The bounded queue between callers and workers.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,13 +41,32 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
     jobs_max: usize,
+    threads: AtomicUsize,
+    busy: AtomicUsize,
+}
+
+/// One more of a number, for as long as this is kept.
+pub(crate) struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(number: &'a AtomicUsize) -> Self {
+        number.fetch_add(1, Ordering::Relaxed);
+        Counted(number)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Queue {
     pub(crate) fn new(jobs_max: usize) -> Self {
         let state = State { jobs: VecDeque::new(), closed: false, coming: 0, is_gathering: false };
         let state = Mutex::new(state);
-        Self { state, arrived: Condvar::new(), jobs_max }
+        let (threads, busy) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { state, arrived: Condvar::new(), jobs_max, threads, busy }
     }
 
     pub(crate) fn push(&self, queued: Queued) -> Result<(), Cause> {
@@ -126,6 +146,24 @@ impl Queue {
 
     pub(crate) fn len(&self) -> usize {
         self.lock().jobs.len()
+    }
+
+    /// A thread takes jobs from here, as long as the result is kept.
+    pub(crate) fn serving(&self) -> Counted<'_> {
+        Counted::new(&self.threads)
+    }
+
+    /// A thread works on a job, as long as the result is kept.
+    pub(crate) fn working(&self) -> Counted<'_> {
+        Counted::new(&self.busy)
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn busy(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
     }
 
     /// Takes no new job; what waits is still handed out.
