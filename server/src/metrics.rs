@@ -17,8 +17,8 @@ use prometheus_client::registry::{Registry, Unit};
 use database::Database;
 use domain::Timestamp;
 use latency::Latency;
-pub use upkeep::{BooksOff, Unacknowledged};
 use upkeep::Upkeep;
+pub use upkeep::{BooksOff, Unacknowledged};
 
 use crate::jobs::Job;
 
@@ -41,7 +41,8 @@ struct ProductLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct JobLabel {
-    job: &'static str,
+    /// Not `job`, which is Prometheus' own.
+    name: &'static str,
 }
 
 /// What the jobs have done.
@@ -56,7 +57,7 @@ impl Jobs {
     fn register(&self, registry: &mut Registry) {
         for job in Job::ALL {
             // An increase shows only from a value that was there before.
-            let label = JobLabel { job: job.name() };
+            let label = JobLabel { name: job.name() };
             drop(self.rows.get_or_create(&label));
             drop(self.failures.get_or_create(&label));
         }
@@ -176,8 +177,7 @@ impl Default for Metrics {
             Unit::Seconds,
             log_unsealed_age.clone(),
         );
-        let (jobs, upkeep, database) =
-            (Jobs::default(), Upkeep::default(), Database::default());
+        let (jobs, upkeep, database) = (Jobs::default(), Upkeep::default(), Database::default());
         jobs.register(&mut registry);
         upkeep.register(&mut registry);
         database.register(&mut registry);
@@ -246,18 +246,18 @@ impl Metrics {
 
     /// A job has changed so many rows.
     pub fn job_did(&self, job: Job, rows: u64) {
-        self.jobs.rows.get_or_create(&JobLabel { job: job.name() }).inc_by(rows);
+        self.jobs.rows.get_or_create(&JobLabel { name: job.name() }).inc_by(rows);
     }
 
     /// A job failed for a partner.
     pub fn job_failed(&self, job: Job) {
-        self.jobs.failures.get_or_create(&JobLabel { job: job.name() }).inc();
+        self.jobs.failures.get_or_create(&JobLabel { name: job.name() }).inc();
     }
 
     /// A job ran without a failure.
     pub fn job_succeeded(&self, job: Job, now: Timestamp) {
         let seconds = now.0 / 1_000_000;
-        self.jobs.succeeded.get_or_create(&JobLabel { job: job.name() }).set(seconds);
+        self.jobs.succeeded.get_or_create(&JobLabel { name: job.name() }).set(seconds);
     }
 
     /// The text of `/metrics`.

@@ -139,12 +139,7 @@ async fn keep(
     app.store.write(write).await
 }
 
-fn replace(
-    tx: &mut Tx<'_>,
-    asp: &AspId,
-    before: Option<&str>,
-    text: &str,
-) -> Result<(), DbError> {
+fn replace(tx: &mut Tx<'_>, asp: &AspId, before: Option<&str>, text: &str) -> Result<(), DbError> {
     let (asp, name) = (asp.as_str().into(), FACT.into());
     match before {
         Some(before) => tx.execute(
