@@ -76,6 +76,11 @@ impl Jobs {
     }
 }
 
+/// How long ago that was, seconds; nothing where there is nothing.
+pub fn age_s(then: Option<Timestamp>, now: Timestamp) -> i64 {
+    then.map_or(0, |then| now.0.saturating_sub(then.0).max(0) / 1_000_000)
+}
+
 /// Fees that were ordered and are not answered yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Open {

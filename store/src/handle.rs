@@ -296,16 +296,14 @@ pub(crate) fn spawn(
     struct Abandon(Arc<Queue>);
     impl Drop for Abandon {
         fn drop(&mut self) {
+            self.0.left();
             if thread::panicking() {
                 self.0.abandon();
             }
         }
     }
+    queue.joined();
     let guard = Abandon(Arc::clone(queue));
     let thread = thread::Builder::new().name(name);
-    let serve = move || {
-        let _serving = guard.0.serving();
-        work(&guard.0);
-    };
-    thread.spawn(serve).map_err(OpenError::Thread)
+    thread.spawn(move || work(&guard.0)).map_err(OpenError::Thread)
 }

@@ -45,17 +45,10 @@ pub(crate) struct Queue {
     busy: AtomicUsize,
 }
 
-/// One more of a number, for as long as this is kept.
-pub(crate) struct Counted<'a>(&'a AtomicUsize);
+/// A thread that works on a job.
+pub(crate) struct Working<'a>(&'a AtomicUsize);
 
-impl<'a> Counted<'a> {
-    fn new(number: &'a AtomicUsize) -> Self {
-        number.fetch_add(1, Ordering::Relaxed);
-        Counted(number)
-    }
-}
-
-impl Drop for Counted<'_> {
+impl Drop for Working<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -148,14 +141,20 @@ impl Queue {
         self.lock().jobs.len()
     }
 
-    /// A thread takes jobs from here, as long as the result is kept.
-    pub(crate) fn serving(&self) -> Counted<'_> {
-        Counted::new(&self.threads)
+    /// A thread is started that takes jobs from here.
+    pub(crate) fn joined(&self) {
+        self.threads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The other end of [`Queue::joined`].
+    pub(crate) fn left(&self) {
+        self.threads.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// A thread works on a job, as long as the result is kept.
-    pub(crate) fn working(&self) -> Counted<'_> {
-        Counted::new(&self.busy)
+    pub(crate) fn working(&self) -> Working<'_> {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        Working(&self.busy)
     }
 
     pub(crate) fn threads(&self) -> usize {

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::{driver, returning};
 use crate::context::App;
-use crate::metrics::{Open, Owed};
+use crate::metrics::{Open, Owed, age_s};
 
 /// Applications and returns taken at once.
 const BATCH: i64 = 64;
@@ -59,11 +59,6 @@ pub async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
     let oldest_age_s = age_s(owed.oldest, now);
     app.metrics.returns_due(Owed { count: owed.count, oldest_age_s });
     Ok(())
-}
-
-/// How long ago that was, seconds; nothing where there is nothing.
-pub fn age_s(then: Option<Timestamp>, now: Timestamp) -> i64 {
-    then.map_or(0, |then| now.0.saturating_sub(then.0).max(0) / 1_000_000)
 }
 
 /// Fees that were ordered and are not answered yet.

@@ -6,7 +6,7 @@ use store::{DbError, Tx, WriteError};
 
 use crate::context::App;
 use crate::delivery::makers;
-use crate::metrics::Unacknowledged;
+use crate::metrics::{Unacknowledged, age_s};
 
 /// The last files of a card maker, which are looked at.
 const SEEN_FILES: i64 = 1_000;
@@ -45,6 +45,6 @@ fn count(
              AND acknowledged_at IS NULL AND (row_count > 0 OR LENGTH(digest) = 0)",
         &[asp.as_str().into(), maker.into(), first.into()],
     )?;
-    let oldest = row.opt_int(1)?.map_or(0, |made| now.0.saturating_sub(made).max(0) / 1_000_000);
-    Ok(Unacknowledged { count: row.int(0)?, oldest_age_s: oldest })
+    let oldest_age_s = age_s(row.opt_int(1)?.map(Timestamp), now);
+    Ok(Unacknowledged { count: row.int(0)?, oldest_age_s })
 }

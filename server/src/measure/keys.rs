@@ -7,6 +7,7 @@ use store::{DbError, Tx, TxError, WriteError};
 
 use crate::context::App;
 use crate::keys::{KeysError, rows, unwrapped};
+use crate::metrics::age_s;
 
 /// Reads it.
 pub async fn measure(app: &App) -> Result<(), WriteError<()>> {
@@ -22,7 +23,7 @@ pub async fn measure(app: &App) -> Result<(), WriteError<()>> {
                 Timestamp(0) => beginning,
                 since => since,
             };
-            ages.push((purpose, now.0.saturating_sub(since.0).max(0) / 1_000_000));
+            ages.push((purpose, age_s(Some(since), now)));
         }
         Ok(ages)
     });

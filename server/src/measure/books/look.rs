@@ -65,8 +65,8 @@ fn holds(journal: &[Row]) -> Result<bool, DbError> {
 }
 
 /// By how much the balance of a card account exceeds the sum of its postings, minor units. They
-/// stand under what is told of the account itself, of its member, and of the applications that have
-/// opened it or replace it: found there, as no index leads from an account to its postings.
+/// stand under what is told of the account itself, of its member, and of the member's applications:
+/// found there, as no index leads from an account to its postings.
 pub(super) fn difference(
     tx: &mut Tx<'_>,
     asp: &AspId,
@@ -82,10 +82,8 @@ pub(super) fn difference(
     let (user, opened) = (row.int(0)?, Timestamp(row.int(2)?));
     let mut subjects = vec![account.to_string(), given::subject(UserId(user.unsigned_abs()))];
     let applications = tx.query(
-        "SELECT apply_no FROM application
-         WHERE asp_id = $1 AND (old_account_id = $3 OR new_account_id = $3) AND apply_no IN (
-             SELECT a.apply_no FROM application a WHERE a.asp_id = $1 AND a.user_id = $2)",
-        &[asp.as_str().into(), user.into(), account.0.into()],
+        "SELECT apply_no FROM application WHERE asp_id = $1 AND user_id = $2",
+        &[asp.as_str().into(), user.into()],
     )?;
     for row in &applications {
         subjects.push(row.text(0)?.to_owned());
@@ -113,9 +111,11 @@ fn posted_under(
              AS BIGINT)
          FROM posting p
          WHERE p.asp_id = $1 AND (p.debit = $3 OR p.credit = $3) AND p.log_id IN (
-             SELECT l.log_id FROM operation_log l
-             WHERE l.asp_id = $1 AND l.subject = $2 AND l.event <> 'sandbox.cleared'
-                 AND l.happened_at + l.clock_shift_us >= $4)",
+             SELECT o.log_id FROM operation_log o
+             WHERE o.asp_id = $1 AND o.event <> 'sandbox.cleared'
+                 AND o.happened_at + o.clock_shift_us >= $4 AND o.log_id IN (
+                     SELECT l.log_id FROM operation_log l
+                     WHERE l.asp_id = $1 AND l.subject = $2))",
         &[asp.as_str().into(), subject.into(), key.into(), opened.0.into()],
     )?;
     row.int(0)
