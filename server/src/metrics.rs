@@ -1,6 +1,7 @@
 //! Counters and histograms, in Prometheus' text form at `/metrics`.
 
 mod database;
+mod fees;
 mod latency;
 mod upkeep;
 
@@ -16,6 +17,8 @@ use prometheus_client::registry::{Registry, Unit};
 
 use database::Database;
 use domain::Timestamp;
+use fees::Fees;
+pub use fees::{Open, Owed};
 use latency::Latency;
 use upkeep::Upkeep;
 pub use upkeep::{BooksOff, Unacknowledged};
@@ -81,37 +84,13 @@ pub fn age_s(then: Option<Timestamp>, now: Timestamp) -> i64 {
     then.map_or(0, |then| now.0.saturating_sub(then.0).max(0) / 1_000_000)
 }
 
-/// Fees that were ordered and are not answered yet.
-#[derive(Debug, Clone, Copy)]
-pub struct Open {
-    /// How many.
-    pub count: i64,
-    /// Those whose deadline has passed.
-    pub overdue: i64,
-    /// How long ago the oldest was ordered, seconds.
-    pub oldest_age_s: i64,
-}
-
-/// Fees that are owed back.
-#[derive(Debug, Clone, Copy)]
-pub struct Owed {
-    /// How many.
-    pub count: i64,
-    /// For how long the oldest, seconds.
-    pub oldest_age_s: i64,
-}
-
 /// All of them.
 pub struct Metrics {
     registry: Registry,
     calls: Family<CallLabels, Counter>,
     latency: Latency,
     bank_answers: Family<OutcomeLabel, Counter>,
-    returns_due: Gauge,
-    returns_due_age: Gauge,
-    fees_open: Gauge,
-    fees_open_age: Gauge,
-    fees_overdue: Gauge,
+    fees: Fees,
     database: Database,
     numbers_used: Family<ProductLabels, Gauge>,
     log_unsealed: Gauge,
@@ -126,38 +105,8 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("platen");
         let calls = Family::default();
         let bank_answers = Family::default();
-        let (returns_due, fees_overdue) = (Gauge::default(), Gauge::default());
-        let (fees_open, fees_open_age) = (Gauge::default(), Gauge::default());
         registry.register("calls", "Calls by operation and code", calls.clone());
         registry.register("bank_answers", "Answers of the bank by kind", bank_answers.clone());
-        registry.register(
-            "returns_due",
-            "Fees that are owed back and not given back yet",
-            returns_due.clone(),
-        );
-        let returns_due_age = Gauge::default();
-        registry.register_with_unit(
-            "returns_due_age",
-            "How long the oldest of them has been owed",
-            Unit::Seconds,
-            returns_due_age.clone(),
-        );
-        registry.register(
-            "fees_open",
-            "Fees that were ordered and are not answered yet (COST_PAYING)",
-            fees_open.clone(),
-        );
-        registry.register_with_unit(
-            "fees_open_age",
-            "How long ago the oldest of them was ordered",
-            Unit::Seconds,
-            fees_open_age.clone(),
-        );
-        registry.register(
-            "fees_overdue",
-            "Fees whose deadline has passed without an outcome",
-            fees_overdue.clone(),
-        );
         let (log_unsealed, log_unsealed_age) = (Gauge::default(), Gauge::default());
         let log_seal_failures = Counter::default();
         let numbers_used = Family::default();
@@ -182,7 +131,9 @@ impl Default for Metrics {
             Unit::Seconds,
             log_unsealed_age.clone(),
         );
-        let (jobs, upkeep, database) = (Jobs::default(), Upkeep::default(), Database::default());
+        let (jobs, upkeep) = (Jobs::default(), Upkeep::default());
+        let (fees, database) = (Fees::default(), Database::default());
+        fees.register(&mut registry);
         jobs.register(&mut registry);
         upkeep.register(&mut registry);
         database.register(&mut registry);
@@ -191,11 +142,7 @@ impl Default for Metrics {
             calls,
             latency: Latency::default(),
             bank_answers,
-            returns_due,
-            returns_due_age,
-            fees_open,
-            fees_open_age,
-            fees_overdue,
+            fees,
             database,
             numbers_used,
             log_unsealed,
@@ -217,19 +164,6 @@ impl Metrics {
     /// The bank answered, or did not.
     pub fn bank_answered(&self, outcome: &'static str) {
         self.bank_answers.get_or_create(&OutcomeLabel { outcome }).inc();
-    }
-
-    /// These fees are open, as the database has them.
-    pub fn fees_open(&self, open: Open) {
-        self.fees_open.set(open.count);
-        self.fees_open_age.set(open.oldest_age_s);
-        self.fees_overdue.set(open.overdue);
-    }
-
-    /// These fees are owed back, as the database has them.
-    pub fn returns_due(&self, owed: Owed) {
-        self.returns_due.set(owed.count);
-        self.returns_due_age.set(owed.oldest_age_s);
     }
 
     /// A partner's part of the operation log could not be sealed.
