@@ -102,7 +102,7 @@ impl App {
             directory: Directory::new(settings.directory_ttl_ms),
             limits: Limits::new(settings.rate_limit_per_second, settings.rate_limit_burst),
             cpu: Cpu::start(settings.cpu_threads)?,
-            metrics: Metrics::default(),
+            metrics: Metrics::of(store.engine()),
             observer: None,
             shift: Shift::default(),
             store,

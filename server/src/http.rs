@@ -74,7 +74,9 @@ async fn readyz(State(served): State<Served>) -> Response {
 }
 
 async fn metrics(State(served): State<Served>) -> Response {
-    let text = served.app.metrics.text(served.app.store.queue_len());
+    let Served { app, .. } = served;
+    app.metrics.pools(&app.store.pools());
+    let text = app.metrics.text();
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

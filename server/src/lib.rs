@@ -19,6 +19,7 @@ pub mod issuing;
 pub mod jobs;
 pub mod keys;
 pub mod limits;
+pub mod measure;
 pub mod metrics;
 pub mod op;
 pub mod ops;

@@ -1,6 +1,9 @@
 //! Counters and histograms, in Prometheus' text form at `/metrics`.
 
+mod database;
+mod fees;
 mod latency;
+mod upkeep;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,8 +15,13 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use database::Database;
 use domain::Timestamp;
+use fees::Fees;
+pub use fees::{Open, Owed};
 use latency::Latency;
+use upkeep::Upkeep;
+pub use upkeep::{BooksOff, Unacknowledged};
 
 use crate::jobs::Job;
 
@@ -36,7 +44,8 @@ struct ProductLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct JobLabel {
-    job: &'static str,
+    /// Not `job`, which is Prometheus' own.
+    name: &'static str,
 }
 
 /// What the jobs have done.
@@ -49,6 +58,12 @@ struct Jobs {
 
 impl Jobs {
     fn register(&self, registry: &mut Registry) {
+        for job in Job::ALL {
+            // An increase shows only from a value that was there before.
+            let label = JobLabel { name: job.name() };
+            drop(self.rows.get_or_create(&label));
+            drop(self.failures.get_or_create(&label));
+        }
         registry.register("job_rows", "Rows that a job has changed", self.rows.clone());
         registry.register(
             "job_failures",
@@ -64,13 +79,9 @@ impl Jobs {
     }
 }
 
-/// Fees that are owed back.
-#[derive(Debug, Clone, Copy)]
-pub struct Owed {
-    /// How many.
-    pub count: i64,
-    /// For how long the oldest, seconds.
-    pub oldest_age_s: i64,
+/// How long ago that was, seconds; nothing where there is nothing.
+pub fn age_s(then: Option<Timestamp>, now: Timestamp) -> i64 {
+    then.map_or(0, |then| now.0.saturating_sub(then.0).max(0) / 1_000_000)
 }
 
 /// All of them.
@@ -79,15 +90,14 @@ pub struct Metrics {
     calls: Family<CallLabels, Counter>,
     latency: Latency,
     bank_answers: Family<OutcomeLabel, Counter>,
-    returns_due: Gauge,
-    returns_due_age: Gauge,
-    fees_overdue: Gauge,
-    queue: Gauge,
+    fees: Fees,
+    database: Database,
     numbers_used: Family<ProductLabels, Gauge>,
     log_unsealed: Gauge,
     log_unsealed_age: Gauge,
     log_seal_failures: Counter,
     jobs: Jobs,
+    upkeep: Upkeep,
 }
 
 impl Default for Metrics {
@@ -95,28 +105,8 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("platen");
         let calls = Family::default();
         let bank_answers = Family::default();
-        let (returns_due, fees_overdue, queue) =
-            (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("calls", "Calls by operation and code", calls.clone());
         registry.register("bank_answers", "Answers of the bank by kind", bank_answers.clone());
-        registry.register(
-            "returns_due",
-            "Fees that are owed back and not given back yet",
-            returns_due.clone(),
-        );
-        let returns_due_age = Gauge::default();
-        registry.register_with_unit(
-            "returns_due_age",
-            "How long the oldest of them has been owed",
-            Unit::Seconds,
-            returns_due_age.clone(),
-        );
-        registry.register(
-            "fees_overdue",
-            "Fees whose deadline has passed without an outcome",
-            fees_overdue.clone(),
-        );
-        registry.register("database_queue", "Jobs waiting for the database", queue.clone());
         let (log_unsealed, log_unsealed_age) = (Gauge::default(), Gauge::default());
         let log_seal_failures = Counter::default();
         let numbers_used = Family::default();
@@ -141,22 +131,25 @@ impl Default for Metrics {
             Unit::Seconds,
             log_unsealed_age.clone(),
         );
-        let jobs = Jobs::default();
+        let (jobs, upkeep) = (Jobs::default(), Upkeep::default());
+        let (fees, database) = (Fees::default(), Database::default());
+        fees.register(&mut registry);
         jobs.register(&mut registry);
+        upkeep.register(&mut registry);
+        database.register(&mut registry);
         Metrics {
             registry,
             calls,
             latency: Latency::default(),
             bank_answers,
-            returns_due,
-            returns_due_age,
-            fees_overdue,
-            queue,
+            fees,
+            database,
             numbers_used,
             log_unsealed,
             log_unsealed_age,
             log_seal_failures,
             jobs,
+            upkeep,
         }
     }
 }
@@ -171,17 +164,6 @@ impl Metrics {
     /// The bank answered, or did not.
     pub fn bank_answered(&self, outcome: &'static str) {
         self.bank_answers.get_or_create(&OutcomeLabel { outcome }).inc();
-    }
-
-    /// So many fees are overdue, as the database has them.
-    pub fn fees_open(&self, overdue: i64) {
-        self.fees_overdue.set(overdue);
-    }
-
-    /// These fees are owed back, as the database has them.
-    pub fn returns_due(&self, owed: Owed) {
-        self.returns_due.set(owed.count);
-        self.returns_due_age.set(owed.oldest_age_s);
     }
 
     /// A partner's part of the operation log could not be sealed.
@@ -203,23 +185,22 @@ impl Metrics {
 
     /// A job has changed so many rows.
     pub fn job_did(&self, job: Job, rows: u64) {
-        self.jobs.rows.get_or_create(&JobLabel { job: job.name() }).inc_by(rows);
+        self.jobs.rows.get_or_create(&JobLabel { name: job.name() }).inc_by(rows);
     }
 
     /// A job failed for a partner.
     pub fn job_failed(&self, job: Job) {
-        self.jobs.failures.get_or_create(&JobLabel { job: job.name() }).inc();
+        self.jobs.failures.get_or_create(&JobLabel { name: job.name() }).inc();
     }
 
     /// A job ran without a failure.
     pub fn job_succeeded(&self, job: Job, now: Timestamp) {
         let seconds = now.0 / 1_000_000;
-        self.jobs.succeeded.get_or_create(&JobLabel { job: job.name() }).set(seconds);
+        self.jobs.succeeded.get_or_create(&JobLabel { name: job.name() }).set(seconds);
     }
 
     /// The text of `/metrics`.
-    pub fn text(&self, queue: usize) -> String {
-        self.queue.set(i64::try_from(queue).unwrap_or(i64::MAX));
+    pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = self.encode(&mut text);

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::{AspId, ServiceId};
 use store::tables::number_ranges::{self, SerialBlock, Use};
@@ -54,8 +53,6 @@ pub enum SupplyError {
 const WARN_AT_PERCENT: i64 = 80;
 /// The same when it is urgent.
 const ALARM_AT_PERCENT: i64 = 95;
-/// How often the share that is used is read for the metrics.
-const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
 /// What a block that was taken makes an operator be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,17 +97,7 @@ fn sound(asp: &AspId, service: &ServiceId, used: Use) {
     }
 }
 
-/// Reads how much of each product's numbers is used, for the metrics, until the server stops.
-pub async fn watch(app: Arc<App>) {
-    loop {
-        if let Err(error) = measure(&app).await {
-            tracing::warn!(%error, "the use of number ranges could not be read");
-        }
-        tokio::time::sleep(MEASURE_EVERY).await;
-    }
-}
-
-/// Reads it once.
+/// Reads how much of each product's numbers is used, for the metrics.
 pub async fn measure(app: &App) -> Result<(), WriteError<()>> {
     let uses = app.store.read(|tx: &mut Tx<'_>| {
         let mut all = Vec::new();

@@ -171,11 +171,28 @@ impl Store {
         }
     }
 
-    /// How many jobs wait for a thread, for a metric.
+    /// How many jobs wait for a thread.
     #[must_use]
     pub fn queue_len(&self) -> usize {
+        self.pools().iter().map(|pool| pool.waiting).sum()
+    }
+
+    /// The engine's name.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        if self.writes_one_at_a_time() { "sqlite" } else { "postgres" }
+    }
+
+    /// What its threads do at this moment, for metrics: SQLite's writer and readers, or
+    /// PostgreSQL's workers. Asks no database.
+    #[must_use]
+    pub fn pools(&self) -> Vec<Pool> {
         let Inner { writes, reads, .. } = &*self.inner;
-        writes.len() + if Arc::ptr_eq(writes, reads) { 0 } else { reads.len() }
+        if self.writes_one_at_a_time() {
+            vec![Pool::of("writer", writes), Pool::of("readers", reads)]
+        } else {
+            vec![Pool::of("workers", writes)]
+        }
     }
 
     /// Takes no new job, runs what waits and joins the threads. Blocks; twice is no error.
@@ -188,6 +205,25 @@ impl Store {
             // A thread that panicked has said so through the panic hook.
             let _ = handle.join();
         }
+    }
+}
+
+/// Threads that take jobs from one queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// `writer`, `readers` or `workers`.
+    pub name: &'static str,
+    /// Jobs that wait for one of them.
+    pub waiting: usize,
+    /// The threads: a connection each.
+    pub threads: usize,
+    /// Those that work on a job.
+    pub busy: usize,
+}
+
+impl Pool {
+    fn of(name: &'static str, queue: &Queue) -> Self {
+        Pool { name, waiting: queue.len(), threads: queue.threads(), busy: queue.busy() }
     }
 }
 
@@ -260,11 +296,13 @@ pub(crate) fn spawn(
     struct Abandon(Arc<Queue>);
     impl Drop for Abandon {
         fn drop(&mut self) {
+            self.0.left();
             if thread::panicking() {
                 self.0.abandon();
             }
         }
     }
+    queue.joined();
     let guard = Abandon(Arc::clone(queue));
     let thread = thread::Builder::new().name(name);
     thread.spawn(move || work(&guard.0)).map_err(OpenError::Thread)

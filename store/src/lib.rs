@@ -23,7 +23,7 @@ mod value;
 
 pub use error::{Cause, DbError, Fault, OpenError, TxError, WriteError};
 pub use fault::{FaultSeam, Point};
-pub use handle::{Announced, Store};
+pub use handle::{Announced, Pool, Store};
 pub use migration::Migration;
 pub use options::Options;
 pub use row::Row;

@@ -1,6 +1,7 @@
 //! The bounded queue between callers and workers.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,13 +41,25 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     arrived: Condvar,
     jobs_max: usize,
+    threads: AtomicUsize,
+    busy: AtomicUsize,
+}
+
+/// A thread that works on a job.
+pub(crate) struct Working<'a>(&'a AtomicUsize);
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Queue {
     pub(crate) fn new(jobs_max: usize) -> Self {
         let state = State { jobs: VecDeque::new(), closed: false, coming: 0, is_gathering: false };
         let state = Mutex::new(state);
-        Self { state, arrived: Condvar::new(), jobs_max }
+        let (threads, busy) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { state, arrived: Condvar::new(), jobs_max, threads, busy }
     }
 
     pub(crate) fn push(&self, queued: Queued) -> Result<(), Cause> {
@@ -126,6 +139,30 @@ impl Queue {
 
     pub(crate) fn len(&self) -> usize {
         self.lock().jobs.len()
+    }
+
+    /// A thread is started that takes jobs from here.
+    pub(crate) fn joined(&self) {
+        self.threads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The other end of [`Queue::joined`].
+    pub(crate) fn left(&self) {
+        self.threads.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A thread works on a job, as long as the result is kept.
+    pub(crate) fn working(&self) -> Working<'_> {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        Working(&self.busy)
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn busy(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
     }
 
     /// Takes no new job; what waits is still handed out.

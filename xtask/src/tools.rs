@@ -49,6 +49,8 @@ pub(crate) enum Tool {
     OpenSsl,
     /// Chromium, or a browser that is built of it.
     Chromium,
+    /// Prometheus' checker of rules.
+    Promtool,
 }
 
 impl Tool {
@@ -63,6 +65,7 @@ impl Tool {
             Tool::Curl => "curl".to_owned(),
             Tool::OpenSsl => format!("OpenSSL {OPENSSL_MIN} or newer"),
             Tool::Chromium => "Chromium".to_owned(),
+            Tool::Promtool => "promtool, of Prometheus".to_owned(),
         }
     }
 
@@ -94,6 +97,10 @@ impl Tool {
                 .filter_map(|name| environment::find_program(name))
                 .chain(CHROMIUM_APPLICATIONS.iter().map(PathBuf::from))
                 .find(|file| file.is_file()),
+            Tool::Promtool => environment::find_program("promtool").or_else(|| {
+                Some(install::unpacked_folder().join("usr/bin/promtool"))
+                    .filter(|file| file.is_file())
+            }),
         }
     }
 }

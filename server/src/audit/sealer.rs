@@ -11,6 +11,7 @@ use store::{DbError, Store, Tx, TxError, WriteError};
 use super::content::{self, BEFORE_FIRST, SEAL_ROWS_MAX, Seal};
 use crate::context::App;
 use crate::keys::Keys;
+use crate::metrics::age_s;
 
 /// Counter of a partner's seals.
 pub(crate) const SEALS: &str = "audit-seal";
@@ -66,8 +67,7 @@ pub async fn round(app: &App) -> Result<(), WriteError<SealError>> {
             None => break,
         }
     }
-    let age_us = oldest.map_or(0, |oldest| (app.clock.now().0 - oldest.0).max(0));
-    app.metrics.unsealed(rows, age_us / 1_000_000);
+    app.metrics.unsealed(rows, age_s(oldest, app.clock.now()));
     Ok(())
 }
 

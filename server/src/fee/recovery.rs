@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::{driver, returning};
 use crate::context::App;
-use crate::metrics::Owed;
+use crate::metrics::{Open, Owed, age_s};
 
 /// Applications and returns taken at once.
 const BATCH: i64 = 64;
@@ -33,17 +33,18 @@ pub async fn run(app: Arc<App>) {
 
 /// One round over all partners: asks about each fee that is overdue, and gives back what is owed.
 pub async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
-    let (mut overdue, mut owed) = (0, Due::default());
+    let (mut open, mut owed, mut are_all_read) = (Fees::default(), Due::default(), true);
     for asp in app.store.read(|tx: &mut Tx<'_>| Ok(partners::all(tx)?)).await? {
         let found = match look(app, &asp).await {
             Ok(found) => found,
             Err(error) => {
-                // The others' fees go on.
+                // The others' fees go on; what is told of all stays as it was.
                 tracing::warn!(partner = asp.as_str(), %error, "a partner's fees cannot be read");
+                are_all_read = false;
                 continue;
             }
         };
-        overdue += found.overdue;
+        open = open.and(found.open);
         owed = owed.and(found.due);
         for apply_no in &found.lacking {
             returning::adopt(app, &asp, apply_no).await;
@@ -57,15 +58,41 @@ pub async fn round(app: &Arc<App>) -> Result<(), WriteError<()>> {
             }),
         );
     }
-    let age_us = owed.oldest.map_or(0, |oldest| app.clock.now().0.saturating_sub(oldest.0));
-    app.metrics.fees_open(overdue);
-    app.metrics.returns_due(Owed { count: owed.count, oldest_age_s: age_us / 1_000_000 });
+    if !are_all_read {
+        return Ok(());
+    }
+    let now = app.clock.now();
+    app.metrics.fees_open(Open {
+        count: open.count,
+        overdue: open.overdue,
+        oldest_age_s: age_s(open.oldest, now),
+    });
+    let oldest_age_s = age_s(owed.oldest, now);
+    app.metrics.returns_due(Owed { count: owed.count, oldest_age_s });
     Ok(())
+}
+
+/// Fees that were ordered and are not answered yet.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fees {
+    count: i64,
+    overdue: i64,
+    oldest: Option<Timestamp>,
+}
+
+impl Fees {
+    fn and(self, other: Fees) -> Fees {
+        Fees {
+            count: self.count + other.count,
+            overdue: self.overdue + other.overdue,
+            oldest: [self.oldest, other.oldest].into_iter().flatten().min(),
+        }
+    }
 }
 
 /// What a partner's fees need.
 struct Found {
-    overdue: i64,
+    open: Fees,
     due: Due,
     fees: Vec<ApplyNo>,
     returns: Vec<ApplyNo>,
@@ -80,7 +107,7 @@ async fn look(app: &App, asp: &AspId) -> Result<Found, WriteError<()>> {
     let until = now.plus_ms(returning::driver::lease_ms(&app.core));
     let work = move |tx: &mut Tx<'_>| {
         Ok(Found {
-            overdue: overdue_of(tx, &asp, now.minus_ms(patience_ms))?,
+            open: open_of(tx, &asp, now.minus_ms(patience_ms))?,
             due: fee_returns::due(tx, &asp)?,
             fees: take(tx, &asp, now)?,
             returns: fee_returns::take(tx, &asp, BATCH, (now, until))?,
@@ -109,14 +136,15 @@ async fn each<F: Future<Output = ()> + Send + 'static>(
     }
 }
 
-/// How many fees were ordered before `since` and are still unanswered, for the metric.
-fn overdue_of(tx: &mut Tx<'_>, asp: &AspId, since: Timestamp) -> Result<i64, DbError> {
+/// The fees that are still unanswered, for the metrics: overdue are those ordered before `since`.
+fn open_of(tx: &mut Tx<'_>, asp: &AspId, since: Timestamp) -> Result<Fees, DbError> {
     let row = tx.query_one(
-        "SELECT COUNT(*) FROM application
-         WHERE asp_id = $1 AND state = 'COST_PAYING' AND ordered_at < $2",
+        "SELECT COUNT(*), COUNT(CASE WHEN ordered_at < $2 THEN 1 END), MIN(ordered_at)
+         FROM application WHERE asp_id = $1 AND state = 'COST_PAYING'",
         &[asp.as_str().into(), since.0.into()],
     )?;
-    row.int(0)
+    let oldest = row.opt_int(2)?.map(Timestamp);
+    Ok(Fees { count: row.int(0)?, overdue: row.int(1)?, oldest })
 }
 
 /// Takes overdue applications: each is put off, so that another server leaves it alone meanwhile.

@@ -192,7 +192,7 @@ impl Running {
         let jobs = [
             tokio::spawn(recovery::run(Arc::clone(&app))),
             tokio::spawn(crate::keys::run(Arc::clone(&app))),
-            tokio::spawn(crate::supply::watch(Arc::clone(&app))),
+            tokio::spawn(crate::measure::run(Arc::clone(&app))),
             tokio::spawn(crate::audit::sealer::run(Arc::clone(&app))),
             tokio::spawn(clock::run(Arc::clone(&app))),
             tokio::spawn(crate::jobs::run(Arc::clone(&app))),

@@ -443,7 +443,7 @@ async fn a_chain_that_cannot_go_on_does_not_hold_up_others() {
         tokio::time::sleep(Duration::from_millis(1_000)).await;
         let sql = "SELECT COUNT(*) FROM operation_log WHERE asp_id = $1 AND sealed_in IS NULL";
         assert_eq!(server.number(sql).await, 0);
-        let metrics = server.app.metrics.text(0);
+        let metrics = server.app.metrics.text();
         assert!(metrics.contains("platen_log_unsealed 1"), "{metrics}");
         assert!(!metrics.contains("platen_log_seal_failures_total 0"), "{metrics}");
         server.stop().await;

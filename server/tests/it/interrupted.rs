@@ -203,7 +203,7 @@ async fn a_taken_fee_that_cannot_be_settled_is_owed_back() {
              WHERE asp_id = $1 AND credit = 'return-payable'";
         assert_eq!(server.row(owed, &[]).await, "3000");
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let metrics = server.app.metrics.text(0);
+        let metrics = server.app.metrics.text();
         assert!(metrics.contains("platen_returns_due 1"), "{metrics}");
         assert!(metrics.contains("platen_fees_overdue "), "{metrics}");
     })

@@ -143,8 +143,8 @@ async fn two_servers_expire_each_card_once() {
              WHERE asp_id = $1 AND event = 'card.expired'";
         assert_eq!(one.number(subjects).await, expired);
         assert_eq!(i64::try_from(first.rows + second.rows).unwrap(), expired);
-        let metrics = one.app.metrics.text(0);
-        assert!(metrics.contains("platen_job_failures_total{job=\"expiry\"} "), "{metrics}");
+        let metrics = one.app.metrics.text();
+        assert!(metrics.contains("platen_job_failures_total{name=\"expiry\"} 1"), "{metrics}");
         one.stop().await;
         two.stop().await;
     })

@@ -97,6 +97,8 @@ mod sandbox;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod seeing;
+#[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod story;

@@ -148,7 +148,7 @@ async fn the_share_of_numbers_in_use_is_measured() {
         let service = FREE.service_id();
         assert_eq!(server.exec(sql, &[service.as_str().into()]).await, 1);
         supply::measure(&server.app).await.unwrap();
-        let metrics = server.app.metrics.text(0);
+        let metrics = server.app.metrics.text();
         let line = |service: &str| {
             let wanted = format!("product=\"{service}\"");
             let mut lines = metrics.lines().filter(|line| line.contains(&wanted));

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use platen::audit::sealer;
+use platen::measure;
 use platen::sandbox::ASP_ID;
 use store::schema::COLUMNS;
 use store::{Row, Tx, TxError, Value};
@@ -138,6 +140,13 @@ impl TestServer {
             )
             .await;
         assert_eq!(wrong, Vec::<String>::new(), "accounts whose postings make another balance");
+        // The check that goes along with the log finds the same, of all that has happened.
+        sealer::round(&self.app).await.unwrap();
+        measure::books::measure(&self.app).await.unwrap();
+        let metrics = self.app.metrics.text();
+        for wanted in ["platen_balances_off 0", "platen_books_unread_seals 0"] {
+            assert!(metrics.lines().any(|line| line == wanted), "{wanted}: {metrics}");
+        }
     }
 
     /// What we hold the gateway to have taken, and what has been posted to an account in all.

@@ -202,7 +202,7 @@ impl Holder<'_> {
              WHERE asp_id = $1 AND account_id = $2";
         assert_eq!(self.server.exec(sql, &keys).await, 1);
         let sql = "INSERT INTO posting (asp_id, log_id, line, debit, credit, amount, currency)
-             SELECT asp_id, MIN(log_id), 90, $3, $4, $5, 'KRW' FROM operation_log
+             SELECT asp_id, MAX(log_id), 90, $3, $4, $5, 'KRW' FROM operation_log
              WHERE asp_id = $1 AND subject = $2 GROUP BY asp_id";
         let (debit, credit) = (key(debit), key(credit));
         let keys = [apply_no.into(), debit.as_str().into(), credit.as_str().into(), won.into()];

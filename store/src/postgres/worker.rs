@@ -47,6 +47,7 @@ impl Worker {
     pub(super) fn serve(&mut self, queue: &Queue) {
         let mut taken = VecDeque::with_capacity(1);
         while queue.take(1, &mut taken) {
+            let _working = queue.working();
             while let Some(mut queued) = taken.pop_front() {
                 let verdict = if queued.is_late() {
                     Verdict::Unavailable(Cause::WaitedTooLong)

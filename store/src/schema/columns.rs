@@ -42,9 +42,10 @@ use Class::{Card, Personal, Public, Secret};
 #[rustfmt::skip]
 pub const COLUMNS: &[Column] = &[
     column("platform_fact", "asp_id", Public, "The partner."),
-    column("platform_fact", "name", Public, "Name of the fact: `mode`, `clock-shift-us`, `seeded-…`."),
+    column("platform_fact", "name", Public, "Name of the fact: `mode`, `clock-shift-us`, `seeded-…`, `books`."),
     column("platform_fact", "value", Public,
-        "Its value: of the mode `SANDBOX` or `PRODUCTION`, set once when the database is made."),
+        "Its value: of the mode `SANDBOX` or `PRODUCTION`, set once when the database is made; of \
+            the books how far they were checked and what is wrong with them."),
     column("platform_key", "asp_id", Public, "The partner."),
     column("platform_key", "purpose", Public, "What the key is for."),
     column("platform_key", "key_id", Public,

@@ -65,6 +65,7 @@ impl Worker {
     pub(super) fn write_all(&self, queue: &Queue) {
         let mut waiting = VecDeque::new();
         while queue.take_group(self.group_jobs_max, self.gather_max, &mut waiting) {
+            let _working = queue.working();
             while !waiting.is_empty() {
                 self.commit_group(&mut waiting);
             }
@@ -96,6 +97,7 @@ impl Worker {
     pub(super) fn read_all(&self, queue: &Queue) {
         let mut waiting = VecDeque::new();
         while queue.take(1, &mut waiting) {
+            let _working = queue.working();
             while let Some(queued) = self.next_in_time(&mut waiting) {
                 self.read(queued.job);
             }

@@ -234,3 +234,35 @@ fn a_commit_that_fails_takes_the_refusals_of_its_group_back() {
     assert!(matches!(outcomes[3], Err(WriteError::Fault(_))), "{:?}", outcomes[3]);
     assert_eq!(counter(&store, 1), 0);
 }
+
+/// What a metric shows of a worker that is held, with two jobs behind it.
+#[test]
+fn pools_tell_what_waits_and_who_works() {
+    for_each_engine(|target| {
+        let store = open_with(target, one_worker());
+        assert_eq!(counter(&store, 1), 0);
+        let names: Vec<_> = store.pools().iter().map(|pool| pool.name).collect();
+        let of_engine = match store.engine() {
+            "sqlite" => vec!["writer", "readers"],
+            _ => vec!["workers"],
+        };
+        assert_eq!(names, of_engine);
+        let first = || store.pools()[0];
+        wait_until("nobody works", || first().busy == 0);
+        assert_eq!((first().threads, first().waiting), (1, 0));
+        let held = Held::worker(&store);
+        let waiting: Vec<_> = (0..2)
+            .map(|_| {
+                let of = store.clone();
+                thread::spawn(move || of.write_blocking(add))
+            })
+            .collect();
+        wait_until("both wait", || first().waiting == 2);
+        assert_eq!((first().busy, first().threads), (1, 1));
+        drop(held);
+        waiting.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), Ok(())));
+        wait_until("nobody works", || first().busy == 0 && first().waiting == 0);
+        store.close();
+        assert_eq!(store.pools().iter().map(|pool| pool.threads).sum::<usize>(), 0);
+    });
+}

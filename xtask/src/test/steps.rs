@@ -13,6 +13,12 @@ use crate::{environment, packages, run, tidy};
 /// Where the tests in JavaScript are.
 const NODE_TESTS: &str = "tests/node";
 
+/// The alerts.
+const RULES: &str = "docs/operations/alerts.yml";
+
+/// The cases in which they fire and in which they do not.
+const RULES_CASES: &str = "docs/operations/alerts.test.yml";
+
 /// All steps in their order.
 pub(super) const STEPS: &[Step] = &[
     Step { name: "tidy", doc: "house rules", needs: &[], run: tidy },
@@ -21,6 +27,12 @@ pub(super) const STEPS: &[Step] = &[
         doc: "the layout of all Rust code",
         needs: &[],
         run: |_| step(&mut run::cargo(&["fmt", "--all", "--check"])),
+    },
+    Step {
+        name: "alerts",
+        doc: "the rules of docs/operations, with Prometheus' promtool",
+        needs: &[Tool::Promtool],
+        run: alerts,
     },
     Step {
         name: "clippy",
@@ -109,6 +121,15 @@ fn tidy(_: &Bench) -> Result<Tally, Failed> {
         return Err(Failed { tally, reason: None });
     }
     Ok(tally)
+}
+
+/// The rules are read, then their cases are run. What they ask for is held against a server's
+/// metrics by the tests of the server.
+fn alerts(bench: &Bench) -> Result<Tally, Failed> {
+    let promtool = bench.tool(Tool::Promtool)?;
+    run::succeed(run::command(promtool).args(["check", "rules", RULES]))?;
+    run::succeed(run::command(promtool).args(["test", "rules", RULES_CASES]))?;
+    Ok(Tally::default())
 }
 
 /// In a workspace of its own, which no other step builds; what it depends on is in the main

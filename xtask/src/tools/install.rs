@@ -1,9 +1,13 @@
 //! The system's package manager.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::Tool;
 use crate::{Outcome, environment, run, say};
+
+/// How apt learns of the packages that there are.
+const APT_UPDATE: [&str; 2] = ["apt-get", "update"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manager {
@@ -45,6 +49,8 @@ impl Manager {
             (Manager::Brew, Tool::OpenSsl) => "openssl@3",
             (Manager::Apt | Manager::Dnf | Manager::Apk, Tool::Chromium) => "chromium",
             (Manager::Brew, Tool::Chromium) => "google-chrome",
+            (Manager::Apt | Manager::Apk | Manager::Brew, Tool::Promtool) => "prometheus",
+            (Manager::Dnf, Tool::Promtool) => "golang-github-prometheus",
         }
     }
 
@@ -52,7 +58,7 @@ impl Manager {
     fn commands(self, package: &'static str) -> Vec<Vec<&'static str>> {
         match self {
             Manager::Apt => vec![
-                vec!["apt-get", "update"],
+                APT_UPDATE.to_vec(),
                 vec![
                     "env",
                     "DEBIAN_FRONTEND=noninteractive",
@@ -99,7 +105,11 @@ pub(super) fn install(tool: Tool) -> Outcome {
     let user_id = run::output(run::command(Path::new("id")).arg("-u"))?;
     let sudo = environment::find_program("sudo");
     let rights = rights(manager, user_id.trim(), sudo.as_deref())?;
-    for words in manager.commands(manager.package(tool)) {
+    let package = manager.package(tool);
+    // Installed, Debian's package would start its service.
+    let is_unpacked = manager == Manager::Apt && tool == Tool::Promtool;
+    let commands = if is_unpacked { vec![APT_UPDATE.to_vec()] } else { manager.commands(package) };
+    for words in commands {
         let words = match rights {
             Rights::Own => words,
             Rights::Sudo => [vec!["sudo", "-n"], words].concat(),
@@ -114,7 +124,21 @@ pub(super) fn install(tool: Tool) -> Outcome {
             Err(error) => return Err(format!("`{typed}` cannot be run ({error})")),
         }
     }
-    Ok(())
+    if is_unpacked { unpack(package) } else { Ok(()) }
+}
+
+/// Where a package lies that is only unpacked.
+pub(super) fn unpacked_folder() -> PathBuf {
+    environment::target_folder().join("unpacked")
+}
+
+/// Fetches a package of Debian's and unpacks it: nothing is installed, and no service is started.
+fn unpack(package: &str) -> Outcome {
+    let folder = unpacked_folder();
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let script = format!("apt-get download {package} && dpkg-deb --extract {package}_*.deb .");
+    say::line(&format!("Running `{script}` in {}", folder.display()));
+    run::succeed(run::command(Path::new("sh")).args(["-c", &script]).current_dir(&folder))
 }
 
 #[cfg(test)]
@@ -133,6 +157,7 @@ mod tests {
                 Tool::Curl,
                 Tool::OpenSsl,
                 Tool::Chromium,
+                Tool::Promtool,
             ] {
                 let package = manager.package(tool);
                 let commands = manager.commands(package);

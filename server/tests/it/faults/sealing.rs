@@ -45,7 +45,7 @@ async fn round(process: &Process) -> usize {
 }
 
 fn has(process: &Process, line: &str) {
-    let metrics = process.app.metrics.text(0);
+    let metrics = process.app.metrics.text();
     assert!(metrics.lines().any(|one| one == line), "{line}: {metrics}");
 }
 
@@ -72,7 +72,7 @@ async fn a_round_visits_the_partners_that_have_something_to_seal() {
         round(server).await;
         has(server, "platen_log_unsealed 2");
         has(server, "platen_log_seal_failures_total 2");
-        assert!(!server.app.metrics.text(0).contains("platen_log_unsealed_age_seconds 0"));
+        assert!(!server.app.metrics.text().contains("platen_log_unsealed_age_seconds 0"));
         let app = server.app.clone();
         let checked = aside(move || {
             [3, PARTNERS].map(|number| {
