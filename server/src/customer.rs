@@ -11,6 +11,7 @@ pub mod suspend;
 use domain::AspId;
 use serde_json::{Value, json};
 use store::tables::log::Moment;
+use store::tables::partners;
 use store::{DbError, Tx};
 
 use crate::keys::change::{Change, Deed};
@@ -50,7 +51,5 @@ impl Desk {
 
 /// Whether there is such a partner.
 fn has_partner(tx: &mut Tx<'_>, asp: &AspId) -> Result<bool, DbError> {
-    let found =
-        tx.query_opt("SELECT name FROM partner WHERE asp_id = $1", &[asp.as_str().into()])?;
-    Ok(found.is_some())
+    Ok(partners::all(tx)?.contains(asp))
 }

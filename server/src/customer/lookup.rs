@@ -52,8 +52,10 @@ pub struct Lookup {
     pub cards: Vec<Chain>,
     /// Card accounts and applications of the member that are not told, as there are too many.
     pub untold: usize,
-    /// What was done with the member itself, the oldest first.
+    /// What was done with the member itself: the newest lines, the oldest of them first.
     pub of_member: Vec<Line>,
+    /// Whether there may be older ones.
+    pub has_more_of_member: bool,
 }
 
 /// There is no such partner.
@@ -111,13 +113,15 @@ fn find<E>(cx: &Cx, tx: &mut Tx<'_>, key: &Key) -> Done<Lookup, E> {
     let Some(user_id) = holder(cx, tx, key)? else { return Ok(Lookup::default()) };
     let Some(membership) = membership(cx, tx, user_id)? else { return Ok(Lookup::default()) };
     let subject = given::subject(UserId(user_id.unsigned_abs()));
+    let mut beside = story::beside(cx, tx, &subject, 0)?;
+    story::add_journals(cx, tx, &mut beside.lines)?;
     let mut lookup = Lookup {
         user_id: Some(user_id),
         membership: Some(membership),
-        of_member: story::beside(cx, tx, &subject, 0)?.lines,
+        of_member: beside.lines,
+        has_more_of_member: beside.was_cut,
         ..Lookup::default()
     };
-    story::add_journals(cx, tx, &mut lookup.of_member)?;
     let mut seen = BTreeSet::new();
     for named in candidates(cx, tx, key, user_id)? {
         let account = named.account.map(|id| id.to_string());

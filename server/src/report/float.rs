@@ -246,8 +246,12 @@ impl Books {
                                  AND l.log_id IN (SELECT o.log_id FROM operation_log o
                                      WHERE o.asp_id = c.asp_id AND o.subject IN (
                                          SELECT a.apply_no FROM application a
-                                         WHERE a.asp_id = c.asp_id AND a.user_id = c.user_id
-                                             AND a.new_account_id = c.account_id)))) END
+                                         WHERE a.asp_id = c.asp_id
+                                             AND a.new_account_id = c.account_id
+                                             AND a.apply_no IN (
+                                                 SELECT b.apply_no FROM application b
+                                                 WHERE b.asp_id = c.asp_id
+                                                     AND b.user_id = c.user_id))))) END
                  FROM card_account c WHERE c.asp_id = $1 AND c.account_id > $2
                  ORDER BY c.account_id LIMIT $3",
                 &[asp.as_str().into(), last.into(), ROWS_MAX.into()],

@@ -25,7 +25,8 @@ pub(super) fn lookup(found: &Lookup) {
         say(format_args!("\nand {untold} more of the member: find them by --par or --apply-no"));
     }
     if !found.of_member.is_empty() {
-        say("\nof the member");
+        let older = if found.has_more_of_member { "; there may be older ones" } else { "" };
+        say(format_args!("\nof the member{older}"));
         found.of_member.iter().for_each(line);
     }
 }

@@ -178,10 +178,11 @@ const fn amounts(sums: &Sums) -> [i64; 6] {
 
 fn row(product: &str, line: &Line) {
     let [accounts, owed, fees, vat, back, clearing] = amounts(&line.sums).map(won);
-    say(format_args!(
+    let text = format!(
         "{product:<15} {accounts:>9} {owed:>17} {fees:>13} {vat:>11} {back:>12} {clearing:>13}  {}",
         line.name
-    ));
+    );
+    say(text.trim_end());
 }
 
 /// A text as a field of CSV.
