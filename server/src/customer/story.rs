@@ -34,7 +34,7 @@ pub struct Chain {
     pub accounts: Vec<Account>,
     /// Its applications, the oldest first.
     pub applications: Vec<Application>,
-    /// What has happened to it: the newest [`LINES_MAX`] lines, the oldest of them first.
+    /// What has happened to it: the newest lines, the oldest of them first.
     pub timeline: Vec<Line>,
     /// Lines before these.
     pub earlier: usize,

@@ -35,7 +35,7 @@ pub struct Sums {
 /// A product's line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Line {
-    /// The product; empty for what is of none: cards and applications that a sandbox has taken away.
+    /// The product; empty for what is of none: what a sandbox has taken away again.
     pub service_id: String,
     /// Its name.
     pub name: String,
