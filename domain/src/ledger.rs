@@ -33,6 +33,23 @@ impl Account {
             Account::Opening => "opening".to_owned(),
         }
     }
+
+    /// The account of a key; `None` of what is no account of ours.
+    pub fn of_key(key: &str) -> Option<Self> {
+        let account = match key.split_once(':') {
+            Some(("card", id)) => Account::Card(CardAccountId(id.parse().ok()?)),
+            Some(("pg-clearing", gateway)) => Account::PgClearing(gateway.to_owned()),
+            Some(_) => return None,
+            None => match key {
+                "fee-income" => Account::FeeIncome,
+                "vat-payable" => Account::VatPayable,
+                "return-payable" => Account::ReturnPayable,
+                "opening" => Account::Opening,
+                _ => return None,
+            },
+        };
+        (account.key() == key).then_some(account)
+    }
 }
 
 /// One posting: `amount`, which is more than nothing, is debited to one account and credited to
@@ -129,6 +146,23 @@ mod tests {
                 assert_eq!(sum, amount, "{amount} at {rate}");
                 assert!(journal.postings().iter().all(|each| !each.amount.is_zero()));
             }
+        }
+    }
+
+    #[test]
+    fn an_account_is_found_by_its_key_and_by_no_other_text() {
+        for account in [
+            Account::Card(CardAccountId(7)),
+            Account::PgClearing("open-banking".to_owned()),
+            Account::FeeIncome,
+            Account::VatPayable,
+            Account::ReturnPayable,
+            Account::Opening,
+        ] {
+            assert_eq!(Account::of_key(&account.key()), Some(account));
+        }
+        for key in ["", "card", "card:", "card:07", "card:x", "fees", "opening:", "bank:1"] {
+            assert_eq!(Account::of_key(key), None, "{key}");
         }
     }
 

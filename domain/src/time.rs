@@ -78,6 +78,26 @@ impl fmt::Display for BusinessDay {
     }
 }
 
+impl BusinessDay {
+    /// The day of a `yyyy-MM-dd`, written exactly so.
+    pub fn parse(text: &str) -> Option<Self> {
+        let day = Self(text.parse().ok()?);
+        (day.hyphenated() == text).then_some(day)
+    }
+
+    /// `yyyy-MM-dd`.
+    pub fn hyphenated(self) -> String {
+        format!("{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+    }
+
+    /// The first moment that no longer belongs to the day.
+    pub fn end(self) -> Timestamp {
+        let next = self.0.saturating_add(1.days()).to_datetime(jiff::civil::Time::midnight());
+        let moment = SEOUL.to_timestamp(next);
+        Timestamp(moment.map_or(i64::MAX, jiff::Timestamp::as_microsecond))
+    }
+}
+
 impl Expiry {
     /// The end of the month that lies `months` after the month of `now`.
     pub fn after(now: Timestamp, months: u16) -> Self {
@@ -147,6 +167,17 @@ mod tests {
     fn the_business_day_is_seouls() {
         assert_eq!(LATE_NOVEMBER.business_day().to_string(), "20261130");
         assert_eq!(LATE_NOVEMBER.plus_ms(30 * 60_000).business_day().to_string(), "20261201");
+    }
+
+    #[test]
+    fn a_day_is_read_strictly_and_ends_at_midnight_in_seoul() {
+        let day = BusinessDay::parse("2026-11-30").unwrap();
+        assert_eq!((day, day.hyphenated().as_str()), (LATE_NOVEMBER.business_day(), "2026-11-30"));
+        assert_eq!(day.end(), LATE_NOVEMBER.plus_ms(30 * 60_000));
+        assert_eq!(Timestamp(day.end().0 - 1).business_day(), day);
+        for text in ["", "20261130", "2026-11-31", "2026-1-1", " 2026-11-30", "2026-11-30T00:00"] {
+            assert_eq!(BusinessDay::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod bank_sim;
 pub mod bench;
 mod call;
 mod caller;
+mod card;
 mod credentials;
 mod delivery;
 mod demo;
@@ -13,9 +14,11 @@ mod keys;
 pub mod panics;
 mod populate;
 mod reference;
+mod report;
 mod sample;
 mod sandbox;
 mod scenarios;
+mod why;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -62,6 +65,8 @@ enum Command {
     Audit(audit::Audit),
     Jobs(jobs::Jobs),
     Delivery(delivery::Delivery),
+    Card(card::Card),
+    Report(report::Report),
     #[command(hide = true)]
     Reference(reference::Reference),
 }
@@ -94,6 +99,8 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::Jobs(command) => command.run(),
         Command::Delivery(command) => command.run(),
+        Command::Card(command) => command.run(),
+        Command::Report(command) => command.run(),
         Command::Reference(command) => command.run(),
     };
     outcome.unwrap_or_else(|Failure(sentence)| {
@@ -107,6 +114,19 @@ pub fn main() -> ExitCode {
 fn say(line: impl Display) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// An amount of won, its thousands apart.
+fn won(amount: i64) -> String {
+    let digits = amount.unsigned_abs().to_string();
+    let mut text = String::from(if amount < 0 { "-" } else { "" });
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Says what is wrong with the command line, for what clap cannot tell by itself, and as it does.
@@ -210,5 +230,23 @@ async fn stop_signal() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::won;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (amount, text) in [
+            (0, "0"),
+            (999, "999"),
+            (-1_000, "-1,000"),
+            (123_456, "123,456"),
+            (i64::MIN, "-9,223,372,036,854,775,808"),
+        ] {
+            assert_eq!(won(amount), text);
+        }
     }
 }

@@ -196,7 +196,8 @@ impl Cx {
             subject: effect.subject,
             payload: &effect.payload.to_string(),
             happened_at: call.moment(),
-            keys: Some(&call.keys),
+            // What no call caused is recognised by nothing.
+            keys: (!call.keys.replay.is_empty()).then_some(&call.keys),
         };
         if log::insert(tx, &call.asp, &entry)? {
             return self.is_first(tx);

@@ -39,21 +39,21 @@ enum Command {
     Maker(maker::Makers),
 }
 
-/// Whose deliveries, and whether to answer as JSON.
+/// Of whom, and whether to answer as JSON.
 #[derive(Args)]
-struct Common {
+pub(super) struct Common {
     /// The partner; without it, the sandbox's.
     #[arg(long, value_name = "ASP")]
     partner: Option<String>,
     /// As JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl Common {
-    fn asp(&self) -> AspId {
+    pub(super) fn asp(&self) -> AspId {
         AspId::new(self.partner.as_deref().unwrap_or(ASP_ID))
     }
 }

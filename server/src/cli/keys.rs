@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use crypto::keyring::KeyPurpose;
 use domain::{AspId, Timestamp};
-use rustix::process::getuid;
 use store::{Store, Tx};
 
+use super::why::Why;
 use super::{Database, Failure, Outcome, misused, say};
-use crate::context::{Clock, Core};
+use crate::context::Core;
 use crate::keys::change::{self, Change};
 use crate::keys::partner::{self, NewPair};
 use crate::keys::reseal::{self, Resealed};
@@ -23,10 +23,6 @@ use crate::settings::Settings;
 
 /// Milliseconds in a second.
 const SECOND_MS: u64 = 1_000;
-/// Characters of a reason at the most.
-const REASON_MAX: usize = 200;
-/// Digits in a row that make a reason look like a card number.
-const REASON_DIGITS_MAX: usize = 12;
 
 /// List, rotate and retire keys, while servers run.
 ///
@@ -89,36 +85,6 @@ impl Purpose {
             Purpose::Audit => Some(KeyPurpose::Audit),
             Purpose::Master | Purpose::Crypto => None,
         }
-    }
-}
-
-/// Why something is changed.
-#[derive(Args)]
-struct Why {
-    /// Why, for the operation log: up to 200 characters, no card numbers.
-    #[arg(long, value_name = "TEXT", value_parser = reason)]
-    reason: String,
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > REASON_MAX || text.contains(char::is_control) {
-        return Err(format!("a reason has 1 to {REASON_MAX} characters on one line"));
-    }
-    let mut digits = 0;
-    for c in text.chars().filter(|c| !matches!(c, ' ' | '-')) {
-        digits = if c.is_ascii_digit() { digits + 1 } else { 0 };
-        if digits > REASON_DIGITS_MAX {
-            return Err("a reason has no card number in it".to_owned());
-        }
-    }
-    Ok(text.to_owned())
-}
-
-impl Why {
-    fn change(&self) -> Change {
-        let by = format!("uid {}", getuid().as_raw());
-        Change { by, reason: self.reason.clone(), now: Clock.now() }
     }
 }
 

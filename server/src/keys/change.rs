@@ -16,6 +16,19 @@ use crate::supply::IDS;
 /// Counts the changes of keys; its row is the lock.
 const CHANGES: &str = "key-change";
 
+/// What a row of the operation log says of an operator's deed beside who and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Deed<'a> {
+    /// The command.
+    pub operation: &'a str,
+    /// What was done, such as `key.rotated`.
+    pub event: &'a str,
+    /// To what.
+    pub subject: &'a str,
+    /// When.
+    pub at: Moment,
+}
+
 /// Who changes something, why, and when.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -42,19 +55,31 @@ impl Change {
         subject: &str,
         more: Value,
     ) -> Result<(), DbError> {
+        let at = Moment::plain(self.now);
+        self.write_down(tx, asp, Deed { operation: "platen.keys", event, subject, at }, more)
+    }
+
+    /// Writes the row of any deed of an operator's: who did it and why, and what `more` says.
+    pub fn write_down(
+        &self,
+        tx: &mut Tx<'_>,
+        asp: &AspId,
+        deed: Deed<'_>,
+        more: Value,
+    ) -> Result<(), DbError> {
         let mut payload = json!({ "by": self.by, "reason": self.reason });
         if let (Value::Object(all), Value::Object(more)) = (&mut payload, more) {
             all.extend(more);
         }
         let entry = NewEntry {
             id: counters::take(tx, asp, IDS, 1)?,
-            operation: "platen.keys",
-            event,
+            operation: deed.operation,
+            event: deed.event,
             code: "000_000",
             correlation_id: "-",
-            subject,
+            subject: deed.subject,
             payload: &payload.to_string(),
-            happened_at: Moment::plain(self.now),
+            happened_at: deed.at,
             keys: None,
         };
         if log::insert(tx, asp, &entry)? {

@@ -16,7 +16,7 @@ use crate::books::Books;
 use crate::process::{BankGuard, Server, arg, client, credentials, platen, run, stdout_of};
 use crate::support::REISSUE;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "demo",
     "sandbox",
     "bank-sim",
@@ -27,6 +27,8 @@ const COMMANDS: [&str; 10] = [
     "bench",
     "keys",
     "audit",
+    "card",
+    "report",
 ];
 
 /// A folder with a sandbox's database and its bank's file.
@@ -134,6 +136,12 @@ fn wrong_usage_ends_with_2() {
         &["keys", "reseal", "digest", "--reason", "x"],
         &["audit"],
         &["audit", "verify", "--anchor", "1:00"],
+        &["card"],
+        &["card", "suspend", "--by", "kim", "--reason", "x"],
+        &["report"],
+        &["report", "float"],
+        &["report", "float", "--day", "20261130"],
+        &["report", "float", "--day", "2026-11-30", "--json", "--csv"],
     ] {
         assert_eq!(run(args).status.code(), Some(2), "{args:?}");
     }
@@ -152,6 +160,8 @@ fn what_cannot_be_done_is_one_sentence() {
         &["keys", "retire", "data_key", "1", "--reason", "x", "--database", missing],
         &["keys", "reseal", "lookup", "--reason", "x", "--database", missing],
         &["audit", "verify", "--database", missing],
+        &["card", "find", "--user", "1", "--by", "kim", "--reason", "x", "--database", missing],
+        &["report", "float", "--day", "2026-11-30", "--database", missing],
     ] {
         assert!(refused(args).contains("platen sandbox"), "{args:?} names the way out");
     }

@@ -25,6 +25,8 @@ mod corpus;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod customer;
+#[cfg(test)]
 mod debit;
 #[cfg(test)]
 mod defects;
@@ -88,6 +90,8 @@ mod refusals;
 mod reissue;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod reports;
 #[cfg(test)]
 mod returns;
 #[cfg(test)]

@@ -376,8 +376,8 @@ pub const COLUMNS: &[Column] = &[
     column("operation_log", "correlation_id", Public, "The call that caused it."),
     column("operation_log", "subject", Public,
         "What it happened to: an application number, a card account, `member:` and a member, \
-         `card:` and a card, a product, with its version behind `/` once it was changed, or a \
-         key."),
+         `card:` and a card, a product, with its version behind `/` once it was changed, a key, \
+         or `lookup`, which found no member."),
     column("operation_log", "payload", Public, "The event for partners, JSON; cards by PAR."),
     column("operation_log", "happened_at", Public, "When."),
     column("operation_log", "clock_shift_us", Public,

@@ -9,8 +9,8 @@
 //! cursor. Two servers may still write at nearly the same moment: who must miss nothing reads the
 //! feed.
 
-mod entries;
-mod history;
+pub(crate) mod entries;
+pub(crate) mod history;
 
 use contract::shape::Emit;
 use contract::{Digits, Kind as FieldKind, Spec, Text, UInt, at, catalogue, errors, input, output};

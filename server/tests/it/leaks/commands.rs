@@ -1,9 +1,13 @@
 //! What the commands print and log. Card numbers are what some of them are for: `call` prints the
 //! answer in clear and with `--verbose` what is on the wire, `demo` its one call as sent and in
 //! clear, `populate` and `scenarios` cards to call with. Keys are `credentials`' alone, but for the
-//! access key among the headers that are printed as they were sent.
+//! access key among the headers that are printed as they were sent. What customer service and the
+//! books are told has neither.
 
 use std::process::Output;
+
+use platen::context::Clock;
+use platen::sandbox::world::World;
 
 use super::needles::{RUN, Secrets};
 use super::{Stage, arg};
@@ -13,9 +17,13 @@ use crate::process::run;
 pub const CALLS: [&str; 3] =
     ["261122120000-0a1b2c3", "261122120000-0a1b2c4", "261122120000-0a1b2c5"];
 
+/// The scenario whose card is found: one that was reissued.
+const REISSUED: u32 = 101;
+
 /// What the commands said, by what they may say.
 pub struct Said {
     plain: Vec<Output>,
+    masked: Vec<Output>,
     verbose: Output,
     demo: Output,
 }
@@ -34,12 +42,22 @@ pub fn outputs(stage: &Stage, url: &str) -> Said {
         output
     };
     let verbose = call("prepaid-card.reissue", "mobile-only", CALLS[2]);
+    let day = Clock.now().business_day().hyphenated();
+    let user = World::new(REISSUED).user_id().to_string();
+    let why = ["--by", "kim", "--reason", "a leak"];
+    let masked = |command: &[&str]| done(&[command, &at[..]].concat());
+    let find = |key: &[&str]| masked(&[&["card", "find"], key, &why[..]].concat());
     Said {
         plain: vec![
             done(&call("prepaid-card.reissue", "reissued", CALLS[0])),
             done(&call("prepaid-card.state", "unknown-par", CALLS[1])),
             done(&[&["populate", "--cards", "2", "--out", arg(&out)], &at[..]].concat()),
             done(&["scenarios"]),
+        ],
+        masked: vec![
+            find(&["--user", &user]),
+            find(&["--user", &user, "--json"]),
+            masked(&["report", "float", "--day", &day]),
         ],
         verbose: done(&[&verbose[..], &["--verbose"]].concat()),
         demo: done(&["demo"]),
@@ -48,10 +66,14 @@ pub fn outputs(stage: &Stage, url: &str) -> Said {
 
 /// Searches them.
 pub fn check(said: &Said, secrets: &mut Secrets) {
-    let all = said.plain.iter().chain([&said.verbose, &said.demo]);
+    let all = said.plain.iter().chain(&said.masked).chain([&said.verbose, &said.demo]);
     let all_needles = secrets.needles(RUN);
     for output in all {
         all_needles.assert_none(&secrets.without_known(&output.stderr), "a command's log");
+    }
+    for output in &said.masked {
+        assert!(output.stdout.len() > 500);
+        all_needles.assert_none(&secrets.without_known(&output.stdout), "a masked command");
     }
     secrets.pans.clear();
     let keys = secrets.needles(RUN);

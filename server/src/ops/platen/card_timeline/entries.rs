@@ -13,7 +13,7 @@ use crate::ops::platen::reissue_quote::WaiverReason;
 
 /// The last entry that was told: its time, its row, and which of the row's entries it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// When the row was written, µs.
     time: i64,
     /// The row.
@@ -24,7 +24,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Before every entry.
-    pub(super) const BEGINNING: Self = Place { time: 0, log: 0, entry: 0 };
+    pub(crate) const BEGINNING: Self = Place { time: 0, log: 0, entry: 0 };
 }
 
 impl From<[i64; 3]> for Place {
@@ -40,13 +40,13 @@ impl From<Place> for [i64; 3] {
 }
 
 /// A part of the timeline.
-pub(super) struct Part {
+pub(crate) struct Part {
     /// Its entries, the oldest first.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// Where it ends.
-    pub(super) end: Place,
+    pub(crate) end: Place,
     /// Whether there is more.
-    pub(super) has_more: bool,
+    pub(crate) has_more: bool,
 }
 
 /// An entry before its details are read.
@@ -60,7 +60,7 @@ struct Found<'a> {
 
 /// The entries after a place. Of each subject no more rows are read than the part could need: every
 /// row has an entry at least, and the first may have been told.
-pub(super) fn part<E>(
+pub(crate) fn part<E>(
     cx: &Cx,
     tx: &mut Tx<'_>,
     sources: &[Source],

@@ -15,24 +15,24 @@ const GENERATIONS_MAX: usize = 50;
 const APPLICATIONS_MAX: i64 = 200;
 
 /// A subject of the operation log, and what its rows tell of.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// The subject.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     /// Rows that are older tell of something else (µs): an application's number is given again
     /// when a scenario is armed again.
-    pub(super) since: i64,
+    pub(crate) since: i64,
     /// The generation that its rows tell of, from 1 on.
-    pub(super) generation: usize,
+    pub(crate) generation: usize,
     /// Its number, masked.
     pub(super) card: Option<String>,
     /// The number of its plastic, masked.
     pub(super) plastic: Option<String>,
     /// What the subject is.
-    pub(super) of: Of,
+    pub(crate) of: Of,
 }
 
 /// What a subject is.
-pub(super) enum Of {
+pub(crate) enum Of {
     /// The account of a generation.
     Account,
     /// The account of which a generation is a sub card: with these PARs it ends with it.
@@ -42,7 +42,7 @@ pub(super) enum Of {
 }
 
 /// An application of a generation.
-pub(super) struct Application {
+pub(crate) struct Application {
     /// Why its fee was waived.
     pub(super) waiver: Option<Waiver>,
     /// The generation that it replaces: its number, masked.
@@ -77,6 +77,16 @@ pub(super) fn sources<E>(
     number: &str,
 ) -> Done<Option<Vec<Source>>, E> {
     let Some(named) = find(cx, tx, user_id, number)? else { return Ok(None) };
+    of_named(cx, tx, user_id, named).map(Some)
+}
+
+/// The subjects that tell of a card of the member's.
+pub(crate) fn of_named<E>(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    user_id: i64,
+    named: Named,
+) -> Done<Vec<Source>, E> {
     let chain = match named.account {
         Some(account) => chain(cx, tx, user_id, account)?,
         None => Vec::new(),
@@ -98,15 +108,15 @@ pub(super) fn sources<E>(
     for (apply_no, row) in applications {
         sources.push(of_application(cx, tx, &chain, apply_no, &row)?);
     }
-    Ok(Some(sources))
+    Ok(sources)
 }
 
 /// The card that was named.
-struct Named {
+pub(crate) struct Named {
     /// Its account, or the one that it is to replace.
-    account: Option<i64>,
+    pub(crate) account: Option<i64>,
     /// The application that it was made for.
-    apply_no: Option<String>,
+    pub(crate) apply_no: Option<String>,
 }
 
 fn find<E>(cx: &Cx, tx: &mut Tx<'_>, user_id: i64, number: &str) -> Done<Option<Named>, E> {
@@ -124,16 +134,26 @@ fn find<E>(cx: &Cx, tx: &mut Tx<'_>, user_id: i64, number: &str) -> Done<Option<
         }
         // Plastic that is not registered yet: the member's, if its application is.
         let Some(apply_no) = apply_no else { return Ok(None) };
-        let Some(row) = application(cx, tx, user_id, &apply_no)? else { return Ok(None) };
-        let mut account = None;
-        for id in [row.opt_int(2)?, row.opt_int(1)?].into_iter().flatten() {
-            if account.is_none() && generation(cx, tx, user_id, id)?.is_some() {
-                account = Some(id);
-            }
-        }
-        return Ok(Some(Named { account, apply_no: Some(apply_no) }));
+        return by_application(cx, tx, user_id, apply_no);
     }
     Ok(None)
+}
+
+/// The card that an application of the member's is about.
+pub(crate) fn by_application<E>(
+    cx: &Cx,
+    tx: &mut Tx<'_>,
+    user_id: i64,
+    apply_no: String,
+) -> Done<Option<Named>, E> {
+    let Some(row) = application(cx, tx, user_id, &apply_no)? else { return Ok(None) };
+    let mut account = None;
+    for id in [row.opt_int(2)?, row.opt_int(1)?].into_iter().flatten() {
+        if account.is_none() && generation(cx, tx, user_id, id)?.is_some() {
+            account = Some(id);
+        }
+    }
+    Ok(Some(Named { account, apply_no: Some(apply_no) }))
 }
 
 /// The generations of a chain, the oldest first.
