@@ -8,10 +8,12 @@ mod caller;
 mod credentials;
 mod delivery;
 mod demo;
+mod fee;
 mod jobs;
 mod keys;
 pub mod panics;
 mod populate;
+mod reconcile;
 mod reference;
 mod sample;
 mod sandbox;
@@ -38,7 +40,7 @@ const WRONG_USAGE: u8 = 2;
 /// A prepaid-card issuing platform that speaks the KONA PLATE Open API.
 ///
 /// Exit codes: 0 done; 1 it failed, or the answer was not the one expected; 2 the command line is
-/// wrong.
+/// wrong; 3 `reconcile` has found differences.
 #[derive(Parser)]
 #[command(name = "platen", version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
@@ -62,6 +64,8 @@ enum Command {
     Audit(audit::Audit),
     Jobs(jobs::Jobs),
     Delivery(delivery::Delivery),
+    Fee(fee::Fee),
+    Reconcile(Box<reconcile::Reconcile>),
     #[command(hide = true)]
     Reference(reference::Reference),
 }
@@ -94,6 +98,8 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::Jobs(command) => command.run(),
         Command::Delivery(command) => command.run(),
+        Command::Fee(command) => command.run(),
+        Command::Reconcile(command) => command.run(),
         Command::Reference(command) => command.run(),
     };
     outcome.unwrap_or_else(|Failure(sentence)| {

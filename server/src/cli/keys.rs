@@ -6,8 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use crypto::keyring::KeyPurpose;
-use domain::{AspId, Timestamp};
-use rustix::process::getuid;
+use domain::AspId;
 use store::{Store, Tx};
 
 use super::{Database, Failure, Outcome, misused, say};
@@ -16,6 +15,7 @@ use crate::keys::change::{self, Change};
 use crate::keys::partner::{self, NewPair};
 use crate::keys::reseal::{self, Resealed};
 use crate::keys::{BEGIN_MS, KeysError, unwrapped};
+use crate::operator::{machine_user, moment, reason};
 use crate::sandbox::keys::{Credentials, rotate, rotate_master};
 use crate::sandbox::run::open;
 use crate::sandbox::{ASP_ID, PROJECT_ID};
@@ -23,10 +23,6 @@ use crate::settings::Settings;
 
 /// Milliseconds in a second.
 const SECOND_MS: u64 = 1_000;
-/// Characters of a reason at the most.
-const REASON_MAX: usize = 200;
-/// Digits in a row that make a reason look like a card number.
-const REASON_DIGITS_MAX: usize = 12;
 
 /// List, rotate and retire keys, while servers run.
 ///
@@ -100,25 +96,9 @@ struct Why {
     reason: String,
 }
 
-fn reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > REASON_MAX || text.contains(char::is_control) {
-        return Err(format!("a reason has 1 to {REASON_MAX} characters on one line"));
-    }
-    let mut digits = 0;
-    for c in text.chars().filter(|c| !matches!(c, ' ' | '-')) {
-        digits = if c.is_ascii_digit() { digits + 1 } else { 0 };
-        if digits > REASON_DIGITS_MAX {
-            return Err("a reason has no card number in it".to_owned());
-        }
-    }
-    Ok(text.to_owned())
-}
-
 impl Why {
     fn change(&self) -> Change {
-        let by = format!("uid {}", getuid().as_raw());
-        Change { by, reason: self.reason.clone(), now: Clock.now() }
+        Change { by: machine_user(), reason: self.reason.clone(), now: Clock.now() }
     }
 }
 
@@ -140,12 +120,6 @@ impl Partner {
         let is_given = self.partner.is_some() && !matches!(purpose, Purpose::Crypto);
         is_given.then_some("--partner goes with a crypto key alone")
     }
-}
-
-/// A moment, as it is printed.
-fn moment(at: Timestamp) -> String {
-    let at = jiff::Timestamp::from_microsecond(at.0);
-    at.map_or_else(|_| "-".to_owned(), |at| format!("{at:.0}"))
 }
 
 /// Put a new key in use.

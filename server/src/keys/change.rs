@@ -33,7 +33,7 @@ impl Change {
         counters::take(tx, &AspId::new(PLATFORM), CHANGES, 1).map(drop)
     }
 
-    /// Writes the change's row of the operation log.
+    /// Writes the row of the operation log of a change of keys.
     pub fn note(
         &self,
         tx: &mut Tx<'_>,
@@ -42,17 +42,28 @@ impl Change {
         subject: &str,
         more: Value,
     ) -> Result<(), DbError> {
+        self.note_of(tx, asp, &Noted { operation: "platen.keys", event, subject }, more)
+    }
+
+    /// Writes the change's row of the operation log.
+    pub fn note_of(
+        &self,
+        tx: &mut Tx<'_>,
+        asp: &AspId,
+        noted: &Noted<'_>,
+        more: Value,
+    ) -> Result<(), DbError> {
         let mut payload = json!({ "by": self.by, "reason": self.reason });
         if let (Value::Object(all), Value::Object(more)) = (&mut payload, more) {
             all.extend(more);
         }
         let entry = NewEntry {
             id: counters::take(tx, asp, IDS, 1)?,
-            operation: "platen.keys",
-            event,
+            operation: noted.operation,
+            event: noted.event,
             code: "000_000",
             correlation_id: "-",
-            subject,
+            subject: noted.subject,
             payload: &payload.to_string(),
             happened_at: Moment::plain(self.now),
             keys: None,
@@ -64,6 +75,17 @@ impl Change {
         let (wanted, found) = ("a new row of the operation log", 0);
         Err(DbError::Rows { wanted, found })
     }
+}
+
+/// What a change's row of the operation log is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Noted<'a> {
+    /// The command.
+    pub operation: &'a str,
+    /// What happened.
+    pub event: &'a str,
+    /// To what.
+    pub subject: &'a str,
 }
 
 /// What the operation log calls a key.

@@ -16,7 +16,7 @@ use crate::books::Books;
 use crate::process::{BankGuard, Server, arg, client, credentials, platen, run, stdout_of};
 use crate::support::REISSUE;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "demo",
     "sandbox",
     "bank-sim",
@@ -27,7 +27,12 @@ const COMMANDS: [&str; 10] = [
     "bench",
     "keys",
     "audit",
+    "fee",
+    "reconcile",
 ];
+
+/// The number of an application.
+const NO: &str = "2026112900000000000042";
 
 /// A folder with a sandbox's database and its bank's file.
 struct Home {
@@ -134,6 +139,20 @@ fn wrong_usage_ends_with_2() {
         &["keys", "reseal", "digest", "--reason", "x"],
         &["audit"],
         &["audit", "verify", "--anchor", "1:00"],
+        &["fee"],
+        &["fee", "list", "--limit", "0"],
+        &["fee", "show", "42"],
+        &["fee", "resolve", NO, "--reason", "x", "--by", "kim"],
+        &["fee", "resolve", NO, "--taken", "--reason", "x", "--by", "kim"],
+        &["fee", "resolve", NO, "--taken", "--evidence", "x", "--by", "kim"],
+        &["fee", "resolve", NO, "--taken", "--evidence", "x", "--reason", "x"],
+        &["fee", "resolve", NO, "--taken", "--evidence", "x", "--reason", "x", "--by", "kim lee"],
+        &["fee", "resolve", NO, "--taken", "--refused", "--evidence", "x", "--reason", "x"],
+        &["fee", "resolve", NO, "--withdraw", "--taken", "--reason", "x", "--by", "kim"],
+        &["reconcile"],
+        &["reconcile", "--bank", "x.csv", "cases"],
+        &["reconcile", "close", "0", "--by", "kim", "--reason", "x"],
+        &["reconcile", "close", "1", "--by", "kim"],
     ] {
         assert_eq!(run(args).status.code(), Some(2), "{args:?}");
     }

@@ -83,6 +83,8 @@ mod races;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]
+mod reconciling;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod reissue;
@@ -100,6 +102,8 @@ mod scenarios;
 mod shapes;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod stuck;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
