@@ -9,10 +9,12 @@ mod card;
 mod credentials;
 mod delivery;
 mod demo;
+mod fee;
 mod jobs;
 mod keys;
 pub mod panics;
 mod populate;
+mod reconcile;
 mod reference;
 mod report;
 mod sample;
@@ -41,7 +43,7 @@ const WRONG_USAGE: u8 = 2;
 /// A prepaid-card issuing platform that speaks the KONA PLATE Open API.
 ///
 /// Exit codes: 0 done; 1 it failed, or the answer was not the one expected; 2 the command line is
-/// wrong.
+/// wrong; 3 `reconcile` has found differences.
 #[derive(Parser)]
 #[command(name = "platen", version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
@@ -67,6 +69,8 @@ enum Command {
     Delivery(delivery::Delivery),
     Card(card::Card),
     Report(report::Report),
+    Fee(fee::Fee),
+    Reconcile(Box<reconcile::Reconcile>),
     #[command(hide = true)]
     Reference(reference::Reference),
 }
@@ -101,6 +105,8 @@ pub fn main() -> ExitCode {
         Command::Delivery(command) => command.run(),
         Command::Card(command) => command.run(),
         Command::Report(command) => command.run(),
+        Command::Fee(command) => command.run(),
+        Command::Reconcile(command) => command.run(),
         Command::Reference(command) => command.run(),
     };
     outcome.unwrap_or_else(|Failure(sentence)| {

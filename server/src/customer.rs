@@ -15,6 +15,7 @@ use store::tables::partners;
 use store::{DbError, Tx};
 
 use crate::keys::change::{Change, Deed};
+use crate::operator::machine_user;
 
 pub use story::{Account, Application, Card, Chain, Line, Posting};
 
@@ -25,8 +26,6 @@ pub struct Desk {
     pub asp: AspId,
     /// Who and why.
     pub change: Change,
-    /// The user of the machine who gave the command.
-    pub uid: u32,
     /// When, by both clocks.
     pub at: Moment,
 }
@@ -40,7 +39,7 @@ impl Desk {
         subject: &str,
         more: Value,
     ) -> Result<(), DbError> {
-        let mut all = json!({ "uid": self.uid });
+        let mut all = json!({ "machineUser": machine_user() });
         if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
             all.extend(more);
         }

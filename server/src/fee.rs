@@ -3,7 +3,9 @@
 
 mod driver;
 pub mod recovery;
+pub mod resolving;
 pub mod returning;
+pub mod stuck;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,6 +8,7 @@ pub mod card_checks;
 pub mod cards;
 pub mod counters;
 pub mod dossier;
+pub mod fee_proposals;
 pub mod fee_returns;
 pub mod log;
 pub mod members;
@@ -15,6 +16,7 @@ pub mod number_ranges;
 pub mod partners;
 pub mod postings;
 pub mod products;
+pub mod reconciliation_cases;
 
 use crate::{DbError, Row};
 

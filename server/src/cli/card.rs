@@ -9,7 +9,6 @@ use domain::AspId;
 use store::Store;
 
 use super::delivery::Common;
-use super::why::uid;
 use super::{Failure, Outcome, runtime};
 use crate::context::Core;
 use crate::customer::Desk;
@@ -61,7 +60,7 @@ fn opened(common: &Common, change: Change) -> Result<Opened, Failure> {
     let (store, core) = open(&common.database.target()?, &Settings::default(), false)?;
     let runtime = runtime()?;
     let at = runtime.block_on(clock::moment(&store))?;
-    let desk = Desk { asp: common.asp(), change, uid: uid(), at };
+    let desk = Desk { asp: common.asp(), change, at };
     Ok(Opened { store, core, desk, runtime })
 }
 

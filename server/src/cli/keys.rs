@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use crypto::keyring::KeyPurpose;
-use domain::{AspId, Timestamp};
+use domain::AspId;
 use store::{Store, Tx};
 
 use super::why::Why;
@@ -16,6 +16,7 @@ use crate::keys::change::{self, Change};
 use crate::keys::partner::{self, NewPair};
 use crate::keys::reseal::{self, Resealed};
 use crate::keys::{BEGIN_MS, KeysError, unwrapped};
+use crate::operator::moment;
 use crate::sandbox::keys::{Credentials, rotate, rotate_master};
 use crate::sandbox::run::open;
 use crate::sandbox::{ASP_ID, PROJECT_ID};
@@ -106,12 +107,6 @@ impl Partner {
         let is_given = self.partner.is_some() && !matches!(purpose, Purpose::Crypto);
         is_given.then_some("--partner goes with a crypto key alone")
     }
-}
-
-/// A moment, as it is printed.
-fn moment(at: Timestamp) -> String {
-    let at = jiff::Timestamp::from_microsecond(at.0);
-    at.map_or_else(|_| "-".to_owned(), |at| format!("{at:.0}"))
 }
 
 /// Put a new key in use.

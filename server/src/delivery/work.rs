@@ -66,6 +66,20 @@ where
     Err(WorkError::Fault("a transaction found no end".to_owned()))
 }
 
+/// Runs a transaction that only reads; what it refuses is `Err` within.
+pub async fn seen<T, E, F>(store: &Store, work: F) -> Result<Result<T, E>, WorkError>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    F: FnMut(&mut Tx<'_>) -> Done<T, E> + Send + 'static,
+{
+    match store.read(work).await {
+        Ok(done) => Ok(Ok(done)),
+        Err(WriteError::Refused(Stop::Refused(error, _))) => Ok(Err(error)),
+        Err(other) => Err(fault(&other)),
+    }
+}
+
 /// What ended a transaction of other kinds.
 pub(super) fn fault<E>(error: &WriteError<E>) -> WorkError {
     match error {

@@ -2,6 +2,7 @@
 //! recovery both come here; every step is conditional on the state that it leaves, so that two
 //! servers may drive the same application.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bank::{
@@ -24,6 +25,7 @@ use store::tables::postings;
 use store::{Tx, TxError};
 
 use crate::context::{App, Core, place};
+use crate::fee::resolving::Ruling;
 use crate::fee::{GATEWAY, charged_for, refused_with, returning};
 use crate::issuing;
 use crate::op::{
@@ -37,21 +39,58 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Carries an application that awaits the bank on: asks, and writes what follows.
 pub(super) async fn drive(app: &App, asp: &AspId, apply_no: &ApplyNo, call: ExternalCall) {
-    let Some((event, reference)) = ask(app, asp, apply_no, call).await else { return };
-    let reference = reference.as_deref();
-    let follow = || step(app, asp, apply_no, reference, Step::Follow(event));
-    let Err(answer) = patiently(follow).await else { return };
+    let Some(heard) = ask(app, asp, apply_no, call).await else { return };
+    // What could not be written is logged, and recovery comes back to it.
+    let _ = carry(app, (asp, apply_no), call, &heard, None).await;
+}
+
+/// Writes what follows from what was heard, with the ruling that it goes by where the bank has
+/// said nothing; the state that is left and the one that is reached. `None` where the ruling is
+/// not in force any more: then nothing is written.
+pub(super) async fn carry(
+    app: &App,
+    (asp, apply_no): (&AspId, &ApplyNo),
+    call: ExternalCall,
+    heard: &Heard,
+    ruling: Option<&Arc<Ruling>>,
+) -> Result<Option<Moved>, Answer> {
+    let event = heard.event;
+    let attempt =
+        |what| move || step(app, (asp, apply_no), heard.reference.as_deref(), what, ruling);
+    let answer = match patiently(attempt(Step::Follow(event))).await {
+        Ok(moved) => return Ok(moved),
+        Err(answer) => answer,
+    };
     let code = answer.code();
     tracing::error!(%apply_no, code, "a fee's outcome could not be written yet");
     // What cannot be settled the second time either, by recovery, is owed back: the member has
     // paid for nothing.
     let is_fault = code == pipeline::SERVER_FAULT.code;
-    if is_fault && event == Event::Taken && call == ExternalCall::Inquire {
-        let owed = step(app, asp, apply_no, reference, Step::GiveUp).await;
-        if let Err(answer) = owed {
-            tracing::error!(%apply_no, code = answer.code(), "nor could it be owed back");
-        }
+    if !(is_fault && event == Event::Taken && call == ExternalCall::Inquire) {
+        return Err(answer);
     }
+    let owed = attempt(Step::GiveUp)().await;
+    if let Err(answer) = &owed {
+        tracing::error!(%apply_no, code = answer.code(), "nor could it be owed back");
+    }
+    owed
+}
+
+/// What is known of an order.
+pub(super) struct Heard {
+    /// What the bank has said, or an operator in its place.
+    pub(super) event: Event,
+    /// The bank's reference of a withdrawal.
+    pub(super) reference: Option<String>,
+}
+
+/// How an application was moved on; the same state twice where it was left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// The state that it was in.
+    pub(super) from: State,
+    /// The state that it is in.
+    pub(super) to: State,
 }
 
 /// Tries again while the database is unavailable, within bounds.
@@ -78,13 +117,13 @@ enum Step {
     GiveUp,
 }
 
-/// Asks the bank; what it said, as an event, with the bank's reference of a withdrawal.
-async fn ask(
+/// Asks the bank about an application that still awaits it.
+pub(super) async fn ask(
     app: &App,
     asp: &AspId,
     apply_no: &ApplyNo,
     call: ExternalCall,
-) -> Option<(Event, Option<String>)> {
+) -> Option<Heard> {
     // Nothing where it has been settled meanwhile. A live call that gave up here would leave an
     // application whose order nobody sends: its member would have to apply again.
     let read = || transact(app, || order(&app.core, asp, apply_no));
@@ -118,7 +157,7 @@ async fn ask(
     }
 }
 
-fn withdrawn(app: &App, apply_no: &ApplyNo, answer: WithdrawAnswer) -> (Event, Option<String>) {
+fn withdrawn(app: &App, apply_no: &ApplyNo, answer: WithdrawAnswer) -> Heard {
     let (outcome, event, reference) = match answer {
         WithdrawAnswer::Taken { api_tran_id } => ("taken", Event::Taken, Some(api_tran_id)),
         WithdrawAnswer::Refused { cause, bank_code } => {
@@ -135,15 +174,10 @@ fn withdrawn(app: &App, apply_no: &ApplyNo, answer: WithdrawAnswer) -> (Event, O
         }
     };
     app.metrics.bank_answered(outcome);
-    (event, reference)
+    Heard { event, reference }
 }
 
-fn inquired(
-    app: &App,
-    apply_no: &ApplyNo,
-    answer: InquiryAnswer,
-    executable: Executable,
-) -> (Event, Option<String>) {
+fn inquired(app: &App, apply_no: &ApplyNo, answer: InquiryAnswer, executable: Executable) -> Heard {
     let (outcome, event, reference) = match answer {
         InquiryAnswer::Executed { api_tran_id } => ("found_taken", Event::Taken, Some(api_tran_id)),
         InquiryAnswer::Refused { cause, bank_code } => {
@@ -157,7 +191,7 @@ fn inquired(
         }
     };
     app.metrics.bank_answered(outcome);
-    (event, reference)
+    Heard { event, reference }
 }
 
 /// Why the bank refused an order of either kind.
@@ -233,32 +267,43 @@ fn order(
 /// Writes what follows. What cannot be written now, recovery will come back to.
 async fn step(
     app: &App,
-    asp: &AspId,
-    apply_no: &ApplyNo,
+    (asp, apply_no): (&AspId, &ApplyNo),
     reference: Option<&str>,
     step: Step,
-) -> Result<(), Answer> {
+    ruling: Option<&Arc<Ruling>>,
+) -> Result<Option<Moved>, Answer> {
     let now = app.moment();
-    let state = transact(app, || {
+    let moved = transact(app, || {
         let (core, asp, apply_no) = (app.core.clone(), asp.clone(), apply_no.clone());
-        let reference = reference.map(str::to_owned);
-        move |tx: &mut Tx<'_>| follow(&core, tx, &asp, &apply_no, reference.as_deref(), step, now)
+        let (reference, ruling) = (reference.map(str::to_owned), ruling.cloned());
+        move |tx: &mut Tx<'_>| {
+            if let Some(ruling) = &ruling
+                && !ruling.claim(tx)?
+            {
+                return Ok(None);
+            }
+            let moved = follow(&core, tx, (&asp, &apply_no), reference.as_deref(), step, now)?;
+            if let Some(ruling) = &ruling {
+                ruling.note(tx, moved)?;
+            }
+            Ok(Some(moved))
+        }
     });
-    if state.await? == State::ReturnDue {
+    let moved = moved.await?;
+    if moved.is_some_and(|moved| moved.to == State::ReturnDue) {
         tracing::error!(%apply_no, "a fee was taken and must be given back");
     }
-    Ok(())
+    Ok(moved)
 }
 
 fn follow(
     core: &Core,
     tx: &mut Tx<'_>,
-    asp: &AspId,
-    apply_no: &ApplyNo,
+    (asp, apply_no): (&AspId, &ApplyNo),
     reference: Option<&str>,
     step: Step,
     now: Moment,
-) -> Done<State, NoRefusal> {
+) -> Done<Moved, NoRefusal> {
     // Claimed first, looked at afterwards: another server may be at it. A first card replaces no
     // account: its member is claimed, who may get the main card but once.
     let account = card_accounts::claim_of(tx, asp, apply_no)?;
@@ -269,20 +314,22 @@ fn follow(
         return Err(fault(format!("application {apply_no} is gone")));
     };
     let cx = Cx { core: core.clone(), call: call(asp, &application, now) };
+    let from = application.state;
     let plan = match step {
-        Step::Follow(event) => advance(application.state, event),
-        Step::GiveUp if application.state == State::CostPaying => Plan::OweReturn,
+        Step::Follow(event) => advance(from, event),
+        Step::GiveUp if from == State::CostPaying => Plan::OweReturn,
         Step::GiveUp => Plan::Nothing,
     };
-    match plan {
-        Plan::Nothing => Ok(application.state),
-        Plan::Fail(why) => fail(&cx, tx, &application, why),
+    let to = match plan {
+        Plan::Nothing => from,
+        Plan::Fail(why) => fail(&cx, tx, &application, why)?,
         Plan::Settle if can_settle(&application, account.as_ref()) => {
-            settle(&cx, tx, &application, account.as_ref(), reference)
+            settle(&cx, tx, &application, account.as_ref(), reference)?
         }
         // `Settle` comes here only if the old card cannot be replaced, which the guards exclude.
-        Plan::Settle | Plan::OweReturn => owe(&cx, tx, &application, reference),
-    }
+        Plan::Settle | Plan::OweReturn => owe(&cx, tx, &application, reference)?,
+    };
+    Ok(Moved { from, to })
 }
 
 fn can_settle(application: &Application, account: Option<&CardAccount>) -> bool {

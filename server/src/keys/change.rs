@@ -46,7 +46,7 @@ impl Change {
         counters::take(tx, &AspId::new(PLATFORM), CHANGES, 1).map(drop)
     }
 
-    /// Writes the change's row of the operation log.
+    /// Writes the row of the operation log of a change of keys.
     pub fn note(
         &self,
         tx: &mut Tx<'_>,
@@ -89,6 +89,17 @@ impl Change {
         let (wanted, found) = ("a new row of the operation log", 0);
         Err(DbError::Rows { wanted, found })
     }
+}
+
+/// What a change's row of the operation log is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Noted<'a> {
+    /// The command.
+    pub operation: &'a str,
+    /// What happened.
+    pub event: &'a str,
+    /// To what.
+    pub subject: &'a str,
 }
 
 /// What the operation log calls a key.

@@ -34,6 +34,9 @@ pub enum BankError {
     /// It ended at once, or did not become ready.
     #[error("the bank simulator on {0} did not become ready; its log is in {1}")]
     NotReady(PathBuf, PathBuf),
+    /// None is there to be asked.
+    #[error("no bank simulator runs on {0}: start the sandbox, or name the bank with --bank URL")]
+    NoneRuns(PathBuf),
     /// The connector.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -71,6 +74,22 @@ impl SandboxBank {
         let mut bank = Self::attach(&format!("http://{address}"), settings)?;
         bank.started = child;
         Ok(bank)
+    }
+
+    /// Attaches to the bank at `url`, or to the simulator that runs on `file`; starts none.
+    pub async fn running(
+        url: Option<&str>,
+        file: &Path,
+        settings: &Settings,
+    ) -> Result<Self, BankError> {
+        let url = match url {
+            Some(url) => url.to_owned(),
+            None => match find_running(file).await {
+                Some(address) => format!("http://{address}"),
+                None => return Err(BankError::NoneRuns(file.to_owned())),
+            },
+        };
+        Self::attach(&url, settings)
     }
 
     /// Stops the simulator, where this sandbox has started it.

@@ -16,7 +16,7 @@ use crate::books::Books;
 use crate::process::{BankGuard, Server, arg, client, credentials, platen, run, stdout_of};
 use crate::support::REISSUE;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "demo",
     "sandbox",
     "bank-sim",
@@ -29,7 +29,12 @@ const COMMANDS: [&str; 12] = [
     "audit",
     "card",
     "report",
+    "fee",
+    "reconcile",
 ];
+
+/// The number of an application.
+const NO: &str = "2026112900000000000042";
 
 /// A folder with a sandbox's database and its bank's file.
 struct Home {
@@ -142,6 +147,20 @@ fn wrong_usage_ends_with_2() {
         &["report", "float"],
         &["report", "float", "--day", "20261130"],
         &["report", "float", "--day", "2026-11-30", "--json", "--csv"],
+        &["fee"],
+        &["fee", "list", "--limit", "0"],
+        &["fee", "show", "42"],
+        &["fee", "resolve", NO, "--reason", "x", "--by", "kim"],
+        &["fee", "resolve", NO, "--taken", "--reason", "x", "--by", "kim"],
+        &["fee", "resolve", NO, "--taken", "--evidence", "x", "--by", "kim"],
+        &["fee", "resolve", NO, "--taken", "--evidence", "x", "--reason", "x"],
+        &["fee", "resolve", NO, "--taken", "--evidence", "x", "--reason", "x", "--by", "kim lee"],
+        &["fee", "resolve", NO, "--taken", "--refused", "--evidence", "x", "--reason", "x"],
+        &["fee", "resolve", NO, "--withdraw", "--taken", "--reason", "x", "--by", "kim"],
+        &["reconcile"],
+        &["reconcile", "--bank", "x.csv", "cases"],
+        &["reconcile", "close", "0", "--by", "kim", "--reason", "x"],
+        &["reconcile", "close", "1", "--by", "kim"],
     ] {
         assert_eq!(run(args).status.code(), Some(2), "{args:?}");
     }

@@ -85,6 +85,8 @@ mod races;
 #[cfg(test)]
 mod raw;
 #[cfg(test)]
+mod reconciling;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod reissue;
@@ -106,6 +108,8 @@ mod seeing;
 mod shapes;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod stuck;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
