@@ -41,6 +41,11 @@ fn plain(text: &str, what: &str) -> Result<String, String> {
     if text.is_empty() || is_long || text.contains(char::is_control) {
         return Err(format!("{what} has 1 to {TEXT_CHARS_MAX} characters on one line"));
     }
+    refuse_numbers(text, what)?;
+    Ok(text.to_owned())
+}
+
+fn refuse_numbers(text: &str, what: &str) -> Result<(), String> {
     let mut digits = 0;
     for c in text.chars().filter(|c| !matches!(c, ' ' | '-')) {
         digits = if c.is_ascii_digit() { digits + 1 } else { 0 };
@@ -48,7 +53,7 @@ fn plain(text: &str, what: &str) -> Result<String, String> {
             return Err(format!("{what} has no card number in it"));
         }
     }
-    Ok(text.to_owned())
+    Ok(())
 }
 
 /// The name of whoever acts: small letters, so that one person is not two.
@@ -56,6 +61,7 @@ pub fn actor(text: &str) -> Result<String, String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@');
     let fits = (1..=ACTOR_CHARS_MAX).contains(&text.len()) && text.chars().all(is_part);
     if fits && text.contains(|c: char| c.is_ascii_alphanumeric()) {
+        refuse_numbers(text, "an actor")?;
         return Ok(text.to_ascii_lowercase());
     }
     Err(format!(
@@ -107,7 +113,8 @@ mod tests {
     #[test]
     fn an_actor_is_one_name_however_it_is_written() {
         assert_eq!(actor("Kim@Example.com"), actor("kim@example.com"));
-        for wrong in ["", " ", "kim lee", "...", "김", "a\n", &"x".repeat(65)] {
+        let number = "9491-3394-0125-0765";
+        for wrong in ["", " ", "kim lee", "...", "김", "a\n", number, &"x".repeat(65)] {
             assert!(actor(wrong).is_err(), "{wrong}");
         }
     }

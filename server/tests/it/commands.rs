@@ -16,26 +16,6 @@ use crate::books::Books;
 use crate::process::{BankGuard, Server, arg, client, credentials, platen, run, stdout_of};
 use crate::support::REISSUE;
 
-const COMMANDS: [&str; 14] = [
-    "demo",
-    "sandbox",
-    "bank-sim",
-    "credentials",
-    "scenarios",
-    "call",
-    "populate",
-    "bench",
-    "keys",
-    "audit",
-    "card",
-    "report",
-    "fee",
-    "reconcile",
-];
-
-/// The number of an application.
-const NO: &str = "2026112900000000000042";
-
 /// A folder with a sandbox's database and its bank's file.
 struct Home {
     bank: BankGuard,
@@ -103,66 +83,6 @@ fn the_demonstration_shows_a_reissue() {
     let shown = stdout_of(&["demo"]);
     for part in ["X-KM-Tran-Token: ", "encData", "\"mobileCardNo\": ", "\"cardApplyNo\": "] {
         assert!(shown.contains(part), "{part} is missing in:\n{shown}");
-    }
-}
-
-#[test]
-fn every_command_helps_with_an_example() {
-    let all = stdout_of(&["--help"]);
-    for command in COMMANDS {
-        assert!(all.contains(command), "{command} is not listed");
-        let help = stdout_of(&[command, "--help"]);
-        assert!(help.contains("Example") && help.contains(&format!("platen {command}")), "{help}");
-        assert!(help.lines().all(|line| line.chars().count() <= 110), "{command}: {help}");
-    }
-}
-
-#[test]
-fn wrong_usage_ends_with_2() {
-    for args in [
-        &["nonsense"][..],
-        &[],
-        &["sandbox", "--listen", "here"],
-        &["sandbox", "--no-such-flag"],
-        &["sandbox", "--bank", "http://127.0.0.1:1", "--bank-file", "x.db"],
-        &["populate", "--cards", "0", "--out", "x"],
-        &["populate", "--cards", "1"],
-        &["call"],
-        &["call", "prepaid-card.reissue"],
-        &["call", "prepaid-card.reissue", "--scenario", "reissued", "--data", "{}"],
-        &["credentials", "--format", "xml"],
-        &["keys"],
-        &["keys", "rotate", "data_key"],
-        &["keys", "rotate", "nonsense", "--reason", "x"],
-        &["keys", "rotate", "data_key", "--reason", " "],
-        &["keys", "rotate", "data_key", "--reason", "the card 9491-3395-0000-1010"],
-        &["keys", "rotate", "data_key", "--reason", "x", "--active-in", "1"],
-        &["keys", "retire", "data_key", "--reason", "x"],
-        &["keys", "reseal", "digest", "--reason", "x"],
-        &["audit"],
-        &["audit", "verify", "--anchor", "1:00"],
-        &["card"],
-        &["card", "suspend", "--by", "kim", "--reason", "x"],
-        &["report"],
-        &["report", "float"],
-        &["report", "float", "--day", "20261130"],
-        &["report", "float", "--day", "2026-11-30", "--json", "--csv"],
-        &["fee"],
-        &["fee", "list", "--limit", "0"],
-        &["fee", "show", "42"],
-        &["fee", "resolve", NO, "--reason", "x", "--by", "kim"],
-        &["fee", "resolve", NO, "--taken", "--reason", "x", "--by", "kim"],
-        &["fee", "resolve", NO, "--taken", "--evidence", "x", "--by", "kim"],
-        &["fee", "resolve", NO, "--taken", "--evidence", "x", "--reason", "x"],
-        &["fee", "resolve", NO, "--taken", "--evidence", "x", "--reason", "x", "--by", "kim lee"],
-        &["fee", "resolve", NO, "--taken", "--refused", "--evidence", "x", "--reason", "x"],
-        &["fee", "resolve", NO, "--withdraw", "--taken", "--reason", "x", "--by", "kim"],
-        &["reconcile"],
-        &["reconcile", "--bank", "x.csv", "cases"],
-        &["reconcile", "close", "0", "--by", "kim", "--reason", "x"],
-        &["reconcile", "close", "1", "--by", "kim"],
-    ] {
-        assert_eq!(run(args).status.code(), Some(2), "{args:?}");
     }
 }
 

@@ -117,6 +117,8 @@ mod timeline;
 #[cfg(test)]
 mod trouble;
 #[cfg(test)]
+mod usage;
+#[cfg(test)]
 mod verification;
 #[cfg(test)]
 mod view;

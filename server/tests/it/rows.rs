@@ -76,7 +76,7 @@ impl TestServer {
         self.app.store.write(write).await.unwrap()
     }
 
-    /// Everything that is stored.
+    /// Everything that is stored of partners and of the platform.
     pub async fn dump(&self) -> Dump {
         let tables: BTreeSet<&'static str> = COLUMNS.iter().map(|column| column.table).collect();
         let read = move |tx: &mut Tx<'_>| -> Result<Dump, TxError<()>> {
@@ -84,6 +84,8 @@ impl TestServer {
             for table in &tables {
                 let sql: &'static str = format!("SELECT * FROM {table}").leak();
                 let mut rows: Vec<String> = tx.query(sql, &[])?.iter().map(text).collect();
+                // How far the books are looked through: a server goes on with that by itself.
+                rows.retain(|row| !row.contains(" books {"));
                 rows.sort();
                 dump.insert(table, rows);
             }
