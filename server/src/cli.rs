@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod backup;
 mod bank_sim;
 pub mod bench;
 mod call;
@@ -17,6 +18,7 @@ mod populate;
 mod reconcile;
 mod reference;
 mod report;
+mod restore_fence;
 mod sample;
 mod sandbox;
 mod scenarios;
@@ -71,6 +73,8 @@ enum Command {
     Report(report::Report),
     Fee(fee::Fee),
     Reconcile(Box<reconcile::Reconcile>),
+    Backup(backup::Backup),
+    RestoreFence(Box<restore_fence::RestoreFence>),
     #[command(hide = true)]
     Reference(reference::Reference),
 }
@@ -107,6 +111,8 @@ pub fn main() -> ExitCode {
         Command::Report(command) => command.run(),
         Command::Fee(command) => command.run(),
         Command::Reconcile(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::RestoreFence(command) => command.run(),
         Command::Reference(command) => command.run(),
     };
     outcome.unwrap_or_else(|Failure(sentence)| {

@@ -15,6 +15,7 @@ pub mod delivery;
 pub mod directory;
 pub mod ending;
 pub mod fee;
+pub mod fence;
 pub mod http;
 pub mod issuing;
 pub mod jobs;

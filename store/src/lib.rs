@@ -27,6 +27,7 @@ pub use handle::{Announced, Pool, Store};
 pub use migration::Migration;
 pub use options::Options;
 pub use row::Row;
+pub use sqlite::backup::{BackupError, backup};
 pub use sqlite::stepped::{Direct, Stepper, Waiting};
 pub use sqlite::watch::{Change, Ended, Image, Ran, Table};
 pub use target::Target;

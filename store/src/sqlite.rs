@@ -1,5 +1,6 @@
 //! SQLite: connections, statements, errors.
 
+pub(crate) mod backup;
 mod error;
 mod open;
 pub(crate) mod stepped;

@@ -95,6 +95,8 @@ mod replay;
 #[cfg(test)]
 mod reports;
 #[cfg(test)]
+mod restore;
+#[cfg(test)]
 mod returns;
 #[cfg(test)]
 mod rows;

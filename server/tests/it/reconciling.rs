@@ -25,14 +25,14 @@ use crate::support::{REISSUE, TestBank, TestServer, code, on_each_database, quic
 
 /// A row of a file.
 #[derive(Clone)]
-struct Row {
-    id: String,
-    direction: char,
-    amount: i64,
+pub struct Row {
+    pub id: String,
+    pub direction: char,
+    pub amount: i64,
 }
 
 /// A file of a day with these rows.
-fn text(day: &str, rows: &[Row]) -> String {
+pub fn text(day: &str, rows: &[Row]) -> String {
     let sum = |direction| {
         let own = rows.iter().filter(|row| row.direction == direction);
         own.map(|row| row.amount).sum::<i64>()

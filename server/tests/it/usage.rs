@@ -2,7 +2,7 @@
 
 use crate::process::{run, stdout_of};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "demo",
     "sandbox",
     "bank-sim",
@@ -20,6 +20,8 @@ const COMMANDS: [&str; 17] = [
     "report",
     "fee",
     "reconcile",
+    "backup",
+    "restore-fence",
 ];
 
 /// The number of an application.

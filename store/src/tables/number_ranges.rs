@@ -3,7 +3,7 @@
 use domain::{AspId, ServiceId};
 
 use super::{PLATFORM, counters};
-use crate::{DbError, Tx};
+use crate::{DbError, Row, Tx};
 
 /// Serials in a block. A range's capacity is a multiple of it, so that no block is short.
 pub const BLOCK: i64 = 100;
@@ -109,6 +109,55 @@ pub fn uses(tx: &mut Tx<'_>, asp: &AspId) -> Result<Vec<(ServiceId, Use)>, DbErr
     rows.iter()
         .map(|row| Ok((ServiceId::new(row.text(0)?), Use { taken: row.int(1)?, all: row.int(2)? })))
         .collect()
+}
+
+/// Where a range goes on.
+#[derive(Debug, Clone)]
+pub struct GoesOn {
+    /// The product.
+    pub service_id: ServiceId,
+    /// First digits of the numbers.
+    pub prefix: String,
+    /// The next serial.
+    pub next: i64,
+    /// One past the last serial.
+    pub end: i64,
+}
+
+/// Where the partner's ranges that numbers are issued from go on beyond so many further serials:
+/// whole blocks, or their ends.
+pub fn beyond(tx: &mut Tx<'_>, asp: &AspId, serials: i64) -> Result<Vec<GoesOn>, DbError> {
+    let ranges = tx.query(
+        "SELECT service_id, prefix, next_serial, serial_end FROM number_range
+         WHERE asp_id = $1 AND kind = 'ISSUE' ORDER BY service_id, prefix",
+        &[asp.as_str().into()],
+    )?;
+    let step = serials.div_euclid(BLOCK).saturating_add(1).saturating_mul(BLOCK);
+    let read = |mut range: Row| {
+        let end = range.int(3)?;
+        Ok(GoesOn {
+            service_id: ServiceId::new(range.text(0)?),
+            next: range.int(2)?.saturating_add(step).min(end),
+            prefix: range.take_text(1)?,
+            end,
+        })
+    };
+    ranges.into_iter().map(read).collect()
+}
+
+/// Has a range go on there, unless it is further already.
+pub fn go_on(tx: &mut Tx<'_>, asp: &AspId, there: &GoesOn) -> Result<(), DbError> {
+    tx.put(
+        "UPDATE number_range SET next_serial = $4
+         WHERE asp_id = $1 AND service_id = $2 AND prefix = $3 AND next_serial < $4",
+        &[
+            asp.as_str().into(),
+            there.service_id.as_str().into(),
+            there.prefix.as_str().into(),
+            there.next.into(),
+        ],
+    )?;
+    Ok(())
 }
 
 /// Takes [`BLOCK`] serials of the product's first range that has some left; `None` where every

@@ -28,7 +28,7 @@ use crate::policy::{
 use crate::sandbox::world::{Also, Scenario, World, products as given};
 
 /// Counter of the products that were made by calls.
-const PRODUCTS: &str = "product";
+pub const PRODUCTS: &str = "product";
 /// Where their numbers begin, within the last six digits of an id.
 const FIRST: i64 = 100_000;
 /// The last of them.
