@@ -13,8 +13,8 @@ use super::{Database, Failure, Outcome, say};
 ///
 /// The copy is of one moment, is read through before it gets its name, and is for its owner alone.
 /// Servers go on; their log grows meanwhile. The master key is not in it: keep that elsewhere. A
-/// PostgreSQL database is copied by its own tools (docs/operations/backup.md). To go on from a copy,
-/// put it in the place of the database and run `platen restore-fence` before any server.
+/// PostgreSQL database is copied by its own tools (docs/operations/backup.md). To go on from a
+/// copy, put it in the place of the database and run `platen restore-fence` before any server.
 ///
 /// Examples:
 ///   platen backup --out /backup/platen-20261129.db

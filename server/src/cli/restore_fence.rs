@@ -35,7 +35,7 @@ const MARGIN_MAX: i64 = 1_000_000_000;
 ///
 /// Examples:
 ///   platen restore-fence --by kim --reason "disk of db1 lost" --dry-run
-///   platen restore-fence --by kim --reason "disk of db1 lost" --bank 20261129.csv --bank 20261130.csv
+///   platen restore-fence --by kim --reason "disk lost" --bank 20261129.csv --bank 20261130.csv
 ///   platen restore-fence --by kim --reason "drill" --ids 100000 --numbers 1000 --json
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
