@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod audit;
 mod bank_sim;
 pub mod bench;
@@ -61,6 +62,7 @@ enum Command {
     Sample(sample::Sample),
     Populate(populate::Populate),
     Bench(bench::Bench),
+    Admin(admin::Admin),
     Keys(keys::Keys),
     Audit(audit::Audit),
     Jobs(jobs::Jobs),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Sample(command) => command.run(),
         Command::Populate(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Admin(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Jobs(command) => command.run(),

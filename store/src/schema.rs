@@ -13,4 +13,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "log chain", sql: include_str!("schema/0003_log_chain.sql") },
     Migration { version: 4, name: "card check", sql: include_str!("schema/0004_card_check.sql") },
     Migration { version: 5, name: "programme", sql: include_str!("schema/0005_programme.sql") },
+    Migration { version: 6, name: "onboarding", sql: include_str!("schema/0006_onboarding.sql") },
 ];

@@ -15,6 +15,7 @@ pub mod number_ranges;
 pub mod partners;
 pub mod postings;
 pub mod products;
+pub mod projects;
 
 use crate::{DbError, Row};
 

@@ -109,7 +109,7 @@ impl Partner {
 }
 
 /// A moment, as it is printed.
-fn moment(at: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp) -> String {
     let at = jiff::Timestamp::from_microsecond(at.0);
     at.map_or_else(|_| "-".to_owned(), |at| format!("{at:.0}"))
 }

@@ -72,3 +72,29 @@ fn line(text: &str, what: &str, chars_max: usize) -> Result<String, String> {
     }
     Ok(text.to_owned())
 }
+
+/// Characters of an operator's name at the most.
+const OPERATOR_MAX: usize = 64;
+
+/// Which operator does something, and why. Checked by the command itself, as clap repeats what it
+/// refuses.
+#[derive(Args)]
+pub(super) struct Operating {
+    /// Who does it, for the operation log: up to 64 letters, digits and . _ @ -
+    #[arg(long, value_name = "ACTOR")]
+    by: String,
+    /// Why, for the operation log: up to 200 characters, no card numbers.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+impl Operating {
+    /// Who and why, or what is wrong with it.
+    pub(super) fn change(&self) -> Result<Change, String> {
+        let by = line(&self.by, "--by", OPERATOR_MAX)?;
+        if !by.chars().all(|c| c.is_ascii_alphanumeric() || "._@-".contains(c)) {
+            return Err("--by has letters, digits and . _ @ - alone".to_owned());
+        }
+        Ok(Change { by, reason: reason(&self.reason)?, now: Clock.now() })
+    }
+}

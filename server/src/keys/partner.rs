@@ -1,7 +1,7 @@
 //! A project's crypto keys: pairs of keys that requests and answers are encrypted with. A project
 //! has one live pair, or two while its partner changes over.
 
-use crypto::jwe::PrivateKey;
+use crypto::jwe::{PrivateKey, PublicKey};
 use crypto::keyring::Keyring;
 use crypto::random;
 use domain::{AspId, Timestamp};
@@ -42,17 +42,43 @@ impl NewPair {
         project_id: i64,
         now: Timestamp,
     ) -> Made<()> {
-        let aad = place(asp, "crypto_key.server_private_key", &self.id).aad();
+        let client = self.client.public_key();
+        Half { id: &self.id, server: &self.server, client: &client }
+            .insert(tx, ring, asp, project_id, now)
+    }
+}
+
+/// What the platform keeps of a pair.
+pub struct Half<'a> {
+    /// Its id, 32 hex digits.
+    pub id: &'a str,
+    /// The platform's private key.
+    pub server: &'a PrivateKey,
+    /// The partner's public key.
+    pub client: &'a PublicKey,
+}
+
+impl Half<'_> {
+    /// Writes it.
+    pub fn insert(
+        &self,
+        tx: &mut Tx<'_>,
+        ring: &Keyring,
+        asp: &AspId,
+        project_id: i64,
+        now: Timestamp,
+    ) -> Made<()> {
+        let aad = place(asp, "crypto_key.server_private_key", self.id).aad();
         let private = self.server.to_pkcs8_der().or_else(broken)?;
         let sealed = ring.seal(&aad, private.expose()).or_else(broken)?;
-        let public = self.client.public_key().to_spki_der().or_else(broken)?;
+        let public = self.client.to_spki_der().or_else(broken)?;
         tx.execute(
             "INSERT INTO crypto_key (asp_id, crypto_key_id, project_id, state,
                  server_private_key_sealed, client_public_key, made_at)
              VALUES ($1, $2, $3, 'ACTIVE', $4, $5, $6)",
             &[
                 asp.as_str().into(),
-                self.id.as_str().into(),
+                self.id.into(),
                 project_id.into(),
                 sealed.as_bytes().into(),
                 public.as_slice().into(),
