@@ -2,9 +2,11 @@
 //! change is one transaction with its row of the operation log.
 
 pub mod partner;
+pub mod product;
 pub mod project;
+pub mod sheet;
 
-use domain::AspId;
+use domain::{AspId, ServiceId};
 use serde_json::Value;
 use store::tables::log::Moment;
 use store::tables::partners;
@@ -37,6 +39,35 @@ pub enum Refused {
          `platen admin project create`"
     )]
     Discarded(AspId, i64),
+    /// The partner has no such product.
+    #[error("partner {0} has no product {1}: `platen admin product list` tells which it has")]
+    NoProduct(AspId, ServiceId),
+    /// It was deleted.
+    #[error("product {0} was discarded, which is for good: make another one")]
+    Deleted(ServiceId),
+    /// What is fixed when a product is made would be changed.
+    #[error(
+        "{1} of product {0} was fixed when it was made: leave it as it is, or make another product"
+    )]
+    Fixed(ServiceId, &'static str),
+    /// There is no such next product.
+    #[error(
+        "product {0} names {1} as its next one, which is neither in the sheet nor a prepaid \
+         product of the partner that is not discarded: name another one"
+    )]
+    NoNext(ServiceId, ServiceId),
+    /// Numbers would be given twice.
+    #[error(
+        "card numbers that begin with {0}, or with some of these digits, belong to another range \
+         of this partner or another one: take other digits"
+    )]
+    Overlap(String),
+    /// A prefix that no numbers can have.
+    #[error("card numbers cannot begin with `{0}`: give 6 to 9 digits")]
+    Prefix(String),
+    /// A sheet of products.
+    #[error("{0}")]
+    Sheet(String),
     /// Keys.
     #[error(transparent)]
     Keys(#[from] KeysError),

@@ -1,12 +1,14 @@
 //! `platen admin`.
 
+mod bin;
 mod partner;
+mod product;
 mod project;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use domain::AspId;
+use domain::{AspId, ServiceId};
 use store::Store;
 use store::tables::PLATFORM;
 
@@ -21,7 +23,7 @@ use crate::settings::Settings;
 /// Digits of a partner's id.
 const ASP_DIGITS: usize = 15;
 
-/// Take partners on: partners, projects and their keys.
+/// Take partners on: partners, projects with their keys, products with their card numbers.
 ///
 /// Every change is a row of the operation log with --by and --reason, and --dry-run tries it and
 /// keeps nothing. A partner's crypto keys are rotated and retired by `platen keys rotate crypto`
@@ -31,6 +33,7 @@ const ASP_DIGITS: usize = 15;
 ///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim --reason "new"
 ///   platen admin project create --partner 000990000000001 --project 1 --kind uat \
 ///     --client-public-key partner.pem --by kim --reason "contract 12"
+///   platen admin product import products.toml --partner 000990000000001 --by kim --reason "new"
 ///   platen admin partner suspend 000990000000001 --by kim --reason "invoice 7 unpaid"
 #[derive(Args)]
 #[command(verbatim_doc_comment, arg_required_else_help = true)]
@@ -44,6 +47,8 @@ pub(super) struct Admin {
 enum Command {
     Partner(partner::Partner),
     Project(Box<project::Project>),
+    Product(Box<product::Product>),
+    Bin(bin::Bin),
 }
 
 impl Admin {
@@ -51,6 +56,8 @@ impl Admin {
         match self.command {
             Command::Partner(command) => command.run(),
             Command::Project(command) => command.run(),
+            Command::Product(command) => command.run(),
+            Command::Bin(command) => command.run(),
         }
     }
 }
@@ -109,6 +116,14 @@ fn asp(text: &str) -> Result<AspId, String> {
         return Err(format!("{PLATFORM} is the platform itself, and no partner"));
     }
     Ok(AspId::new(text))
+}
+
+/// A product's id.
+fn service(text: &str) -> Result<ServiceId, String> {
+    if text.len() != ASP_DIGITS || !text.bytes().all(|c| c.is_ascii_digit()) {
+        return Err(format!("a product's id has {ASP_DIGITS} digits"));
+    }
+    Ok(ServiceId::new(text))
 }
 
 /// Says what was done, or would be.
