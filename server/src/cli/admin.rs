@@ -30,7 +30,8 @@ const ASP_DIGITS: usize = 15;
 /// and `platen keys retire crypto`.
 ///
 /// Examples:
-///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim --reason "new"
+///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim \
+///     --reason "contract 12"
 ///   platen admin project create --partner 000990000000001 --project 1 --kind uat \
 ///     --client-public-key partner.pem --by kim --reason "contract 12"
 ///   platen admin product import products.toml --partner 000990000000001 --by kim --reason "new"

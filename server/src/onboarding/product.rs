@@ -128,9 +128,9 @@ pub fn import(
     }
     // A sheet may name a product before it stands there.
     for item in items {
-        if let Some(next) = &item.next
-            && !policy::is_there(tx, asp, next)?
-        {
+        let Some(next) = &item.next else { continue };
+        let is_next = |other: &Item| other.product.service_id == *next && other.debit.is_none();
+        if !items.iter().any(is_next) && !policy::is_there(tx, asp, next)? {
             let id = item.product.service_id.clone();
             return refused(Refused::NoNext(id, next.clone()));
         }

@@ -20,6 +20,8 @@ const PRODUCTS_MAX: usize = 1_000;
 const BINS_MAX: usize = 100;
 /// Digits of a product's id.
 const ID_DIGITS: usize = 15;
+/// Stands for the digits of a product that has no range yet.
+const ANY_BIN: &str = "000000";
 /// Nesting of a product, levels.
 const DEPTH_MAX: usize = 4;
 
@@ -100,7 +102,9 @@ pub fn item(id: &ServiceId, table: Value) -> Result<Item, Refused> {
         (Some(_) | None, _) => return wrong(at("debitBank")),
     };
     let Some(bins) = bins(rest.remove("bins")) else { return wrong(at("bins")) };
-    rest.insert("tokenBinNo".to_owned(), bins.first().cloned().into());
+    // Ranges may come later: the field is checked with the others, and then not looked at.
+    let first = bins.first().map_or(ANY_BIN, String::as_str);
+    rest.insert("tokenBinNo".to_owned(), first.into());
     let has_picture = rest.contains_key("imageUrl");
     rest.entry("imageUrl").or_insert_with(|| "-".into());
     let body = Json::parse_object(Value::Object(rest).to_string().as_bytes(), DEPTH_MAX);
@@ -129,7 +133,7 @@ pub fn item(id: &ServiceId, table: Value) -> Result<Item, Refused> {
     known(id, &given, &exported(&item)).map(|()| item)
 }
 
-/// Digits of ranges: at least one, none twice.
+/// Digits of ranges, none twice.
 fn bins(value: Option<Value>) -> Option<Vec<String>> {
     let Some(Value::Array(values)) = value else { return None };
     let mut bins: Vec<String> =
@@ -138,7 +142,7 @@ fn bins(value: Option<Value>) -> Option<Vec<String>> {
     let count = bins.len();
     bins.dedup();
     let fits = bins.iter().all(|bin| crypto::number::capacity(bin).is_ok());
-    (fits && bins.len() == count && (1..=BINS_MAX).contains(&count)).then_some(bins)
+    (fits && bins.len() == count && count <= BINS_MAX).then_some(bins)
 }
 
 /// Refuses a field that means nothing: it would be passed over in silence.

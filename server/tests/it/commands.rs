@@ -16,7 +16,7 @@ use crate::books::Books;
 use crate::process::{BankGuard, Server, arg, client, credentials, platen, run, stdout_of};
 use crate::support::REISSUE;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "demo",
     "sandbox",
     "bank-sim",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 12] = [
     "bench",
     "keys",
     "audit",
+    "admin",
     "card",
     "report",
 ];
@@ -136,6 +137,13 @@ fn wrong_usage_ends_with_2() {
         &["keys", "reseal", "digest", "--reason", "x"],
         &["audit"],
         &["audit", "verify", "--anchor", "1:00"],
+        &["admin"],
+        &[
+            "admin", "partner", "create", "--asp-id", "1", "--name", "x", "--by", "x", "--reason",
+            "x",
+        ],
+        &["admin", "partner", "suspend", "000000000000000", "--by", "x", "--reason", "x"],
+        &["admin", "project", "access", "--partner", "000990000000001", "--project", "0"],
         &["card"],
         &["card", "suspend", "--by", "kim", "--reason", "x"],
         &["report"],
@@ -160,6 +168,7 @@ fn what_cannot_be_done_is_one_sentence() {
         &["keys", "retire", "data_key", "1", "--reason", "x", "--database", missing],
         &["keys", "reseal", "lookup", "--reason", "x", "--database", missing],
         &["audit", "verify", "--database", missing],
+        &["admin", "partner", "list", "--database", missing],
         &["card", "find", "--user", "1", "--by", "kim", "--reason", "x", "--database", missing],
         &["report", "float", "--day", "2026-11-30", "--database", missing],
     ] {

@@ -10,6 +10,7 @@ use platen::ops::BASE;
 use platen::ops::prepaid_card::reissue::with_plastic;
 use platen::sandbox::ASP_ID;
 use platen::sandbox::world::Bank;
+use platen::sandbox::world::products::STANDARD;
 use platen::settings::Settings;
 use serde_json::{Value, json};
 use store::Target;
@@ -413,36 +414,43 @@ fn as_a_sheet(from: &Target, to: &Target) {
     changes(&there, &moved);
 }
 
+/// A sheet in which something of the ordinary product stands differently.
+fn with(sheet: &str, from: &str, to: &str) -> String {
+    let id = STANDARD.service_id();
+    let (before, own) = sheet.split_at(sheet.find(&format!("serviceId = \"{id}\"")).unwrap());
+    assert!(own.contains(from), "{from}");
+    format!("{before}{}", own.replacen(from, to, 1))
+}
+
 /// One fault in a sheet, and nothing of it is done.
 fn refusals(desk: &Desk, target: &Target, sheet: &str) {
-    let first = sheet.lines().find(|line| line.starts_with("serviceId")).unwrap();
+    let first = format!("serviceId = \"{}\"", STANDARD.service_id());
     for (from, to, said) in [
         ("status = \"ACTIVE\"", "status = \"GONE\"", "`status`"),
         ("status = \"ACTIVE\"", "state = \"ACTIVE\"", "`state`"),
         ("renewal = 0", "renewal = -1", "fees.renewal"),
         ("renewal = 0", "renewals = 0", "`renewals`"),
-        ("issuance = \"PRE_ISSUANCE\"", "issuance = \"ORDINARY\"", "REFUSED"),
+        ("issuance = \"PRE_ISSUANCE\"", "issuance = \"ORDINARY\"", "set mobileOnly"),
         ("paysAbroad = \"NO\"", "paysAbroad = \"YES\"", "paysAbroad"),
         ("bins = [", "bins = [\"94915\", ", "`bins`"),
-        (first, "serviceId = \"1\"", "15 digits"),
+        (&first, "serviceId = \"1\"", "15 digits"),
         ("[[products]]", "[[product]]", "`product`"),
-        ("[[products]]", "x = 1\n[[products]]", "`x`"),
+        ("uses = [", "unused = [", "`unused`"),
     ] {
-        let path = desk.file("wrong.toml", &sheet.replacen(from, to, 1));
-        assert!(sheet.contains(from), "{from}");
+        let path = desk.file("wrong.toml", &with(sheet, from, to));
         let err = desk.refused(target, &["product", "import", &path, "--partner", PARTNER]);
         assert!(err.contains(said), "{from} -> {to}: {err}");
     }
     let next = format!("{first}\nnextServiceId = \"999999999999999\"");
-    let path = desk.file("wrong.toml", &sheet.replacen(first, &next, 1));
+    let path = desk.file("wrong.toml", &with(sheet, &first, &next));
     let err = desk.refused(target, &["product", "import", &path, "--partner", PARTNER]);
     assert!(err.contains("next one"), "{err}");
 }
 
 /// A sheet changes what it says differently, and adds ranges.
 fn changes(desk: &Desk, sheet: &str) {
-    let changed = sheet.replacen("renewal = 0", "renewal = 700", 1);
-    let changed = changed.replacen("bins = [", "bins = [\"949159999\", ", 1);
+    let changed = with(sheet, "renewal = 0", "renewal = 700");
+    let changed = with(&changed, "bins = [", "bins = [\"949159999\", ");
     let path = desk.file("changed.toml", &changed);
     let said = desk.change(&["product", "import", &path, "--partner", PARTNER]);
     assert_eq!(
@@ -452,8 +460,8 @@ fn changes(desk: &Desk, sheet: &str) {
     );
     let after = desk.done(&["product", "export", "--partner", PARTNER]);
     assert!(after.contains("renewal = 700") && after.contains("\"949159999\""), "{after}");
-    let product = desk.json(&["product", "list", "--partner", PARTNER])["products"][0].clone();
-    let id = product["serviceId"].as_str().unwrap();
+    let id = STANDARD.service_id();
+    let id = id.as_str();
     let of = ["--partner", PARTNER];
     let add = ["bin", "add", "949158888", "--product", id];
     desk.change(&[&add[..], &of].concat());

@@ -18,7 +18,8 @@ const NAME_CHARS_MAX: usize = 80;
 /// Make, list, show, suspend and resume partners.
 ///
 /// Examples:
-///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim --reason "new"
+///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim \
+///     --reason "contract 12"
 ///   platen admin partner list --json
 ///   platen admin partner suspend 000990000000001 --by kim --reason "invoice 7 unpaid"
 #[derive(Args)]
@@ -41,7 +42,8 @@ enum Command {
 /// Make a partner. It can call once it has a project: `platen admin project create`.
 ///
 /// Examples:
-///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim --reason "new"
+///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim \
+///     --reason "contract 12"
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 struct Create {

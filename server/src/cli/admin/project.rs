@@ -315,8 +315,9 @@ pub(super) fn line(project: &Row) -> String {
     };
     let (kind, state) = (project.kind.name(), project.state.name());
     let (plain, correlation) = (project.plain.name(), project.correlation.name());
+    let id = project.project_id;
     format!(
-        "project {}  {kind}  {state}  plain {plain}, correlation {correlation}, from {from}, {rate}",
-        project.project_id,
+        "project {id}  {kind}  {state}  plain {plain}, correlation {correlation}, from {from}, \
+         {rate}"
     )
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use crypto::jwe::PublicKey;
+use crypto::jwe::{KeyError, PublicKey};
 use domain::partner::{CorrelationIds, PlainRequests, ProjectKind, ProjectState};
 use serde_json::{Value, json};
 use store::Tx;
@@ -114,7 +114,13 @@ fn public_key(path: &Path) -> Result<PublicKey, String> {
               make a new pair and hand in the public half (openssl pkey -in private.pem -pubout)",
         ));
     }
-    PublicKey::from_spki_pem(&pem).map_err(|error| cannot(&error))
+    PublicKey::from_spki_pem(&pem).map_err(|error| match error {
+        KeyError::Public | KeyError::Size => cannot(
+            &"it is no RSA public key of 2,048 to 4,096 bits in the form that `openssl pkey \
+              -pubout` writes",
+        ),
+        KeyError::Pem(_) | KeyError::Private | KeyError::Library => cannot(&error),
+    })
 }
 
 impl Create {
