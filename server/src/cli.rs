@@ -13,6 +13,7 @@ mod demo;
 mod jobs;
 mod keys;
 pub mod panics;
+mod partner_key;
 mod populate;
 mod reference;
 mod report;

@@ -103,6 +103,19 @@ pub fn rotate(
     pair: &NewPair,
     change: &Change,
 ) -> Made<()> {
+    let client = pair.client.public_key();
+    let half = Half { id: &pair.id, server: &pair.server, client: &client };
+    rotate_to(tx, ring, asp, (project_id, &half), change)
+}
+
+/// As [`rotate`], where the partner made its half itself.
+pub fn rotate_to(
+    tx: &mut Tx<'_>,
+    ring: &Keyring,
+    asp: &AspId,
+    (project_id, half): (i64, &Half<'_>),
+    change: &Change,
+) -> Made<()> {
     Change::lock(tx)?;
     let project = tx.query_opt(
         "SELECT 1 FROM project WHERE asp_id = $1 AND project_id = $2",
@@ -114,9 +127,9 @@ pub fn rotate(
     if live(tx, asp, project_id)?.len() >= PAIRS_MAX {
         return refused(KeysError::TwoPairs(asp.to_string(), project_id));
     }
-    pair.insert(tx, ring, asp, project_id, change.now)?;
+    half.insert(tx, ring, asp, project_id, change.now)?;
     let more = json!({ "projectId": project_id });
-    Ok(change.note(tx, asp, "crypto_key.rotated", &subject(&pair.id), more)?)
+    Ok(change.note(tx, asp, "crypto_key.rotated", &subject(half.id), more)?)
 }
 
 /// Retires a pair: calls that name it are refused, and the platform's private key is gone.

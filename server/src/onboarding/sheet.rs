@@ -47,7 +47,9 @@ fn wrong<T>(sentence: String) -> Result<T, Refused> {
 /// The products of a sheet, or what is wrong with the first one at fault.
 pub fn read(text: &str) -> Result<Vec<Item>, Refused> {
     let sheet: Value = toml::from_str(text).or_else(|error| {
-        wrong(format!("the sheet is no TOML: {}", error.to_string().trim().replace('\n', " ")))
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        wrong(format!("line {line} of the sheet is no TOML: {}", error.message()))
     })?;
     let Value::Object(mut sheet) = sheet else { return wrong("the sheet is empty".to_owned()) };
     let products = sheet.remove("products");

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use client::{Client, Credentials, Encryption, Exchange};
-use crypto::jwe::{Enc, PrivateKey};
+use crypto::jwe::{Enc, PrivateKey, PublicKey};
 use platen::context::Clock;
 use platen::ops::BASE;
 use platen::ops::prepaid_card::reissue::with_plastic;
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::bodies::on_card;
 use crate::books::Books;
 use crate::given::given;
-use crate::process::{arg, database_arg, run};
+use crate::process::{arg, database_arg, run, stdout_of};
 use crate::support::filled;
 use crate::support::{REISSUE, TestServer, aside, code, on_each_database, quick};
 
@@ -309,6 +309,37 @@ async fn a_project_is_called_from_its_networks_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partner_s_crypto_key_is_rotated_to_a_pair_of_its_own() {
+    on_each_database(async |target, bank| {
+        let desk = Desk::at(&target);
+        let old = taken_on(&desk, PARTNER, &[]);
+        let (private, path) = pair(&desk);
+        let rotate = ["keys", "rotate", "crypto", "--partner", PARTNER, "--project", "1"];
+        let rotate = [&rotate[..], &["--reason", "yearly", "--database", &desk.database]].concat();
+        let without = run(&rotate);
+        assert_eq!(without.status.code(), Some(2), "its private half would be lost");
+        let told = stdout_of(&[&rotate[..], &["--client-public-key", &path]].concat());
+        let (sentence, public) = told.split_once('\n').unwrap();
+        let new = Credentials {
+            crypto_key_id: sentence.split(' ').nth(2).unwrap().to_owned(),
+            server_public_key: PublicKey::from_spki_pem(public).unwrap(),
+            client_private_key: private,
+            ..old.clone()
+        };
+        let server = TestServer::start(&target, &bank, seeing()).await;
+        for credentials in [old, new] {
+            let own = client(&server, &credentials);
+            let path = format!("{BASE}/api/v1/unregister/card/info");
+            let sealed = Encryption::Encrypted(Enc::A128Gcm);
+            let asked = own.call(&path, &on_card().to_string(), sealed, None).await.unwrap();
+            assert!(asked.was_encrypted(), "{}", asked.body_clear);
+        }
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_project_has_a_rate_of_its_own() {
     let (database, bank) = filled::on_sqlite().await;
     let desk = Desk::at(database.target());
@@ -434,7 +465,7 @@ fn refusals(desk: &Desk, target: &Target, sheet: &str) {
         ("paysAbroad = \"NO\"", "paysAbroad = \"YES\"", "paysAbroad"),
         ("bins = [", "bins = [\"94915\", ", "`bins`"),
         (&first, "serviceId = \"1\"", "15 digits"),
-        ("[[products]]", "[[product]]", "`product`"),
+        ("[[products]]", "[[product]]", " of the sheet is no TOML: duplicate key"),
         ("uses = [", "unused = [", "`unused`"),
     ] {
         let path = desk.file("wrong.toml", &with(sheet, from, to));

@@ -1,10 +1,9 @@
 //! `platen admin project create`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use crypto::jwe::{KeyError, PublicKey};
 use domain::partner::{CorrelationIds, PlainRequests, ProjectKind, ProjectState};
 use serde_json::{Value, json};
 use store::Tx;
@@ -12,14 +11,13 @@ use store::tables::projects::{self, Project as Row};
 
 use super::{Bounds, Which, line};
 use crate::cli::admin::{Doing, checked, done, opened};
-use crate::cli::{Failure, Outcome, misused, say};
+use crate::cli::partner_key::public_key;
+use crate::cli::{Outcome, misused, say};
 use crate::onboarding::project::{self, NewKeys};
 use crate::onboarding::{Mode, perform};
 
 /// The command's name.
 const NAME: [&str; 3] = ["admin", "project", "create"];
-/// Longest file with a key that is read, bytes.
-const KEY_BYTES_MAX: u64 = 16_384;
 /// Milliseconds in a second.
 const SECOND_MS: i64 = 1_000;
 
@@ -98,31 +96,6 @@ enum Format {
     Json,
 }
 
-/// The partner's public key. A private one is not taken, so that nobody gets used to sending it.
-fn public_key(path: &Path) -> Result<PublicKey, String> {
-    let cannot = |error: &dyn std::fmt::Display| {
-        format!("the key in {} cannot be used: {error}", path.display())
-    };
-    let length = std::fs::metadata(path).map_err(|error| cannot(&error))?.len();
-    if length > KEY_BYTES_MAX {
-        return Err(cannot(&"the file is too long for a key"));
-    }
-    let pem = std::fs::read_to_string(path).map_err(|error| cannot(&error))?;
-    if pem.contains("PRIVATE KEY") {
-        return Err(cannot(
-            &"it is a private key, which its owner keeps secret and shows nobody: let the partner \
-              make a new pair and hand in the public half (openssl pkey -in private.pem -pubout)",
-        ));
-    }
-    PublicKey::from_spki_pem(&pem).map_err(|error| match error {
-        KeyError::Public | KeyError::Size => cannot(
-            &"it is no RSA public key of 2,048 to 4,096 bits in the form that `openssl pkey \
-              -pubout` writes",
-        ),
-        KeyError::Pem(_) | KeyError::Private | KeyError::Library => cannot(&error),
-    })
-}
-
 impl Create {
     fn row(&self) -> Row {
         Row {
@@ -157,7 +130,7 @@ impl Create {
                  while it can still be sent again";
             return Ok(misused(&NAME, sentence));
         }
-        let client = public_key(&self.client_public_key).map_err(Failure)?;
+        let client = public_key(&self.client_public_key)?;
         let (mode, row) = (self.doing.mode(), self.row());
         let (store, core) = opened(&self.doing.common)?;
         let keys = NewKeys::make(client)?;
