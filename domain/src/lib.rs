@@ -15,6 +15,7 @@ pub mod ids;
 pub mod issue;
 pub mod ledger;
 pub mod money;
+pub mod partner;
 pub mod product;
 pub mod register;
 pub mod reissue;

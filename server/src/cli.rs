@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod audit;
 mod backup;
 mod bank_sim;
@@ -14,6 +15,7 @@ mod fee;
 mod jobs;
 mod keys;
 pub mod panics;
+mod partner_key;
 mod populate;
 mod reconcile;
 mod reference;
@@ -65,6 +67,7 @@ enum Command {
     Sample(sample::Sample),
     Populate(populate::Populate),
     Bench(bench::Bench),
+    Admin(admin::Admin),
     Keys(keys::Keys),
     Audit(audit::Audit),
     Jobs(jobs::Jobs),
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Sample(command) => command.run(),
         Command::Populate(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Admin(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Jobs(command) => command.run(),

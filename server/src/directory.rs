@@ -13,13 +13,21 @@ use domain::AspId;
 use store::{Store, Tx, TxError, WriteError};
 use tokio::time::Instant;
 
+use crate::address::AllowList;
 use crate::context::{Core, place};
+use crate::limits::Rate;
 
 /// Projects kept at once; beyond it the cache starts anew, so that guessed keys cannot fill it.
 const CACHED_MAX: usize = 10_000;
 
 /// A project as a call needs it.
 pub struct Project {
+    /// Its number within the partner.
+    pub id: i64,
+    /// From where it may be called.
+    pub allowed: AllowList,
+    /// How often it may be called.
+    pub rate: Rate,
     /// Whether project and partner are active.
     pub is_active: bool,
     /// The key of its tokens.
@@ -151,7 +159,8 @@ fn read_project(
     let row = tx.query_opt(
         "SELECT p.project_id, p.secret_key_sealed, p.plain_requests = 'ACCEPTED',
              p.correlation_ids = 'STRICT', p.tran_time_window_ms, p.replay_window_ms,
-             p.state = 'ACTIVE' AND a.state = 'ACTIVE'
+             p.state = 'ACTIVE' AND a.state = 'ACTIVE', p.allowed_addresses,
+             p.rate_limit_per_second, p.rate_limit_burst
          FROM project p JOIN partner a ON a.asp_id = p.asp_id
          WHERE p.asp_id = $1 AND p.access_key_digest = $2",
         &[asp.as_str().into(), digest.into()],
@@ -162,7 +171,13 @@ fn read_project(
     let secret = core
         .open_text(place(asp, "project.secret_key", &at), row.blob(1)?)
         .map_err(|error| TxError::Refused(format!("secret of project {project_id}: {error}")))?;
+    let allowed = row.text(7)?.parse();
     Ok(Some(Project {
+        id: project_id,
+        // A list that cannot be read would let anybody in.
+        allowed: allowed
+            .map_err(|error| TxError::Refused(format!("project {project_id}: {error}")))?,
+        rate: Rate { per_second: row.int(8)?.unsigned_abs(), burst: row.int(9)?.unsigned_abs() },
         is_active: row.boolean(6)?,
         token_key: TokenKey::new(&Secret::new(secret.expose().to_owned())),
         crypto_keys: read_crypto_keys(tx, core, asp, project_id)?,

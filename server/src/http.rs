@@ -12,13 +12,16 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::ServiceExt as _;
 
+use crate::address::Peer;
 use crate::context::App;
 use crate::pipeline;
 use crate::portal::Pages;
@@ -114,8 +117,12 @@ pub async fn serve(
             () = &mut stop => break,
             accepted = accept(&listener, &connections) => accepted,
         };
-        let Some((stream, permit)) = accepted else { continue };
-        let service = TowerToHyperService::new(router.clone());
+        let Some((stream, peer, permit)) = accepted else { continue };
+        let router = router.clone().map_request(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            request
+        });
+        let service = TowerToHyperService::new(router);
         let stream = TokioIo::new(Stream::new(stream, write_timeout));
         let connection = graceful.watch(builder.serve_connection(stream, service));
         tokio::spawn(async move {
@@ -132,7 +139,7 @@ pub async fn serve(
     }
 }
 
-type Accepted = (TcpStream, OwnedSemaphorePermit);
+type Accepted = (TcpStream, Peer, OwnedSemaphorePermit);
 
 /// Open files that are not connections: database, bank, log.
 const FILES_BESIDE: u64 = 256;
@@ -143,10 +150,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<Accepted> {
     let permit = Arc::clone(connections).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, from)) => {
             // Small answers should not wait for more to send.
             let _ = stream.set_nodelay(true);
-            Some((stream, permit))
+            Some((stream, Peer(from.ip()), permit))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");

@@ -2,6 +2,7 @@
 //! them unwrapped and reads them anew every second, so that they are changed while calls run. See
 //! docs/adr/0005-keys-begin-at-a-moment.md.
 
+pub mod access;
 pub mod change;
 pub mod partner;
 pub mod reseal;

@@ -3,6 +3,7 @@
 //! A call goes straight through: [`http`] → [`pipeline`] → an operation of [`ops`] (by [`op`], or
 //! [`fee`] where the bank is needed) → the rules in `domain` and the rows in `store` → back out.
 
+pub mod address;
 pub mod applying;
 pub mod audit;
 pub mod bookmark;
@@ -23,6 +24,7 @@ pub mod keys;
 pub mod limits;
 pub mod measure;
 pub mod metrics;
+pub mod onboarding;
 pub mod op;
 pub mod operator;
 pub mod ops;

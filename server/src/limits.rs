@@ -11,15 +11,34 @@ const PARTS: u64 = 1_000_000;
 /// none is full, all.
 const BUCKETS_MAX: usize = 10_000;
 
+/// How fast a bucket fills, and how much it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Tokens a second; 0: nothing is limited.
+    pub per_second: u64,
+    /// Tokens at the most; 0: those of a second.
+    pub burst: u64,
+}
+
+impl Rate {
+    fn capacity(self) -> u64 {
+        let tokens = if self.burst == 0 { self.per_second } else { self.burst };
+        tokens.saturating_mul(PARTS)
+    }
+}
+
+/// Whose bucket: a partner's, or one of its projects'.
+type Owner = (AspId, Option<i64>);
+
 /// The buckets.
 pub struct Limits {
-    rate_per_second: u64,
-    capacity: u64,
-    buckets: Mutex<HashMap<AspId, Bucket>>,
+    of_partner: Rate,
+    buckets: Mutex<HashMap<Owner, Bucket>>,
 }
 
 #[derive(Clone, Copy)]
 struct Bucket {
+    rate: Rate,
     parts: u64,
     at: Timestamp,
 }
@@ -32,46 +51,63 @@ pub struct TooMany {
 }
 
 impl Limits {
-    /// Buckets that fill by `rate_per_second` up to `burst` tokens, where that is 0 up to a
-    /// second's; at a rate of 0 nothing is limited.
+    /// Buckets of partners that fill by `rate_per_second` up to `burst` tokens, where that is 0 up
+    /// to a second's; at a rate of 0 nothing is limited.
     pub fn new(rate_per_second: u64, burst: u64) -> Self {
-        let tokens = if burst == 0 { rate_per_second } else { burst };
-        let capacity = tokens.saturating_mul(PARTS);
-        Limits { rate_per_second, capacity, buckets: Mutex::default() }
+        let of_partner = Rate { per_second: rate_per_second, burst };
+        Limits { of_partner, buckets: Mutex::default() }
     }
 
     /// Takes a token of a partner, who must be known by now: nobody empties another's bucket.
     pub fn take(&self, asp: &AspId, now: Timestamp) -> Result<(), TooMany> {
-        if self.rate_per_second == 0 {
+        self.take_from((asp.clone(), None), self.of_partner, now)
+    }
+
+    /// Takes a token of a project, which has a rate of its own.
+    pub fn take_of_project(
+        &self,
+        asp: &AspId,
+        (project_id, rate): (i64, Rate),
+        now: Timestamp,
+    ) -> Result<(), TooMany> {
+        self.take_from((asp.clone(), Some(project_id)), rate, now)
+    }
+
+    fn take_from(&self, owner: Owner, rate: Rate, now: Timestamp) -> Result<(), TooMany> {
+        if rate.per_second == 0 {
             return Ok(());
         }
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= BUCKETS_MAX && !buckets.contains_key(asp) {
-            buckets.retain(|_, bucket| self.filled(*bucket, now).parts < self.capacity);
+        if buckets.len() >= BUCKETS_MAX && !buckets.contains_key(&owner) {
+            buckets.retain(|_, bucket| bucket.filled(now).parts < bucket.rate.capacity());
             if buckets.len() >= BUCKETS_MAX {
                 buckets.clear();
             }
         }
-        let full = Bucket { parts: self.capacity, at: now };
-        let bucket = buckets.entry(asp.clone()).or_insert(full);
-        *bucket = self.filled(*bucket, now);
+        let full = Bucket { rate, parts: rate.capacity(), at: now };
+        let bucket = buckets.entry(owner).or_insert(full);
+        // The rate may be another one since.
+        *bucket = Bucket { rate, ..bucket.filled(now) }.filled(now);
         match bucket.parts.checked_sub(PARTS) {
             Some(left) => {
                 bucket.parts = left;
                 Ok(())
             }
             None => {
-                let wait_us = (PARTS - bucket.parts).div_ceil(self.rate_per_second);
+                let wait_us = (PARTS - bucket.parts).div_ceil(rate.per_second);
                 Err(TooMany { retry_after_seconds: wait_us.div_ceil(1_000_000) })
             }
         }
     }
+}
 
-    /// A bucket with what has come in until now; a clock that was set back brings nothing.
-    fn filled(&self, bucket: Bucket, now: Timestamp) -> Bucket {
-        let elapsed_us = u64::try_from(now.0.saturating_sub(bucket.at.0)).unwrap_or(0);
-        let parts = bucket.parts.saturating_add(elapsed_us.saturating_mul(self.rate_per_second));
-        Bucket { parts: parts.min(self.capacity), at: now }
+impl Bucket {
+    /// With what has come in until now; a clock that was set back brings nothing.
+    fn filled(self, now: Timestamp) -> Bucket {
+        let elapsed_us = u64::try_from(now.0.saturating_sub(self.at.0)).unwrap_or(0);
+        let came_in = elapsed_us.saturating_mul(self.rate.per_second);
+        let parts = self.parts.saturating_add(came_in).min(self.rate.capacity());
+        Bucket { parts, at: now, ..self }
     }
 }
 
@@ -108,6 +144,21 @@ mod tests {
         let limits = Limits::new(7, 0);
         assert_eq!(taken(&limits, 1, at_ms(0)), 7);
         assert_eq!(taken(&Limits::new(0, 5), 1, at_ms(0)), 1_000, "off");
+    }
+
+    #[test]
+    fn a_project_has_a_bucket_of_its_own() {
+        let limits = Limits::new(0, 0);
+        let taken = |project, per_second, ms| {
+            let of = (project, Rate { per_second, burst: 0 });
+            let take = |_: &i32| limits.take_of_project(&asp(1), of, at_ms(ms)).is_ok();
+            (0..1_000).take_while(take).count()
+        };
+        assert_eq!(taken(1, 5, 0), 5);
+        assert_eq!(taken(2, 7, 0), 7, "another project's own");
+        assert_eq!(taken(3, 0, 0), 1_000, "none");
+        assert_eq!(taken(1, 2, 10_000), 2, "less since its rate was changed");
+        assert_eq!(taken(1, 9, 11_000), 2, "filled at the rate that it had until now");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use contract::{UInt, at, choice, input};
 use domain::product::{
-    BalanceLimits, Charge, Fees, Issuance, MobileOnly, PaysAbroad, ProductState, ReturnedFee,
+    BalanceLimits, Charge, Fees, Issuance, MobileOnly, PaysAbroad, Product, ProductState,
+    ReturnedFee,
 };
 use domain::{AspId, Money, ServiceId};
 use store::tables::products;
@@ -160,6 +161,12 @@ impl LimitsInfo {
 /// Months, as a product has them.
 pub fn months<E>(months: Months) -> Done<u16, E> {
     u16::try_from(months.get()).ok().or_stop()
+}
+
+/// Whether it promises a mobile card alone, which an ordinary product cannot: its mobile card is
+/// issued when its plastic is registered.
+pub fn contradicts_itself(product: &Product) -> bool {
+    product.issuance == Issuance::Ordinary && product.mobile_only == MobileOnly::Allowed
 }
 
 /// Whether cards can be reissued into this product: the partner has it and it was not deleted.

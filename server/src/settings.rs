@@ -14,13 +14,14 @@ pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// The largest number that a setting may be.
 const NUMBER_MAX: u64 = 1_000_000_000;
 /// Settings for which 0 means something.
-const MAY_BE_NOTHING: [&str; 6] = [
+const MAY_BE_NOTHING: [&str; 7] = [
     "cpu_threads",
     "vat_basis_points",
     "fee_recovery_margin_ms",
     "drain_ms",
     "rate_limit_per_second",
     "rate_limit_burst",
+    "trusted_proxies",
 ];
 
 /// The connector's own table, as text.
@@ -214,6 +215,10 @@ settings! {
     rate_limit_per_second: u64 = 0_u64;
     /// Calls that a partner may make at once after a pause, number; 0: those of a second.
     rate_limit_burst: u64 = 0_u64;
+    /// Proxies in front of a server, number: so many entries of X-Forwarded-For, from the right,
+    /// are believed, and a project's allow-list is held against the last of them; 0: against the
+    /// connection's own address.
+    trusted_proxies: u64 = 0_u64;
     /// How long the caller of an operation with a fee waits for the bank, milliseconds.
     fee_deadline_ms: u64 = 5_000_u64;
     /// How long after that deadline recovery asks the bank, so that servers whose clocks differ

@@ -16,6 +16,7 @@ pub mod number_ranges;
 pub mod partners;
 pub mod postings;
 pub mod products;
+pub mod projects;
 pub mod reconciliation_cases;
 
 use crate::{DbError, Row};

@@ -2,18 +2,22 @@
 
 mod list;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
+use crypto::jwe::{PrivateKey, PublicKey};
 use crypto::keyring::KeyPurpose;
+use crypto::random;
 use domain::AspId;
 use store::{Store, Tx};
 
+use super::partner_key::public_key;
 use super::why::Why;
 use super::{Database, Failure, Outcome, misused, say};
 use crate::context::Core;
 use crate::keys::change::{self, Change};
-use crate::keys::partner::{self, NewPair};
+use crate::keys::partner::{self, Half, NewPair};
 use crate::keys::reseal::{self, Resealed};
 use crate::keys::{BEGIN_MS, KeysError, unwrapped};
 use crate::operator::moment;
@@ -113,12 +117,14 @@ impl Partner {
 ///
 /// A new key begins after a pause in which all servers read it; a new master key and a new crypto
 /// key are in use at once. A number key serves new number ranges alone. A project has two live
-/// crypto keys at the most; in a sandbox `platen credentials` prints the new one.
+/// crypto keys at the most; in a sandbox `platen credentials` prints the new one, and for another
+/// partner its id and the platform's public key are printed here.
 ///
 /// Examples:
 ///   platen keys rotate lookup --reason "two years old"
 ///   platen keys rotate master --reason "an operator has left" --database /tmp/s.db
-///   platen keys rotate crypto --partner 000170000000000 --project 1 --reason "yearly"
+///   platen keys rotate crypto --partner 000990000000001 --project 1 \
+///     --client-public-key partner.pem --reason "yearly"
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 struct Rotate {
@@ -132,6 +138,10 @@ struct Rotate {
     /// Of a crypto key: its project; without it, the sandbox's.
     #[arg(long, value_name = "N")]
     project: Option<i64>,
+    /// Of another partner's crypto key than the sandbox's: the RSA public key of the pair that the
+    /// partner has made, a PEM file with a block PUBLIC KEY.
+    #[arg(long, value_name = "FILE")]
+    client_public_key: Option<PathBuf>,
     /// Of all keys but master and crypto: when the new one begins, 3 to 86400 seconds from now;
     /// without it, 30. Fewer are safe only where every server has its database and a right clock.
     #[arg(long, value_name = "SECONDS",
@@ -210,9 +220,23 @@ impl Rotate {
         let project = self.project.is_some() && !is_crypto;
         let active_in = self.active_in.is_some() && !begins_later;
         let project = project.then_some("--project goes with a crypto key alone");
+        let is_sandbox = self.is_of_sandbox();
+        let client = match (is_crypto, is_sandbox, &self.client_public_key) {
+            (false, _, Some(_)) => Some("--client-public-key goes with a crypto key alone"),
+            (true, true, Some(_)) => Some(
+                "--client-public-key goes with another partner: both halves of the sandbox's pair \
+                 are made here",
+            ),
+            (true, false, None) => Some(
+                "--client-public-key is missing: the partner makes a pair, keeps the private half \
+                 and hands in the public one",
+            ),
+            (false, _, None) | (true, true, None) | (true, false, Some(_)) => None,
+        };
         let at_once = "--active-in does not go with a master or crypto key: a new one is in use \
              at once";
-        self.partner.misplaced(self.purpose).or(project).or(active_in.then_some(at_once))
+        let partner = self.partner.misplaced(self.purpose);
+        partner.or(project).or(client).or(active_in.then_some(at_once))
     }
 
     fn run(self) -> Outcome {
@@ -228,8 +252,16 @@ impl Rotate {
                 say(format_args!("master key {generation} wraps all keys from now on"));
             }
             Purpose::Crypto => {
-                let id = self.crypto(&store, &core, change)?;
+                let (id, public) = match &self.client_public_key {
+                    None => (self.crypto(&store, &core, change)?, None),
+                    Some(path) => {
+                        let client = public_key(path)?;
+                        let (id, public) = self.crypto_of(&store, &core, &client, change)?;
+                        (id, Some(public))
+                    }
+                };
                 say(format_args!("crypto key {id} is live now; the one before it serves as well"));
+                public.iter().for_each(|public| say(public.trim_end()));
             }
             Purpose::DataKey
             | Purpose::Lookup
@@ -249,6 +281,32 @@ impl Rotate {
         }
         store.close();
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn is_of_sandbox(&self) -> bool {
+        self.partner.asp().as_str() == ASP_ID && self.project.unwrap_or(PROJECT_ID) == PROJECT_ID
+    }
+
+    /// Makes the platform's half for a pair of the partner's; its id and its public key.
+    fn crypto_of(
+        &self,
+        store: &Store,
+        core: &Core,
+        client: &PublicKey,
+        change: Change,
+    ) -> Result<(String, String), KeysError> {
+        let wrong = |error: crypto::jwe::KeyError| KeysError::Broken(error.to_string());
+        let server = PrivateKey::generate_2048().map_err(wrong)?;
+        let public = server.public_key_pem().map_err(wrong)?;
+        let id = random::hex_lower(32);
+        let (asp, project) = (self.partner.asp(), self.project.unwrap_or(PROJECT_ID));
+        let (keys, client, named) = (core.keys.clone(), client.clone(), id.clone());
+        let work = move |tx: &mut Tx<'_>| {
+            let half = Half { id: &named, server: &server, client: &client };
+            partner::rotate_to(tx, &keys.ring(), &asp, (project, &half), &change)
+        };
+        store.write_blocking(work).map_err(unwrapped)?;
+        Ok((id, public))
     }
 
     /// Makes a pair and gives it to the project; in a sandbox, to the developer as well.

@@ -1,7 +1,7 @@
 //! A project's crypto keys: pairs of keys that requests and answers are encrypted with. A project
 //! has one live pair, or two while its partner changes over.
 
-use crypto::jwe::PrivateKey;
+use crypto::jwe::{PrivateKey, PublicKey};
 use crypto::keyring::Keyring;
 use crypto::random;
 use domain::{AspId, Timestamp};
@@ -42,17 +42,43 @@ impl NewPair {
         project_id: i64,
         now: Timestamp,
     ) -> Made<()> {
-        let aad = place(asp, "crypto_key.server_private_key", &self.id).aad();
+        let client = self.client.public_key();
+        Half { id: &self.id, server: &self.server, client: &client }
+            .insert(tx, ring, asp, project_id, now)
+    }
+}
+
+/// What the platform keeps of a pair.
+pub struct Half<'a> {
+    /// Its id, 32 hex digits.
+    pub id: &'a str,
+    /// The platform's private key.
+    pub server: &'a PrivateKey,
+    /// The partner's public key.
+    pub client: &'a PublicKey,
+}
+
+impl Half<'_> {
+    /// Writes it.
+    pub fn insert(
+        &self,
+        tx: &mut Tx<'_>,
+        ring: &Keyring,
+        asp: &AspId,
+        project_id: i64,
+        now: Timestamp,
+    ) -> Made<()> {
+        let aad = place(asp, "crypto_key.server_private_key", self.id).aad();
         let private = self.server.to_pkcs8_der().or_else(broken)?;
         let sealed = ring.seal(&aad, private.expose()).or_else(broken)?;
-        let public = self.client.public_key().to_spki_der().or_else(broken)?;
+        let public = self.client.to_spki_der().or_else(broken)?;
         tx.execute(
             "INSERT INTO crypto_key (asp_id, crypto_key_id, project_id, state,
                  server_private_key_sealed, client_public_key, made_at)
              VALUES ($1, $2, $3, 'ACTIVE', $4, $5, $6)",
             &[
                 asp.as_str().into(),
-                self.id.as_str().into(),
+                self.id.into(),
                 project_id.into(),
                 sealed.as_bytes().into(),
                 public.as_slice().into(),
@@ -77,6 +103,19 @@ pub fn rotate(
     pair: &NewPair,
     change: &Change,
 ) -> Made<()> {
+    let client = pair.client.public_key();
+    let half = Half { id: &pair.id, server: &pair.server, client: &client };
+    rotate_to(tx, ring, asp, (project_id, &half), change)
+}
+
+/// As [`rotate`], where the partner made its half itself.
+pub fn rotate_to(
+    tx: &mut Tx<'_>,
+    ring: &Keyring,
+    asp: &AspId,
+    (project_id, half): (i64, &Half<'_>),
+    change: &Change,
+) -> Made<()> {
     Change::lock(tx)?;
     let project = tx.query_opt(
         "SELECT 1 FROM project WHERE asp_id = $1 AND project_id = $2",
@@ -88,9 +127,9 @@ pub fn rotate(
     if live(tx, asp, project_id)?.len() >= PAIRS_MAX {
         return refused(KeysError::TwoPairs(asp.to_string(), project_id));
     }
-    pair.insert(tx, ring, asp, project_id, change.now)?;
+    half.insert(tx, ring, asp, project_id, change.now)?;
     let more = json!({ "projectId": project_id });
-    Ok(change.note(tx, asp, "crypto_key.rotated", &subject(&pair.id), more)?)
+    Ok(change.note(tx, asp, "crypto_key.rotated", &subject(half.id), more)?)
 }
 
 /// Retires a pair: calls that name it are refused, and the platform's private key is gone.

@@ -33,7 +33,8 @@ const NUMBER: &[Use] = &[
 /// Rows that name the digest key.
 const DIGEST: &[Use] = &[(
     "projects whose access key was not used since (project.digest_key_id)",
-    "SELECT COUNT(*) AS depending FROM project WHERE asp_id = $1 AND digest_key_id = $2",
+    "SELECT COUNT(*) AS depending FROM project
+     WHERE asp_id = $1 AND digest_key_id = $2 AND state <> 'DISCARDED'",
 )];
 /// Rows that name the audit key.
 const AUDIT: &[Use] = &[(

@@ -1,6 +1,7 @@
 //! Who calls. A wrong secret, an unknown key and an unknown partner get the same answer after the
 //! same work; which it was, the log says.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use contract::pipeline;
@@ -17,14 +18,18 @@ use crate::directory::Project;
 pub(super) async fn authenticate(
     app: &App,
     headers: &Headers,
-    body: &[u8],
+    (body, from): (&[u8], Option<IpAddr>),
     notes: &mut Notes,
 ) -> Result<Arc<Project>, Failure> {
     let found = app.directory.project(&app.store, &app.core, &headers.asp, &headers.access_key);
-    let project = found.await.map_err(|error| {
+    let found = found.await.map_err(|error| {
         tracing::error!(?error, "a project could not be read");
         &pipeline::UNAVAILABLE
     })?;
+    // From elsewhere there is no such project: who holds its keys does not learn that they are
+    // right, and the signature is not looked at.
+    let is_elsewhere = found.as_ref().is_some_and(|project| !project.allowed.allows(from));
+    let project = found.filter(|_| !is_elsewhere);
     notes.add(|seen| seen.project.clone_from(&project));
     let key = project.as_ref().map_or(TokenKey::dummy(), |project| &project.token_key);
     // A malformed token takes the work of a wrong one.
@@ -37,12 +42,14 @@ pub(super) async fn authenticate(
     };
     let cause = match (&project, &headers.token, verified) {
         (Some(project), Some(_), true) => return check_standing(app, headers, project),
+        (None, _, _) if is_elsewhere => "the address is not on the project's list",
         (None, _, _) => "unknown partner or access key",
         (Some(_), None, _) => "malformed token",
         (Some(_), Some(_), false) => "token does not fit the body",
     };
     tracing::info!(
         cause,
+        from = from.map_or_else(|| "-".to_owned(), |from| from.to_string()),
         partner = mask_numbers(headers.asp.as_str()),
         correlation_id = mask_numbers(&headers.correlation_id),
         "authentication failed"

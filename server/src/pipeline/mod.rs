@@ -20,6 +20,7 @@ use crypto::secret::SecretBytes;
 use domain::AspId;
 use store::tables::log::{CallKeys, Since};
 
+use crate::address;
 use crate::context::App;
 use crate::directory::{CryptoKey, Project};
 use crate::op::{Answer, Call, CallKind, Handler, fresh_keys};
@@ -119,15 +120,17 @@ async fn run(
     let headers = Headers::read(&parts.headers)?;
     trace.notes.add(|seen| seen.tran_time = Some(headers.tran_time));
     trace.step = Step::Body;
-    let body = envelope::receive(&app.core.settings, &parts.headers, body).await?;
+    let settings = &app.core.settings;
+    let body = envelope::receive(settings, &parts.headers, body).await?;
     trace.notes.add(|seen| seen.body = Some(body.clone()));
     trace.step = Step::Token;
     if fresh_keys(app).await.is_err() {
         return Err((&pipeline::UNAVAILABLE).into());
     }
-    let project = auth::authenticate(app, &headers, &body, &mut trace.notes).await?;
+    let from = address::caller(&parts.extensions, &parts.headers, settings.trusted_proxies);
+    let project = auth::authenticate(app, &headers, (&body, from), &mut trace.notes).await?;
     trace.asp_id = Some(headers.asp.clone());
-    limit(app, &headers.asp)?;
+    limit(app, &headers.asp, &project)?;
     let project = auth::with_key(app, &headers, project).await?;
     trace.notes.add(|seen| seen.project = Some(Arc::clone(&project)));
     let opened = envelope::open(app, handler, &headers, &project, body, trace).await?;
@@ -138,8 +141,10 @@ async fn run(
 }
 
 /// Refuses a call too many, before anything is decrypted for it.
-fn limit(app: &App, asp: &AspId) -> Result<(), Failure> {
-    app.limits.take(asp, app.clock.now()).map_err(|too_many| Failure {
+fn limit(app: &App, asp: &AspId, project: &Project) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let own = app.limits.take_of_project(asp, (project.id, project.rate), now);
+    own.and_then(|()| app.limits.take(asp, now)).map_err(|too_many| Failure {
         retry_after_seconds: Some(too_many.retry_after_seconds),
         ..Failure::from(&pipeline::TOO_MANY_CALLS)
     })

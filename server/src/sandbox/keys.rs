@@ -2,7 +2,6 @@
 //! has the database has them. A database is marked sandbox or production when it is made.
 
 use crypto::keyring::{KeyMaterial, KeyPurpose, Keyring, generate_all};
-use crypto::random;
 use crypto::seal::MasterKey;
 use domain::{AspId, Timestamp};
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use store::{DbError, Store, Tx, TxError, WriteError};
 
 use super::ASP_ID;
 use crate::context::{Clock, place};
+use crate::keys::access::{AccessKeys, TOLD};
 use crate::keys::change::{self, Change};
 use crate::keys::partner::NewPair;
 use crate::keys::{self, Keys, KeysError, rows};
@@ -231,16 +231,6 @@ pub struct Credentials {
     pub client_private_key: String,
 }
 
-/// The names of what a developer needs: in the environment and in JSON.
-const TOLD: [(&str, &str); 6] = [
-    ("PLATEN_ASP_ID", "aspId"),
-    ("PLATEN_ACCESS_KEY", "accessKey"),
-    ("PLATEN_SECRET_KEY", "secretKey"),
-    ("PLATEN_CRYPTO_KEY_ID", "cryptoKeyId"),
-    ("PLATEN_SERVER_PUBLIC_KEY", "serverPublicKey"),
-    ("PLATEN_CLIENT_PRIVATE_KEY", "clientPrivateKey"),
-];
-
 /// Names under which they are kept.
 const NAMES: [&str; 5] =
     ["access-key", "secret-key", "crypto-key-id", "server-public-key", "client-private-key"];
@@ -257,11 +247,12 @@ impl NewProject {
     /// Makes one.
     pub fn make() -> Result<Self, SandboxError> {
         let pair = NewPair::make()?;
+        let AccessKeys { access_key, secret_key } = AccessKeys::make();
         let (crypto_key_id, server_public_key, client_private_key) = told(&pair)?;
         Ok(NewProject {
             credentials: Credentials {
-                access_key: format!("{}-{}", random::hex_lower(7), random::hex_lower(32)),
-                secret_key: random::hex_lower(64),
+                access_key,
+                secret_key,
                 crypto_key_id,
                 server_public_key,
                 client_private_key,

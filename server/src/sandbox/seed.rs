@@ -8,6 +8,7 @@ use crypto::number;
 use crypto::pan::Pan;
 use crypto::par::Par;
 use domain::debit::CashIc;
+use domain::partner::{CorrelationIds, PlainRequests, ProjectKind, ProjectState};
 use domain::product::{
     BalanceLimits, Charge, Fees, Issuance, MobileOnly, PaysAbroad, Product, ProductState,
     ReturnedFee,
@@ -16,6 +17,7 @@ use domain::{AspId, Money, Timestamp, UserId};
 use store::tables::bank_accounts::BankAccountState;
 use store::tables::number_ranges::{self, NewRange};
 use store::tables::products as rows;
+use store::tables::{partners, projects};
 use store::{DbError, Tx, TxError, Value};
 
 use super::arm::{ArmError, arm};
@@ -32,8 +34,8 @@ use super::world::products::{
 };
 use super::world::{GIVEN_PREFIX, World};
 use super::{ASP_ID, PROJECT_ID};
-use crate::context::{App, Core, place};
-use crate::directory::access_key_digest;
+use crate::context::{App, Core};
+use crate::keys::access::AccessKeys;
 use crate::keys::change::Change;
 use crate::op::{Done, OrStop, fault, transact};
 
@@ -234,10 +236,7 @@ fn put_base(
     let kept = project.credentials.keep(tx, &asp, &ring);
     let is_new = kept.map_err(|error| fault(format!("credentials: {error:?}")))?;
     if is_new {
-        tx.execute(
-            "INSERT INTO partner (asp_id, name, state) VALUES ($1, 'Sandbox partner', 'ACTIVE')",
-            &[asp.as_str().into()],
-        )?;
+        partners::insert(tx, &asp, "Sandbox partner")?;
         put_project(core, tx, &asp, project, now)?;
     }
     put_products(core, tx, &asp)?;
@@ -308,25 +307,25 @@ fn put_project(
     project: &NewProject,
     now: Timestamp,
 ) -> Done<(), NoRefusal> {
-    let ring = core.keys.ring();
     let credentials = &project.credentials;
-    let secret = credentials.secret_key.as_bytes();
-    let digest_key = ring.digest_key();
-    tx.execute(
-        "INSERT INTO project (asp_id, project_id, kind, state, access_key_digest,
-             digest_key_id, secret_key_sealed, plain_requests, correlation_ids,
-             tran_time_window_ms, replay_window_ms)
-         VALUES ($1, $2, 'SANDBOX', 'ACTIVE', $3, $6, $4, 'ACCEPTED', 'LENIENT', $5, $5)",
-        &[
-            asp.as_str().into(),
-            PROJECT_ID.into(),
-            access_key_digest(digest_key, asp, &credentials.access_key).as_slice().into(),
-            core.seal(place(asp, "project.secret_key", "1"), secret).or_stop()?.as_slice().into(),
-            DAY_MS.into(),
-            digest_key.id().into(),
-        ],
-    )?;
-    match project.pair.insert(tx, &ring, asp, PROJECT_ID, now) {
+    let keys = AccessKeys {
+        access_key: credentials.access_key.clone(),
+        secret_key: credentials.secret_key.clone(),
+    };
+    let row = projects::Project {
+        project_id: PROJECT_ID,
+        kind: ProjectKind::Sandbox,
+        state: ProjectState::Active,
+        plain: PlainRequests::Accepted,
+        correlation: CorrelationIds::Lenient,
+        tran_time_window_ms: DAY_MS,
+        replay_window_ms: DAY_MS,
+        access: projects::Access::default(),
+    };
+    let made = keys
+        .insert(tx, core, asp, &row)
+        .and_then(|_| project.pair.insert(tx, &core.keys.ring(), asp, PROJECT_ID, now));
+    match made {
         Ok(()) => Ok(()),
         Err(TxError::Db(error)) => Err(TxError::Db(error)),
         Err(TxError::Refused(error)) => Err(fault(error.to_string())),

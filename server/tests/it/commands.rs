@@ -99,6 +99,7 @@ fn what_cannot_be_done_is_one_sentence() {
         &["keys", "retire", "data_key", "1", "--reason", "x", "--database", missing],
         &["keys", "reseal", "lookup", "--reason", "x", "--database", missing],
         &["audit", "verify", "--database", missing],
+        &["admin", "partner", "list", "--database", missing],
         &["card", "find", "--user", "1", "--by", "kim", "--reason", "x", "--database", missing],
         &["report", "float", "--day", "2026-11-30", "--database", missing],
     ] {

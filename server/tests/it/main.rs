@@ -69,6 +69,8 @@ mod limits;
 #[cfg(test)]
 mod mutations;
 #[cfg(test)]
+mod onboarding;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod plans;

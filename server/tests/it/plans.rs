@@ -9,7 +9,7 @@ use store::testing::TestDatabase;
 use store::{Options, Store, Tx, TxError, Value};
 
 /// What may read all of a partner's rows: small tables, and what nobody waits for.
-const MAY_SCAN: [&str; 11] = [
+const MAY_SCAN: [&str; 15] = [
     // Recovery: all partners.
     "SELECT asp_id FROM partner",
     // A range is added, rarely: all ranges.
@@ -29,7 +29,12 @@ const MAY_SCAN: [&str; 11] = [
     "SELECT COUNT(*) AS depending",
     // A partner has few projects.
     "SELECT replay_window_ms",
+    "SELECT project_id, kind",
+    // An operator lists partners, and the products of one.
+    "SELECT asp_id, name, state FROM partner",
+    "SELECT service_id FROM product WHERE asp_id = $1 ORDER BY service_id",
     // A partner is one row.
+    "UPDATE partner SET state",
     "SELECT p.project_id, p.secret_key_sealed",
 ];
 

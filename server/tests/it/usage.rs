@@ -2,7 +2,7 @@
 
 use crate::process::{run, stdout_of};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "demo",
     "sandbox",
     "bank-sim",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 19] = [
     "bench",
     "keys",
     "audit",
+    "admin",
     "jobs",
     "delivery",
     "sample",
@@ -62,6 +63,13 @@ fn wrong_usage_ends_with_2() {
         &["keys", "reseal", "digest", "--reason", "x"],
         &["audit"],
         &["audit", "verify", "--anchor", "1:00"],
+        &["admin"],
+        &[
+            "admin", "partner", "create", "--asp-id", "1", "--name", "x", "--by", "x", "--reason",
+            "x",
+        ],
+        &["admin", "partner", "suspend", "000000000000000", "--by", "x", "--reason", "x"],
+        &["admin", "project", "access", "--partner", "000990000000001", "--project", "0"],
         &["card"],
         &["card", "suspend", "--by", "kim", "--reason", "x"],
         &["report"],

@@ -9,7 +9,7 @@
 
 use contract::{Digits, List, Spec, Text, at, catalogue, choice, errors, input, output};
 use crypto::number;
-use domain::product::{BalanceLimits, Fees, Issuance, MobileOnly, Product};
+use domain::product::{BalanceLimits, Fees, Product};
 use domain::{AspId, Money, ServiceId};
 use serde_json::{Value, json};
 use store::Tx;
@@ -174,7 +174,7 @@ impl Write for ProductCreate {
         let Ok(capacity) = number::capacity(request.token_bin_no.as_str()) else {
             return refuse_at(Error::InvalidInput, "tokenBinNo");
         };
-        if product.issuance == Issuance::Ordinary && product.mobile_only == MobileOnly::Allowed {
+        if policy::contradicts_itself(&product) {
             return refuse(Error::TypeMismatch);
         }
         if products::find(tx, asp, &id)?.is_some() {
@@ -219,7 +219,7 @@ impl Write for ProductCreate {
 }
 
 /// Partner and number make the id, as the ids of the reference's products look.
-fn id_of(asp: &AspId, serial: i64) -> Done<ServiceId, Error> {
+pub(crate) fn id_of(asp: &AspId, serial: i64) -> Done<ServiceId, Error> {
     let number = FIRST.saturating_add(serial);
     if number > LAST {
         return Err(fault("the partner has no product ids left"));
@@ -228,7 +228,7 @@ fn id_of(asp: &AspId, serial: i64) -> Done<ServiceId, Error> {
     Ok(ServiceId::new(format!("{of_partner}{number:06}")))
 }
 
-fn product(request: &Request, id: &ServiceId) -> Done<Product, Error> {
+pub(crate) fn product(request: &Request, id: &ServiceId) -> Done<Product, Error> {
     let fees = match &request.fees {
         Some(fees) => fees.over(Fees::NONE)?,
         None => Fees::NONE,
@@ -254,7 +254,7 @@ fn product(request: &Request, id: &ServiceId) -> Done<Product, Error> {
     })
 }
 
-fn looks(request: &Request) -> Looks {
+pub(crate) fn looks(request: &Request) -> Looks {
     let uses = request.uses.as_ref().map(List::as_slice).unwrap_or_default();
     let names: Vec<&str> = uses.iter().map(|each| each.word()).collect();
     let detail = request.detail.as_ref();

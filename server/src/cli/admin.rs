@@ -1,0 +1,136 @@
+//! `platen admin`.
+
+mod bin;
+mod partner;
+mod product;
+mod project;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use domain::{AspId, ServiceId};
+use store::Store;
+use store::tables::PLATFORM;
+
+use super::why::Acting;
+use super::{Database, Failure, Outcome, misused, say};
+use crate::context::Core;
+use crate::keys::change::Change;
+use crate::onboarding::Mode;
+use crate::sandbox::run::open;
+use crate::settings::Settings;
+
+/// Digits of a partner's id.
+const ASP_DIGITS: usize = 15;
+
+/// Take partners on: partners, projects with their keys, products with their card numbers.
+///
+/// Every change is a row of the operation log with --by and --reason, and --dry-run tries it and
+/// keeps nothing. A partner's crypto keys are rotated and retired by `platen keys rotate crypto`
+/// and `platen keys retire crypto`.
+///
+/// Examples:
+///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim \
+///     --reason "contract 12"
+///   platen admin project create --partner 000990000000001 --project 1 --kind uat \
+///     --client-public-key partner.pem --by kim --reason "contract 12"
+///   platen admin product import products.toml --partner 000990000000001 --by kim --reason "new"
+///   platen admin partner suspend 000990000000001 --by kim --reason "invoice 7 unpaid"
+#[derive(Args)]
+#[command(verbatim_doc_comment, arg_required_else_help = true)]
+pub(super) struct Admin {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What each does, with examples, stands at its own type.
+#[derive(Subcommand)]
+enum Command {
+    Partner(partner::Partner),
+    Project(Box<project::Project>),
+    Product(Box<product::Product>),
+    Bin(bin::Bin),
+}
+
+impl Admin {
+    pub(super) fn run(self) -> Outcome {
+        match self.command {
+            Command::Partner(command) => command.run(),
+            Command::Project(command) => command.run(),
+            Command::Product(command) => command.run(),
+            Command::Bin(command) => command.run(),
+        }
+    }
+}
+
+/// Where it is done, and how the answer looks.
+#[derive(Args)]
+struct Common {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    database: Database,
+}
+
+/// Who does it and why, and whether it is only tried.
+#[derive(Args)]
+struct Doing {
+    #[command(flatten)]
+    acting: Acting,
+    /// Try all of it, say what would be done, and keep nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Doing {
+    const fn mode(&self) -> Mode {
+        if self.dry_run { Mode::Try } else { Mode::Do }
+    }
+}
+
+/// Opens the database that a command works on.
+fn opened(common: &Common) -> Result<(Store, Core), Failure> {
+    Ok(open(&common.database.target()?, &Settings::default(), false)?)
+}
+
+/// Who and why, and what else the command line says; or its end where that is wrong.
+fn checked<T>(
+    command: &[&str],
+    doing: &Doing,
+    rest: Result<T, String>,
+) -> Result<(Change, T), ExitCode> {
+    match (doing.acting.change(), rest) {
+        (Ok(change), Ok(rest)) => Ok((change, rest)),
+        (Err(sentence), _) | (_, Err(sentence)) => Err(misused(command, &sentence)),
+    }
+}
+
+/// A partner's id.
+fn asp(text: &str) -> Result<AspId, String> {
+    if text.len() != ASP_DIGITS || !text.bytes().all(|c| c.is_ascii_digit()) {
+        return Err(format!("a partner's id has {ASP_DIGITS} digits"));
+    }
+    if text == PLATFORM {
+        return Err(format!("{PLATFORM} is the platform itself, and no partner"));
+    }
+    Ok(AspId::new(text))
+}
+
+/// A product's id.
+fn service(text: &str) -> Result<ServiceId, String> {
+    if text.len() != ASP_DIGITS || !text.bytes().all(|c| c.is_ascii_digit()) {
+        return Err(format!("a product's id has {ASP_DIGITS} digits"));
+    }
+    Ok(ServiceId::new(text))
+}
+
+/// Says what was done, or would be.
+fn done(mode: Mode, sentence: &str) {
+    match mode {
+        Mode::Do => say(sentence),
+        Mode::Try => say(format_args!("dry run, nothing is kept: {sentence}")),
+    }
+}

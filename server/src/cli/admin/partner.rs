@@ -1,0 +1,231 @@
+//! `platen admin partner`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use domain::AspId;
+use domain::partner::PartnerState;
+use serde_json::{Value, json};
+use store::tables::partners::{self, Partner as Row};
+
+use super::{Common, Doing, asp, checked, done, opened};
+use crate::cli::{Outcome, say};
+use crate::onboarding::{Mode, look, partner, perform, project};
+
+/// Characters of a partner's name at the most.
+const NAME_CHARS_MAX: usize = 80;
+
+/// Make, list, show, suspend and resume partners.
+///
+/// Examples:
+///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim \
+///     --reason "contract 12"
+///   platen admin partner list --json
+///   platen admin partner suspend 000990000000001 --by kim --reason "invoice 7 unpaid"
+#[derive(Args)]
+#[command(verbatim_doc_comment, arg_required_else_help = true)]
+pub(super) struct Partner {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What each does, with examples, stands at its own type.
+#[derive(Subcommand)]
+enum Command {
+    Create(Create),
+    List(List),
+    Show(Show),
+    Suspend(Suspend),
+    Resume(Resume),
+}
+
+/// Make a partner. It can call once it has a project: `platen admin project create`.
+///
+/// Examples:
+///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim \
+///     --reason "contract 12"
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct Create {
+    /// Its id, 15 digits: what it sends as X-KM-User-AspId.
+    #[arg(long, value_name = "DIGITS", value_parser = asp)]
+    asp_id: AspId,
+    /// Its name, up to 80 characters.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    name: String,
+    #[command(flatten)]
+    doing: Doing,
+}
+
+/// List the partners.
+///
+/// Examples:
+///   platen admin partner list --json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct List {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Show a partner and its projects.
+///
+/// Examples:
+///   platen admin partner show 000990000000001
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct Show {
+    /// The partner.
+    #[arg(value_name = "ASP", value_parser = asp)]
+    partner: AspId,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Suspend a partner: its calls are refused (000_904), within `directory_ttl_ms` at every server.
+///
+/// What was begun for it goes on: open fees are settled or given back, deliveries are told of,
+/// cards expire.
+///
+/// Examples:
+///   platen admin partner suspend 000990000000001 --by kim --reason "invoice 7 unpaid"
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct Suspend {
+    /// The partner.
+    #[arg(value_name = "ASP", value_parser = asp)]
+    partner: AspId,
+    #[command(flatten)]
+    doing: Doing,
+}
+
+/// Take a suspended partner's calls again.
+///
+/// Examples:
+///   platen admin partner resume 000990000000001 --by kim --reason "invoice 7 paid"
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct Resume {
+    /// The partner.
+    #[arg(value_name = "ASP", value_parser = asp)]
+    partner: AspId,
+    #[command(flatten)]
+    doing: Doing,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let fits = (1..=NAME_CHARS_MAX).contains(&text.chars().count());
+    if fits && !text.contains(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("a name has 1 to {NAME_CHARS_MAX} characters on one line"))
+}
+
+impl Partner {
+    pub(super) fn run(self) -> Outcome {
+        match self.command {
+            Command::Create(command) => command.run(),
+            Command::List(command) => command.run(),
+            Command::Show(command) => command.run(),
+            Command::Suspend(Suspend { partner, doing }) => {
+                set_state("suspend", &partner, PartnerState::Suspended, &doing)
+            }
+            Command::Resume(Resume { partner, doing }) => {
+                set_state("resume", &partner, PartnerState::Active, &doing)
+            }
+        }
+    }
+}
+
+impl Create {
+    fn run(self) -> Outcome {
+        let (change, ()) = match checked(&["admin", "partner", "create"], &self.doing, Ok(())) {
+            Ok(checked) => checked,
+            Err(end) => return Ok(end),
+        };
+        let mode = self.doing.mode();
+        let (store, _) = opened(&self.doing.common)?;
+        let (id, name) = (self.asp_id.clone(), self.name.clone());
+        perform(&store, mode, move |tx| partner::create(tx, &id, &name, &change))?;
+        store.close();
+        if self.doing.common.json {
+            say(json!({ "aspId": self.asp_id.as_str(), "isDone": mode == Mode::Do }));
+        } else {
+            done(mode, &format!("partner {}, {}, is made", self.asp_id, self.name));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl List {
+    fn run(self) -> Outcome {
+        let (store, _) = opened(&self.common)?;
+        let all = look(&store, |tx| Ok(partners::list(tx)?))?;
+        store.close();
+        if self.common.json {
+            let all: Vec<Value> = all.iter().map(as_json).collect();
+            say(format_args!("{:#}", json!({ "partners": all })));
+            return Ok(ExitCode::SUCCESS);
+        }
+        for partner in all {
+            say(line(&partner));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Show {
+    fn run(self) -> Outcome {
+        let (store, _) = opened(&self.common)?;
+        let (found, projects) = look(&store, move |tx| partner::show(tx, &self.partner))?;
+        store.close();
+        if self.common.json {
+            let mut shown = as_json(&found);
+            shown["projects"] = projects.iter().map(project::as_json).collect();
+            say(format_args!("{shown:#}"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        say(line(&found));
+        for project in &projects {
+            say(format_args!("  {}", super::project::line(project)));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn set_state(verb: &str, asp: &AspId, to: PartnerState, doing: &Doing) -> Outcome {
+    let (change, ()) = match checked(&["admin", "partner", verb], doing, Ok(())) {
+        Ok(checked) => checked,
+        Err(end) => return Ok(end),
+    };
+    let mode = doing.mode();
+    let (store, _) = opened(&doing.common)?;
+    let id = asp.clone();
+    let has_changed = perform(&store, mode, move |tx| partner::set_state(tx, &id, to, &change))?;
+    store.close();
+    let state = to.name();
+    if doing.common.json {
+        let is_done = mode == Mode::Do;
+        say(json!({
+            "aspId": asp.as_str(), "state": state, "hasChanged": has_changed, "isDone": is_done,
+        }));
+    } else if has_changed {
+        done(mode, &format!("partner {asp} is {state}"));
+    } else {
+        say(format_args!("partner {asp} was {state} already"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(partner: &Row) -> String {
+    format!("{}  {:<9}  {}", partner.asp, partner.state.name(), partner.name)
+}
+
+fn as_json(partner: &Row) -> Value {
+    json!({
+        "aspId": partner.asp.as_str(),
+        "name": partner.name,
+        "state": partner.state.name(),
+    })
+}

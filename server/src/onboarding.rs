@@ -1,0 +1,163 @@
+//! How partners, their projects and their products come to be: what `platen admin` does. Each
+//! change is one transaction with its row of the operation log.
+
+pub mod partner;
+pub mod product;
+pub mod project;
+pub mod sheet;
+
+use domain::{AspId, ServiceId};
+use serde_json::Value;
+use store::tables::log::Moment;
+use store::tables::partners;
+use store::{Store, Tx, TxError, WriteError};
+
+use crate::keys::KeysError;
+use crate::keys::change::{Change, Deed};
+
+/// Why something is not done, as a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// There is such a partner.
+    #[error("there is a partner {0} already: look at it with `platen admin partner show {0}`")]
+    PartnerThere(AspId),
+    /// There is no such partner.
+    #[error("there is no partner {0}: `platen admin partner list` tells which there are")]
+    NoPartner(AspId),
+    /// The partner has such a project.
+    #[error(
+        "partner {0} has a project {1} already: take another number, as a number is never used \
+         again"
+    )]
+    ProjectThere(AspId, i64),
+    /// The partner has no such project.
+    #[error("partner {0} has no project {1}: `platen admin project list` tells which it has")]
+    NoProject(AspId, i64),
+    /// It was discarded.
+    #[error(
+        "project {1} of partner {0} was discarded, which is for good: make another one with \
+         `platen admin project create`"
+    )]
+    Discarded(AspId, i64),
+    /// The partner has no such product.
+    #[error("partner {0} has no product {1}: `platen admin product list` tells which it has")]
+    NoProduct(AspId, ServiceId),
+    /// It was deleted.
+    #[error("product {0} was discarded, which is for good: make another one")]
+    Deleted(ServiceId),
+    /// What is fixed when a product is made would be changed.
+    #[error(
+        "{1} of product {0} was fixed when it was made: leave it as it is, or make another product"
+    )]
+    Fixed(ServiceId, &'static str),
+    /// There is no such next product.
+    #[error(
+        "product {0} names {1} as its next one, which is neither in the sheet nor a prepaid \
+         product of the partner that is not discarded: name another one"
+    )]
+    NoNext(ServiceId, ServiceId),
+    /// Numbers would be given twice.
+    #[error(
+        "card numbers that begin with {0}, or with some of these digits, belong to another range \
+         of this partner or another one: take other digits"
+    )]
+    Overlap(String),
+    /// A prefix that no numbers can have.
+    #[error("card numbers cannot begin with `{0}`: give 6 to 9 digits")]
+    Prefix(String),
+    /// A sheet of products.
+    #[error("{0}")]
+    Sheet(String),
+    /// Keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The database failed.
+    #[error("the database failed: {0}; nothing was changed")]
+    Store(String),
+}
+
+/// The end of such a transaction.
+pub type Made<T> = Result<T, TxError<Refused>>;
+
+/// Refuses.
+fn refused<T>(error: Refused) -> Made<T> {
+    Err(TxError::Refused(error))
+}
+
+/// The end of a transaction about keys, as one of these.
+fn of_keys<T>(made: crate::keys::Made<T>) -> Made<T> {
+    made.map_err(|error| match error {
+        TxError::Refused(error) => TxError::Refused(error.into()),
+        TxError::Db(error) => TxError::Db(error),
+    })
+}
+
+/// Whether something is done, or only tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It is done.
+    Do,
+    /// All of it is tried, and nothing kept.
+    Try,
+}
+
+/// How a transaction ends that keeps nothing.
+enum Halt<T> {
+    Refused(Refused),
+    Tried(T),
+}
+
+/// Runs `work` in one transaction, which is kept where it is done and not only tried.
+pub fn perform<T, F>(store: &Store, mode: Mode, mut work: F) -> Result<T, Refused>
+where
+    F: FnMut(&mut Tx<'_>) -> Made<T> + Send + 'static,
+    T: Send + 'static,
+{
+    let ended = store.write_blocking(move |tx: &mut Tx<'_>| match (work(tx), mode) {
+        (Ok(done), Mode::Do) => Ok(done),
+        (Ok(done), Mode::Try) => Err(TxError::Refused(Halt::Tried(done))),
+        (Err(TxError::Refused(error)), _) => Err(TxError::Refused(Halt::Refused(error))),
+        (Err(TxError::Db(error)), _) => Err(TxError::Db(error)),
+    });
+    match ended {
+        Ok(done) | Err(WriteError::Refused(Halt::Tried(done))) => Ok(done),
+        Err(WriteError::Refused(Halt::Refused(error))) => Err(error),
+        Err(WriteError::Unavailable(cause)) => Err(Refused::Store(cause.to_string())),
+        Err(WriteError::Fault(fault)) => Err(Refused::Store(fault.message().to_owned())),
+    }
+}
+
+/// Reads one snapshot.
+pub fn look<T, F>(store: &Store, work: F) -> Result<T, Refused>
+where
+    F: FnMut(&mut Tx<'_>) -> Made<T> + Send + 'static,
+    T: Send + 'static,
+{
+    match store.read_blocking(work) {
+        Ok(found) => Ok(found),
+        Err(WriteError::Refused(error)) => Err(error),
+        Err(WriteError::Unavailable(cause)) => Err(Refused::Store(cause.to_string())),
+        Err(WriteError::Fault(fault)) => Err(Refused::Store(fault.message().to_owned())),
+    }
+}
+
+/// Writes the row of the operation log: who, why, and what became of it.
+fn note(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    change: &Change,
+    (event, subject): (&str, &str),
+    more: Value,
+) -> Made<()> {
+    let at = Moment::plain(change.now);
+    let deed = Deed { operation: "platen.admin", event, subject, at };
+    Ok(change.write_down(tx, asp, deed, more)?)
+}
+
+/// Refuses where there is no such partner.
+fn must_be(tx: &mut Tx<'_>, asp: &AspId) -> Made<()> {
+    match partners::find(tx, asp)? {
+        Some(_) => Ok(()),
+        None => refused(Refused::NoPartner(asp.clone())),
+    }
+}
