@@ -8,6 +8,7 @@ pub mod bench;
 mod call;
 mod caller;
 mod card;
+mod config;
 mod credentials;
 mod delivery;
 mod demo;
@@ -16,6 +17,7 @@ mod jobs;
 mod keys;
 pub mod panics;
 mod partner_key;
+mod platform;
 mod populate;
 mod reconcile;
 mod reference;
@@ -24,6 +26,7 @@ mod restore_fence;
 mod sample;
 mod sandbox;
 mod scenarios;
+mod serve;
 mod why;
 
 use std::fmt::Display;
@@ -40,6 +43,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::ops::Operations;
 use crate::settings::{SettingFlags, Settings};
+use platform::Platform;
 
 /// The exit code where the command line is wrong, as clap has it.
 const WRONG_USAGE: u8 = 2;
@@ -58,6 +62,8 @@ struct Cli {
 /// What each does, with examples, stands at its own type: a comment here would replace it.
 #[derive(Subcommand)]
 enum Command {
+    Serve(Box<serve::Serve>),
+    Config(config::Config),
     Demo(demo::Demo),
     Sandbox(Box<sandbox::Sandbox>),
     BankSim(bank_sim::BankSim),
@@ -97,6 +103,8 @@ type Outcome = Result<ExitCode, Failure>;
 pub fn main() -> ExitCode {
     panics::report();
     let outcome = match Cli::parse().command {
+        Command::Serve(command) => command.run(),
+        Command::Config(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Sandbox(command) => command.run(),
         Command::BankSim(command) => command.run(),

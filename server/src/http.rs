@@ -2,8 +2,10 @@
 
 mod stream;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,20 +13,24 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::future::RouteFuture;
 use axum::routing::get;
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tower::ServiceExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tower::Service;
 
 use crate::address::Peer;
 use crate::context::App;
 use crate::pipeline;
 use crate::portal::Pages;
+use crate::settings::Settings;
 use stream::Stream;
 
 /// How long `/readyz` waits for the database: who asks has little patience, and a database that
@@ -44,16 +50,50 @@ pub struct Served {
     pub portal: Option<Arc<Pages>>,
 }
 
+/// Where connections come in, and who answers them.
+pub struct Door {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// What a connection begins with, where it is encrypted.
+    pub tls: Option<TlsAcceptor>,
+    /// Answers.
+    pub router: Router,
+}
+
+/// What callers of a production server reach: the API alone.
+pub fn api_router(served: Served) -> Router {
+    let alone = Served { portal: None, ..served };
+    Router::new().route("/healthz", get(healthz)).fallback(call).with_state(alone)
+}
+
+/// What a production server's operators reach: its state and the portal, and no call.
+pub fn admin_router(served: Served) -> Router {
+    own_routes().fallback(page).with_state(served)
+}
+
 /// The routes; `sandbox` adds those of the sandbox.
 pub fn router(served: Served, sandbox: Option<Router<Served>>) -> Router {
-    let routes = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+    own_routes().merge(sandbox.unwrap_or_default()).fallback(call).with_state(served)
+}
+
+/// What a server tells of itself.
+fn own_routes() -> Router<Served> {
+    Router::new()
+        .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/openapi.json", get(openapi))
-        .merge(sandbox.unwrap_or_default())
-        .fallback(call);
-    routes.with_state(served)
+}
+
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+async fn page(State(served): State<Served>, request: Request) -> Response {
+    let page = served
+        .portal
+        .and_then(|pages| pages.answer(request.method(), request.uri(), request.headers()));
+    page.unwrap_or_else(|| (StatusCode::NOT_FOUND, "not found\n").into_response())
 }
 
 async fn call(State(served): State<Served>, request: Request) -> Response {
@@ -90,27 +130,16 @@ async fn openapi(State(served): State<Served>) -> Response {
 }
 
 /// Serves until `stop`, then lets running calls end within the drain time.
-pub async fn serve(
-    listener: TcpListener,
-    served: Served,
-    router: Router,
-    stop: impl Future<Output = ()>,
-) {
+pub async fn serve(door: Door, served: &Served, stop: impl Future<Output = ()>) {
     let settings = Arc::clone(&served.app.core.settings);
     let limit = usize::try_from(settings.connections_max).unwrap_or(usize::MAX);
     raise_file_limit(limit);
     let connections = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
-    let mut builder = hyper::server::conn::http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        // A caller may end its sending and still wait for the answer; a call that has begun is
-        // not broken off halfway because its caller has gone.
-        .half_close(true)
-        .header_read_timeout(Duration::from_millis(settings.header_timeout_ms))
-        .max_headers(usize::try_from(settings.headers_max).unwrap_or(usize::MAX))
-        .max_buf_size(usize::try_from(settings.head_bytes_max).unwrap_or(usize::MAX).max(8_192));
-    let write_timeout = Duration::from_millis(settings.write_timeout_ms);
+    let Door { listener, tls, router } = door;
+    let entry = Entry::new(&settings, tls);
     let graceful = GracefulShutdown::new();
+    // Nothing is sent: who shakes hands sees that the other end is gone.
+    let (open, stopping) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -118,24 +147,92 @@ pub async fn serve(
             accepted = accept(&listener, &connections) => accepted,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
-        let router = router.clone().map_request(move |mut request: hyper::Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            request
-        });
-        let service = TowerToHyperService::new(router);
-        let stream = TokioIo::new(Stream::new(stream, write_timeout));
-        let connection = graceful.watch(builder.serve_connection(stream, service));
+        let service = TowerToHyperService::new(FromPeer { router: router.clone(), peer });
+        let (entry, watcher) = (entry.clone(), graceful.watcher());
+        let stopping = stopping.clone();
         tokio::spawn(async move {
-            // A connection that breaks is the caller's affair; its call was logged.
-            let _ = connection.await;
+            entry.serve(stream, service, watcher, stopping).await;
             drop(permit);
         });
     }
     served.ready.store(false, Ordering::Relaxed);
-    drop(listener);
+    drop((listener, open));
     let drain = Duration::from_millis(settings.drain_ms);
     if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("some calls did not end in time; recovery goes on with their fees");
+    }
+}
+
+/// The routes, as a connection has them: each request says from where it comes.
+#[derive(Clone)]
+struct FromPeer {
+    router: Router,
+    peer: Peer,
+}
+
+impl Service<hyper::Request<Incoming>> for FromPeer {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<hyper::Request<Incoming>>::poll_ready(&mut self.router, cx)
+    }
+
+    fn call(&mut self, mut request: hyper::Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.call(request)
+    }
+}
+
+/// How a connection is served.
+#[derive(Clone)]
+struct Entry {
+    builder: Builder,
+    tls: Option<TlsAcceptor>,
+    handshake_timeout: Duration,
+    write_timeout: Duration,
+}
+
+impl Entry {
+    fn new(settings: &Settings, tls: Option<TlsAcceptor>) -> Self {
+        let mut builder = Builder::new();
+        let header_timeout = Duration::from_millis(settings.header_timeout_ms);
+        let head_bytes = usize::try_from(settings.head_bytes_max).unwrap_or(usize::MAX);
+        builder
+            .timer(TokioTimer::new())
+            // A caller may end its sending and still wait for the answer; a call that has begun is
+            // not broken off halfway because its caller has gone.
+            .half_close(true)
+            .header_read_timeout(header_timeout)
+            .max_headers(usize::try_from(settings.headers_max).unwrap_or(usize::MAX))
+            .max_buf_size(head_bytes.max(8_192));
+        let write_timeout = Duration::from_millis(settings.write_timeout_ms);
+        Entry { builder, tls, handshake_timeout: header_timeout, write_timeout }
+    }
+
+    /// A connection to its end. One that breaks is the caller's affair; its call was logged.
+    async fn serve(
+        self,
+        stream: TcpStream,
+        service: TowerToHyperService<FromPeer>,
+        watcher: Watcher,
+        mut stopping: watch::Receiver<()>,
+    ) {
+        let stream = Stream::new(stream, self.write_timeout);
+        let Some(tls) = self.tls else {
+            let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+            let _ = watcher.watch(connection).await;
+            return;
+        };
+        let shaken = tokio::select! {
+            _ = stopping.changed() => return,
+            shaken = tokio::time::timeout(self.handshake_timeout, tls.accept(stream)) => shaken,
+        };
+        if let Ok(Ok(stream)) = shaken {
+            let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+            let _ = watcher.watch(connection).await;
+        }
     }
 }
 

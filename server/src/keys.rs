@@ -18,6 +18,8 @@ use domain::Timestamp;
 use store::{Store, Tx, TxError, WriteError};
 
 use crate::context::App;
+use change::Change;
+use rows::KeyRow;
 
 /// How often a server reads the keys.
 const RELOAD: Duration = Duration::from_secs(1);
@@ -34,6 +36,15 @@ pub const QUIET_MS: u64 = 60_000;
 /// Why keys cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
+    /// The master key is another platform's, or was replaced.
+    #[error(
+        "the master key ({0}) does not open this database's keys: it belongs to another database, \
+         or another master key has taken its place"
+    )]
+    OtherMaster(String),
+    /// It was not given.
+    #[error("there is no master key `{0}` among those given: add its line first")]
+    NoMaster(String),
     /// They do not fit together.
     #[error("the keys cannot be read: {0}")]
     Broken(String),
@@ -100,8 +111,8 @@ pub fn unwrapped(error: WriteError<KeysError>) -> KeysError {
     }
 }
 
-/// How a server comes to its master key.
-pub type MasterOf = fn(&mut Tx<'_>) -> Made<MasterKey>;
+/// How a server comes to the master key that these rows are wrapped under.
+pub type MasterOf = dyn Fn(&mut Tx<'_>, &[KeyRow]) -> Made<Arc<MasterKey>> + Send + Sync;
 
 /// The keys that a server holds, as it read them last.
 #[derive(Clone)]
@@ -112,7 +123,7 @@ pub struct Keys {
 struct Inner {
     held: RwLock<Held>,
     /// None where the database holds no keys to be read again.
-    master_of: Option<MasterOf>,
+    master_of: Option<Arc<MasterOf>>,
 }
 
 struct Held {
@@ -122,9 +133,16 @@ struct Held {
 }
 
 impl Keys {
-    /// Holds these keys, which were read just now.
-    pub fn new(ring: Keyring, master_of: MasterOf) -> Self {
-        Keys::holding(Arc::new(ring), Some(master_of))
+    /// Reads a database's keys and holds them. Blocks.
+    pub fn open(
+        store: &Store,
+        master_of: Arc<MasterOf>,
+        now: Timestamp,
+    ) -> Result<Self, KeysError> {
+        let of = Arc::clone(&master_of);
+        // On one snapshot: the master key may just be replaced.
+        let ring = store.read_blocking(move |tx: &mut Tx<'_>| read(tx, &*of, now));
+        Ok(Keys::holding(Arc::new(ring.map_err(unwrapped)?), Some(master_of)))
     }
 
     /// Holds these keys for good: of a simulation, whose database has none.
@@ -132,7 +150,7 @@ impl Keys {
         Keys::holding(ring, None)
     }
 
-    fn holding(ring: Arc<Keyring>, master_of: Option<MasterOf>) -> Self {
+    fn holding(ring: Arc<Keyring>, master_of: Option<Arc<MasterOf>>) -> Self {
         let held = RwLock::new(Held { ring, since: Instant::now() });
         Keys { inner: Arc::new(Inner { held, master_of }) }
     }
@@ -148,11 +166,36 @@ impl Keys {
         self.inner.master_of.is_some() && held.since.elapsed() > STALE
     }
 
+    /// Adds a key of the platform; see [`change::rotate`].
+    pub fn rotate(
+        &self,
+        tx: &mut Tx<'_>,
+        purpose: KeyPurpose,
+        active_from: Timestamp,
+        change: &Change,
+    ) -> Made<i64> {
+        match &self.inner.master_of {
+            Some(master_of) => change::rotate(tx, &**master_of, purpose, active_from, change),
+            None => broken("these are fixed"),
+        }
+    }
+
+    /// The name of the master key that wraps them.
+    pub fn master_id(&self, tx: &mut Tx<'_>) -> Made<String> {
+        match &self.inner.master_of {
+            Some(master_of) => {
+                let rows = rows::read(tx)?;
+                Ok(master_of(tx, &rows)?.id().to_owned())
+            }
+            None => broken("these are fixed"),
+        }
+    }
+
     /// Reads them.
     pub async fn reload(&self, store: &Store, now: Timestamp) -> Result<(), WriteError<KeysError>> {
         let since = Instant::now();
-        let Some(master_of) = self.inner.master_of else { return Ok(()) };
-        let ring = store.read(move |tx: &mut Tx<'_>| read(tx, master_of, now)).await?;
+        let Some(master_of) = self.inner.master_of.clone() else { return Ok(()) };
+        let ring = store.read(move |tx: &mut Tx<'_>| read(tx, &*master_of, now)).await?;
         self.hold(ring, since);
         Ok(())
     }
@@ -160,8 +203,8 @@ impl Keys {
     /// As [`Keys::reload`], for a thread that may block.
     pub fn reload_blocking(&self, store: &Store, now: Timestamp) -> Result<(), KeysError> {
         let since = Instant::now();
-        let Some(master_of) = self.inner.master_of else { return Ok(()) };
-        let read = move |tx: &mut Tx<'_>| read(tx, master_of, now);
+        let Some(master_of) = self.inner.master_of.clone() else { return Ok(()) };
+        let read = move |tx: &mut Tx<'_>| read(tx, &*master_of, now);
         self.hold(store.read_blocking(read).map_err(unwrapped)?, since);
         Ok(())
     }
@@ -184,9 +227,10 @@ impl Keys {
 }
 
 /// The keys as a snapshot of the database has them.
-pub fn read(tx: &mut Tx<'_>, master_of: MasterOf, now: Timestamp) -> Made<Keyring> {
-    let master = master_of(tx)?;
-    rows::ring(&rows::read(tx)?, &master, now)
+fn read(tx: &mut Tx<'_>, master_of: &MasterOf, now: Timestamp) -> Made<Keyring> {
+    let rows = rows::read(tx)?;
+    let master = master_of(tx, &rows)?;
+    rows::ring(&rows, &master, now)
 }
 
 /// Reads the keys again and again until the server stops.

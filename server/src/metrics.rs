@@ -84,6 +84,20 @@ pub fn age_s(then: Option<Timestamp>, now: Timestamp) -> i64 {
     then.map_or(0, |then| now.0.saturating_sub(then.0).max(0) / 1_000_000)
 }
 
+/// A gauge that is not told before it is set.
+type Unlabelled = Family<[(String, String); 0], Gauge>;
+
+fn certificate_expiry(registry: &mut Registry) -> Unlabelled {
+    let expiry = Unlabelled::default();
+    registry.register_with_unit(
+        "certificate_expiry",
+        "When the certificate of TLS ends, since 1970",
+        Unit::Seconds,
+        expiry.clone(),
+    );
+    expiry
+}
+
 /// All of them.
 pub struct Metrics {
     registry: Registry,
@@ -98,6 +112,8 @@ pub struct Metrics {
     log_seal_failures: Counter,
     jobs: Jobs,
     upkeep: Upkeep,
+    /// Empty where no certificate is in use.
+    certificate_expiry: Unlabelled,
 }
 
 impl Default for Metrics {
@@ -137,6 +153,7 @@ impl Default for Metrics {
         jobs.register(&mut registry);
         upkeep.register(&mut registry);
         database.register(&mut registry);
+        let certificate_expiry = certificate_expiry(&mut registry);
         Metrics {
             registry,
             calls,
@@ -150,6 +167,7 @@ impl Default for Metrics {
             log_seal_failures,
             jobs,
             upkeep,
+            certificate_expiry,
         }
     }
 }
@@ -197,6 +215,11 @@ impl Metrics {
     pub fn job_succeeded(&self, job: Job, now: Timestamp) {
         let seconds = now.0 / 1_000_000;
         self.jobs.succeeded.get_or_create(&JobLabel { name: job.name() }).set(seconds);
+    }
+
+    /// The certificate of TLS ends then.
+    pub fn certificate_expires(&self, at: Timestamp) {
+        self.certificate_expiry.get_or_create(&[]).set(at.0 / 1_000_000);
     }
 
     /// The text of `/metrics`.

@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use bank::{CodesError, RefusalCause, codes_from_pairs, default_codes};
 
+use crate::production::config as production;
+
 /// A day, milliseconds: also the longest time that a setting of milliseconds may be.
 pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// The largest number that a setting may be.
@@ -166,26 +168,26 @@ macro_rules! settings {
                 } ),+ ]
             }
 
-            /// The settings from flags, variables and a file.
-            pub fn load(
-                flags: &SettingFlags,
-                file: Option<&Path>,
-            ) -> Result<Self, SettingsError> {
-                let file = read_file(file)?;
+            /// The names of all settings.
+            pub const NAMES: &'static [&'static str] = &[ $( stringify!($name) ),+ ];
+
+            /// The settings from flags, variables and what a file says.
+            fn layered(flags: &SettingFlags, file: SettingFile) -> Loaded {
                 let default = Self::default();
-                let settings = Settings { $(
-                    $name: match &flags.$name {
-                        Some(value) => value.clone(),
-                        None => variable(stringify!($name))?
-                            .or(file.$name)
-                            .unwrap_or(default.$name),
-                    },
-                )+ };
-                settings.check()?;
-                Ok(settings)
+                let (mut sources, mut problems) = (Vec::new(), Vec::new());
+                let settings = Settings { $( $name: {
+                    let name = stringify!($name);
+                    let given = (flags.$name.clone(), file.$name);
+                    let (value, source) = layer(name, given, default.$name, &mut problems);
+                    sources.push(source);
+                    value
+                }, )+ };
+                problems.extend(settings.problems());
+                Loaded { settings, sources, problems }
             }
 
-            fn values(&self) -> Vec<(&'static str, String)> {
+            /// Each setting's name and value.
+            pub fn values(&self) -> Vec<(&'static str, String)> {
                 vec![ $( (stringify!($name), self.$name.to_string()) ),+ ]
             }
         }
@@ -278,6 +280,63 @@ settings! {
     cpu_threads: u64 = 0_u64;
 }
 
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A flag.
+    Flag,
+    /// A variable of the environment.
+    Variable,
+    /// The file.
+    File,
+    /// Nobody has given it.
+    Default,
+}
+
+impl Source {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Source::Flag => "flag",
+            Source::Variable => "variable",
+            Source::File => "file",
+            Source::Default => "default",
+        }
+    }
+}
+
+/// Settings with what is to be said about them.
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// Where each comes from, in the order of [`Settings::NAMES`].
+    pub sources: Vec<Source>,
+    /// Why they cannot be used.
+    pub problems: Vec<SettingsError>,
+}
+
+/// A value from the first place that has it: a flag, a variable, the file.
+fn layer<T>(
+    name: &str,
+    (flag, file): (Option<T>, Option<T>),
+    default: T,
+    problems: &mut Vec<SettingsError>,
+) -> (T, Source)
+where
+    T: FromStr<Err: fmt::Display>,
+{
+    let variable = variable(name).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
+    match (flag, variable, file) {
+        (Some(value), _, _) => (value, Source::Flag),
+        (None, Some(value), _) => (value, Source::Variable),
+        (None, None, Some(value)) => (value, Source::File),
+        (None, None, None) => (default, Source::Default),
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
 fn variable<T>(name: &str) -> Result<Option<T>, SettingsError>
 where
@@ -304,23 +363,45 @@ fn read_file(path: Option<&Path>) -> Result<SettingFile, SettingsError> {
 }
 
 impl Settings {
-    /// Refuses what no server can run with.
-    fn check(&self) -> Result<(), SettingsError> {
-        self.bank_codes()?;
+    /// The settings from flags, variables and a file.
+    pub fn load(flags: &SettingFlags, file: Option<&Path>) -> Result<Self, SettingsError> {
+        let Loaded { settings, problems, .. } = Self::layered(flags, read_file(file)?);
+        problems.into_iter().next().map_or(Ok(settings), Err)
+    }
+
+    /// The settings from flags, variables and the lines of a file that are settings. What is wrong
+    /// with a line is told, and the line passed over.
+    pub fn from_lines(flags: &SettingFlags, lines: toml::Table) -> (Loaded, Vec<String>) {
+        let (mut file, mut wrong) = (toml::Table::new(), Vec::new());
+        for (name, value) in lines {
+            let line = toml::Table::from_iter([(name.clone(), value.clone())]);
+            match line.try_into::<SettingFile>() {
+                Ok(_) => drop(file.insert(name, value)),
+                Err(error) => wrong.push(format!("{name}: {}", error.message())),
+            }
+        }
+        // Each line was read before.
+        (Self::layered(flags, file.try_into().unwrap_or_default()), wrong)
+    }
+
+    /// What no server can run with.
+    fn problems(&self) -> Vec<SettingsError> {
+        let mut problems: Vec<SettingsError> =
+            self.bank_codes().err().into_iter().map(Into::into).collect();
         for (name, value) in self.values() {
             let Ok(number) = value.parse::<u64>() else { continue };
             let is_time = name.ends_with("_ms") || name.ends_with("_ms_max");
             let most = if is_time { DAY_MS } else { NUMBER_MAX };
             let least = u64::from(!MAY_BE_NOTHING.contains(&name));
             if !(least..=most).contains(&number) {
-                return Err(SettingsError::Range { name, number, least, most });
+                problems.push(SettingsError::Range { name, number, least, most });
             }
         }
         let given_up = self.fee_deadline_ms.saturating_add(self.fee_recovery_margin_ms);
         if self.bank_order_lifetime_ms < given_up {
-            return Err(SettingsError::OrderLifetime);
+            problems.push(SettingsError::OrderLifetime);
         }
-        Ok(())
+        problems
     }
 
     /// What the bank's codes mean.
@@ -344,6 +425,7 @@ pub fn reference() -> String {
             format!("| `{}` | {} | {} |\n", setting.name, setting.default, setting.doc.trim());
         page.push_str(&row);
     }
+    page.push_str(&production::reference());
     page
 }
 

@@ -191,6 +191,9 @@ pub enum OpenError {
         /// The highest version that this release has.
         known: i64,
     },
+    /// There is nothing in it, and it is not to be filled.
+    #[error("the database is empty")]
+    Empty,
     /// A migration failed; nothing of this start's migrations was kept.
     #[error("migration {version} ({name}) failed: {source}")]
     Migration {

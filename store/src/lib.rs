@@ -25,7 +25,7 @@ pub use error::{Cause, DbError, Fault, OpenError, TxError, WriteError};
 pub use fault::{FaultSeam, Point};
 pub use handle::{Announced, Pool, Store};
 pub use migration::Migration;
-pub use options::Options;
+pub use options::{OnEmpty, Options};
 pub use row::Row;
 pub use sqlite::backup::{BackupError, backup};
 pub use sqlite::stepped::{Direct, Stepper, Waiting};

@@ -1,6 +1,7 @@
 //! Brings a database's schema to this release.
 
 use crate::error::{DbError, OpenError};
+use crate::options::OnEmpty;
 use crate::tx::Tx;
 use crate::value::Value;
 
@@ -25,11 +26,18 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
 );";
 
 /// Applies what is missing. The caller holds the engine's migration lock and commits.
-pub(crate) fn migrate(tx: &mut Tx<'_>, migrations: &[Migration]) -> Result<(), OpenError> {
+pub(crate) fn migrate(
+    tx: &mut Tx<'_>,
+    migrations: &[Migration],
+    on_empty: OnEmpty,
+) -> Result<(), OpenError> {
     in_order(migrations)?;
     let table = tx.schema_text(TABLE);
     tx.batch(&table)?;
     let applied = applied(tx)?;
+    if applied.is_empty() && on_empty == OnEmpty::Refuse {
+        return Err(OpenError::Empty);
+    }
     let known = migrations.last().map_or(0, |last| last.version);
     let is_known = |version: i64| migrations.iter().any(|known| known.version == version);
     if let Some(found) = applied.iter().copied().find(|version| !is_known(*version)) {

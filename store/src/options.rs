@@ -5,6 +5,15 @@ use crate::fault::FaultSeam;
 /// How much longer than `statement_timeout` a server may need to say so, milliseconds.
 pub(crate) const SILENCE_MS: u64 = 2_000;
 
+/// What becomes of a database that no release has migrated yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnEmpty {
+    /// It gets the whole schema.
+    Fill,
+    /// It is left as it is, and not opened.
+    Refuse,
+}
+
 /// Limits of a [`Store`](crate::Store); the default suits a server.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -37,6 +46,8 @@ pub struct Options {
     pub statement_ms_max: u64,
     /// PostgreSQL: `idle_in_transaction_session_timeout`. Milliseconds, default 10,000.
     pub idle_ms_max: u64,
+    /// What becomes of an empty database. Default: it gets the schema.
+    pub on_empty: OnEmpty,
     /// For tests and measurements: makes the engine fail, or shows its statements. Default none.
     pub fault: Option<FaultSeam>,
 }
@@ -55,6 +66,7 @@ impl Default for Options {
             lock_ms_max: 4_000,
             statement_ms_max: 8_000,
             idle_ms_max: 10_000,
+            on_empty: OnEmpty::Fill,
             fault: None,
         }
     }

@@ -32,6 +32,36 @@ impl Target {
         }
         Ok(Self::Sqlite(PathBuf::from(text)))
     }
+
+    /// Whether a password stands in it.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(url) => {
+                url.parse::<Config>().is_ok_and(|config| config.get_password().is_some())
+            }
+        }
+    }
+
+    /// This database with a password; a file needs none.
+    #[must_use]
+    pub fn with_password(&self, password: &str) -> Self {
+        match self {
+            Self::Sqlite(path) => Self::Sqlite(path.clone()),
+            Self::Postgres(url) => {
+                let mark = if url.contains('?') { '&' } else { '?' };
+                let mut url = format!("{url}{mark}password=");
+                for byte in password.bytes() {
+                    match byte {
+                        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => url.push(char::from(byte)),
+                        _ => url.push_str(&format!("%{byte:02X}")),
+                    }
+                }
+                Self::Postgres(url)
+            }
+        }
+    }
 }
 
 impl fmt::Display for Target {
@@ -80,6 +110,21 @@ mod tests {
         let target = Target::parse("postgres://ann:s3cret@db.example:5433/platen").unwrap();
         assert_eq!(target.to_string(), "postgres://ann@db.example:5433/platen");
         assert!(!format!("{target:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_password_is_put_in_as_it_is() {
+        for url in ["postgres://ann@db.example/platen", "postgres://ann@h/p?connect_timeout=3"] {
+            let bare = Target::parse(url).unwrap();
+            assert!(!bare.has_password());
+            let password = "a &=%?#/@:+é";
+            let Target::Postgres(with) = bare.with_password(password) else { panic!("{url}") };
+            let config = with.parse::<Config>().unwrap();
+            assert_eq!(config.get_password(), Some(password.as_bytes()));
+            let target = Target::parse(&with).unwrap();
+            assert!(target.has_password());
+            assert_eq!(target.to_string(), bare.to_string());
+        }
     }
 
     #[test]

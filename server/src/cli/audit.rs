@@ -8,12 +8,10 @@ use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use domain::AspId;
 use serde_json::{Value, json};
 
-use super::{Database, Failure, Outcome, say};
+use super::{Failure, Outcome, Platform, say};
 use crate::audit::content::MAC_BYTES;
 use crate::audit::verify::{self, Anchor, Break, Report};
 use crate::context::Clock;
-use crate::sandbox::run::open;
-use crate::settings::Settings;
 
 /// Check the operation log.
 ///
@@ -57,7 +55,7 @@ struct Verify {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 fn anchor(text: &str) -> Result<Anchor, String> {
@@ -80,7 +78,7 @@ impl Audit {
 
 impl Verify {
     fn run(self) -> Outcome {
-        let (store, core) = open(&self.database.target()?, &Settings::default(), false)?;
+        let (store, core) = self.platform.open()?;
         let all = verify::partners(&store)?;
         let partners = match &self.partner {
             None => all,

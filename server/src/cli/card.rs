@@ -14,8 +14,6 @@ use crate::context::Core;
 use crate::customer::Desk;
 use crate::keys::change::Change;
 use crate::sandbox::clock;
-use crate::sandbox::run::open;
-use crate::settings::Settings;
 
 /// Find a member's card, and suspend it on the member's behalf.
 ///
@@ -57,7 +55,7 @@ struct Opened {
 }
 
 fn opened(common: &Common, change: Change) -> Result<Opened, Failure> {
-    let (store, core) = open(&common.database.target()?, &Settings::default(), false)?;
+    let (store, core) = common.platform.open()?;
     let runtime = runtime()?;
     let at = runtime.block_on(clock::moment(&store))?;
     let desk = Desk { asp: common.asp(), change, at };

@@ -9,12 +9,10 @@ use clap::{Args, Subcommand};
 use domain::AspId;
 use serde_json::json;
 
-use super::{Database, Failure, Outcome, runtime, say};
+use super::{Failure, Outcome, Platform, runtime, say};
 use crate::delivery::writing::{Order, ROWS_MAX, unfinished};
 use crate::delivery::{makers, reading, writing};
-use crate::sandbox::run::open;
 use crate::sandbox::{ASP_ID, clock};
-use crate::settings::Settings;
 
 /// Exchange files with card makers.
 ///
@@ -49,7 +47,7 @@ pub(super) struct Common {
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
-    pub(super) database: Database,
+    pub(super) platform: Platform,
 }
 
 impl Common {
@@ -127,8 +125,7 @@ impl Write {
         if !self.out.is_dir() {
             return Err(Failure(format!("there is no folder {}", self.out.display())));
         }
-        let target = self.common.database.target()?;
-        let (store, core) = open(&target, &Settings::default(), false)?;
+        let (store, core) = self.common.platform.open()?;
         let (asp, maker) = (self.common.asp(), self.maker);
         let folder = self.out;
         let (written, left) = runtime()?.block_on(async {
@@ -169,8 +166,7 @@ impl Write {
 
 impl Read {
     fn run(self) -> Outcome {
-        let target = self.common.database.target()?;
-        let (store, core) = open(&target, &Settings::default(), false)?;
+        let (store, core) = self.common.platform.open()?;
         let asp = self.common.asp();
         let read = runtime()?.block_on(async {
             let now = clock::moment(&store).await?;

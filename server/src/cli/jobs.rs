@@ -11,12 +11,12 @@ use bank::{
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Common, Database, Failure, Outcome, runtime, say};
+use super::{Failure, Logging, Outcome, Platform, runtime, say};
 use crate::context::{App, Clock};
 use crate::jobs::{Job, finish};
 use crate::ops::Operations;
 use crate::sandbox::clock;
-use crate::sandbox::run::open;
+use crate::settings::SettingFlags;
 
 /// Run what has come due.
 ///
@@ -60,9 +60,11 @@ struct Run {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
     #[command(flatten)]
-    common: Common,
+    logging: Logging,
+    #[command(flatten)]
+    flags: SettingFlags,
 }
 
 fn job(name: &str) -> Result<Job, String> {
@@ -80,9 +82,8 @@ impl Jobs {
 
 impl Run {
     fn run(self) -> Outcome {
-        self.common.logging.start()?;
-        let settings = self.common.settings()?;
-        let (store, core) = open(&self.database.target()?, &settings, false)?;
+        self.logging.start()?;
+        let (store, core) = self.platform.open_with(&self.flags)?;
         let clock = Arc::new(Clock);
         let app = App::new(store, core, Operations::load()?, clock, Arc::new(NoBank))?;
         let reports = runtime()?.block_on(async {

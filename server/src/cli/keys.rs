@@ -1,5 +1,6 @@
 //! `platen keys`.
 
+mod init;
 mod list;
 
 use std::path::PathBuf;
@@ -14,29 +15,34 @@ use store::{Store, Tx};
 
 use super::partner_key::public_key;
 use super::why::Why;
-use super::{Database, Failure, Outcome, misused, say};
+use super::{Failure, Outcome, Platform, misused, say};
 use crate::context::Core;
 use crate::keys::change::{self, Change};
 use crate::keys::partner::{self, Half, NewPair};
 use crate::keys::reseal::{self, Resealed};
 use crate::keys::{BEGIN_MS, KeysError, unwrapped};
 use crate::operator::moment;
-use crate::sandbox::keys::{Credentials, rotate, rotate_master};
-use crate::sandbox::run::open;
+use crate::production;
+use crate::sandbox::keys::{Credentials, rotate_master};
 use crate::sandbox::{ASP_ID, PROJECT_ID};
-use crate::settings::Settings;
+use crate::settings::SettingFlags;
 
 /// Milliseconds in a second.
 const SECOND_MS: u64 = 1_000;
 
-/// List, rotate and retire keys, while servers run.
+/// Why a production platform's crypto keys are not made here.
+const ONE_SIDED: &str = "a crypto key that is made here has a private half for the partner, which \
+    this command cannot hand over: in production it comes with its project";
+
+/// Make, list, rotate and retire keys, the last three while servers run.
 ///
 /// A rotated key makes new values from a moment on that every server has heard of before; what
 /// the old one made stays readable until the old one is retired, which is refused as long as
 /// anything depends on it. No command prints a key. Every change is a row of the operation log.
 ///
 /// Examples:
-///   platen keys list
+///   platen keys init --config platen.toml --by a.kim --reason "first start"
+///   platen keys list --config platen.toml
 ///   platen keys rotate data_key --reason "yearly"
 ///   platen keys reseal data_key --reason "yearly"
 ///   platen keys retire data_key 1 --reason "yearly"
@@ -50,6 +56,8 @@ pub(super) struct Keys {
 /// What each does, with examples, stands at its own type.
 #[derive(Subcommand)]
 enum Command {
+    Init(init::Init),
+    Master(init::Master),
     List(list::List),
     Rotate(Rotate),
     Reseal(Reseal),
@@ -147,8 +155,12 @@ struct Rotate {
     #[arg(long, value_name = "SECONDS",
         value_parser = clap::value_parser!(u64).range(3..=86_400))]
     active_in: Option<u64>,
+    /// Of a production platform's master key: the id of the new one, whose line `platen keys
+    /// master` has made and which was added to the old one's.
+    #[arg(long, value_name = "ID", requires = "config")]
+    to: Option<String>,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 /// Move what old keys made over to the key in use, in small batches, while servers run.
@@ -168,7 +180,7 @@ struct Reseal {
     #[command(flatten)]
     why: Why,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 /// Retire an old key: it is gone for good.
@@ -194,22 +206,20 @@ struct Retire {
     #[command(flatten)]
     partner: Partner,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 impl Keys {
     pub(super) fn run(self) -> Outcome {
         match self.command {
+            Command::Init(command) => command.run(),
+            Command::Master(command) => command.run(),
             Command::List(command) => command.run(),
             Command::Rotate(command) => command.run(),
             Command::Reseal(command) => command.run(),
             Command::Retire(command) => command.run(),
         }
     }
-}
-
-fn opened(database: &Database) -> Result<(Store, Core), Failure> {
-    Ok(open(&database.target()?, &Settings::default(), false)?)
 }
 
 impl Rotate {
@@ -235,15 +245,29 @@ impl Rotate {
         };
         let at_once = "--active-in does not go with a master or crypto key: a new one is in use \
              at once";
+        let to = self.to.is_some() && !matches!(self.purpose, Purpose::Master);
+        let to = to.then_some("--to goes with a master key alone");
         let partner = self.partner.misplaced(self.purpose);
-        partner.or(project).or(client).or(active_in.then_some(at_once))
+        partner.or(project).or(client).or(to).or(active_in.then_some(at_once))
     }
 
     fn run(self) -> Outcome {
         if let Some(sentence) = self.misplaced() {
             return Ok(misused(&["keys", "rotate"], sentence));
         }
-        let (store, core) = opened(&self.database)?;
+        if self.platform.is_production() {
+            match self.purpose {
+                Purpose::Master => return self.production_master(),
+                Purpose::Crypto => return Err(Failure(ONE_SIDED.to_owned())),
+                Purpose::DataKey
+                | Purpose::Lookup
+                | Purpose::CardVerification
+                | Purpose::Number
+                | Purpose::Digest
+                | Purpose::Audit => {}
+            }
+        }
+        let (store, core) = self.platform.open()?;
         let change = self.why.change();
         match self.purpose {
             Purpose::Master => {
@@ -272,7 +296,8 @@ impl Rotate {
                 if let Some(purpose) = self.purpose.of_platform() {
                     let seconds = self.active_in.unwrap_or(BEGIN_MS / SECOND_MS);
                     let from = change.now.plus_ms(seconds * SECOND_MS);
-                    let work = move |tx: &mut Tx<'_>| rotate(tx, purpose, from, &change);
+                    let keys = core.keys;
+                    let work = move |tx: &mut Tx<'_>| keys.rotate(tx, purpose, from, &change);
                     let id = store.write_blocking(work).map_err(unwrapped)?;
                     let at = moment(from);
                     say(format_args!("key {id} for {purpose} begins in {seconds} s, at {at}"));
@@ -309,6 +334,25 @@ impl Rotate {
         Ok((id, public))
     }
 
+    /// Wraps a production platform's keys under another master key.
+    fn production_master(&self) -> Outcome {
+        let Some(to) = &self.to else {
+            return Err(Failure(
+                "which master key is to take over: give its id as --to (make one with `platen keys \
+                 master`, and add its line to the old one's)"
+                    .to_owned(),
+            ));
+        };
+        if let Some(opened) = self.platform.production(&SettingFlags::default())? {
+            production::rotate_master(&opened, to, self.why.change())?;
+            opened.store.close();
+            say(format_args!(
+                "master key {to} wraps all keys from now on; take the other's line away"
+            ));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
     /// Makes a pair and gives it to the project; in a sandbox, to the developer as well.
     fn crypto(&self, store: &Store, core: &Core, change: Change) -> Result<String, KeysError> {
         let pair = NewPair::make()?;
@@ -330,7 +374,7 @@ impl Rotate {
 
 impl Reseal {
     fn run(self) -> Outcome {
-        let (store, core) = opened(&self.database)?;
+        let (store, core) = self.platform.open()?;
         let change = self.why.change();
         let Resealed { rows } = match self.purpose.as_str() {
             "lookup" => reseal::lookup(&store, &core, &change)?,
@@ -347,7 +391,7 @@ impl Retire {
         if let Some(sentence) = self.partner.misplaced(self.purpose) {
             return Ok(misused(&["keys", "retire"], sentence));
         }
-        let (store, _) = opened(&self.database)?;
+        let (store, _) = self.platform.open()?;
         let change = self.why.change();
         let id = self.id.clone();
         match (self.purpose, self.purpose.of_platform()) {

@@ -9,12 +9,10 @@ use clap::{Args, Subcommand};
 use domain::AspId;
 use serde_json::json;
 
-use super::{Database, Failure, Outcome, runtime, say};
+use super::{Failure, Outcome, Platform, runtime, say};
 use crate::operator::Mode;
 use crate::reconciling::{Report, reconcile};
 use crate::sandbox::clock;
-use crate::sandbox::run::open;
-use crate::settings::Settings;
 
 /// The exit code where there are differences: nothing has failed, somebody has to look.
 const DIFFERENCES: u8 = 3;
@@ -57,7 +55,7 @@ pub(super) struct Reconcile {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 /// What each does, with examples, stands at its own type.
@@ -74,7 +72,7 @@ impl Reconcile {
             (Some(Command::Close(command)), _) => command.run(),
             (None, Some(file)) => {
                 let mode = if self.dry_run { Mode::Dry } else { Mode::Real };
-                let (store, core) = open(&self.database.target()?, &Settings::default(), false)?;
+                let (store, core) = self.platform.open()?;
                 let only = self.partner.as_deref().map(AspId::new);
                 let report = runtime()?.block_on(async {
                     let at = (clock::moment(&store).await?, mode);

@@ -9,15 +9,13 @@ use store::Tx;
 use store::tables::reconciliation_cases::Kind;
 
 use super::why::Acting;
-use super::{Database, Failure, Outcome, misused, runtime, say};
+use super::{Failure, Outcome, Platform, misused, runtime, say};
 use crate::context::Core;
 use crate::fence::{Fence, Margins, put};
 use crate::op::{Done, NoRefusal};
 use crate::operator::Mode;
 use crate::reconciling::{Whose, open_ones, reconcile};
 use crate::sandbox::clock;
-use crate::sandbox::run::open;
-use crate::settings::Settings;
 
 /// Cases that are told at the most.
 const CASES_MAX: usize = 1_000;
@@ -60,7 +58,7 @@ pub(super) struct RestoreFence {
     #[command(flatten)]
     acting: Acting,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 impl RestoreFence {
@@ -71,7 +69,7 @@ impl RestoreFence {
         };
         let mode = if self.dry_run { Mode::Dry } else { Mode::Real };
         let margins = Margins { ids: self.ids, numbers: self.numbers };
-        let (store, core) = open(&self.database.target()?, &Settings::default(), false)?;
+        let (store, core) = self.platform.open()?;
         let (fence, cases) = runtime()?.block_on(async {
             let write = move |tx: &mut Tx<'_>| -> Done<Fence, NoRefusal> {
                 Ok(put(tx, margins, &change, mode)?)

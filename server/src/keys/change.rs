@@ -11,7 +11,7 @@ use store::{DbError, Tx};
 
 use super::rows::{self, KeyRow};
 use super::{KeysError, Made, MasterOf, QUIET_MS, broken, refused, uses};
-use crate::supply::IDS;
+use crate::supply::{BANK_TRAN_IDS, IDS};
 
 /// Counts the changes of keys; its row is the lock.
 const CHANGES: &str = "key-change";
@@ -107,10 +107,41 @@ fn subject(purpose: KeyPurpose, id: i64) -> String {
     format!("key:{purpose}:{id}")
 }
 
+/// Writes a new platform's keys, wrapped.
+pub fn make(
+    tx: &mut Tx<'_>,
+    keys: &[KeyMaterial],
+    master: &MasterKey,
+    change: &Change,
+) -> Made<()> {
+    for key in keys {
+        rows::insert(tx, key, master)?;
+    }
+    let platform = AspId::new(PLATFORM);
+    // Ids that the bank may have seen today of an earlier database are not used again.
+    let first = change.now.0 / 1_000_000 % 100_000_000 * 100_000;
+    counters::begin_at(tx, &platform, BANK_TRAN_IDS, first)?;
+    Ok(change.note(tx, &platform, "key.made", "keys", json!({ "keys": keys.len() }))?)
+}
+
+/// Adds those of these keys whose purpose a database made by an earlier release has none for.
+pub fn complete(tx: &mut Tx<'_>, keys: &[KeyMaterial], master_of: &MasterOf) -> Made<()> {
+    let found = rows::read(tx)?;
+    let missing = |key: &&KeyMaterial| found.iter().all(|row| row.purpose != key.purpose);
+    if keys.iter().any(|key| missing(&key)) {
+        Change::lock(tx)?;
+    }
+    for key in keys.iter().filter(missing) {
+        let master = master_of(tx, &found)?;
+        rows::insert(tx, key, &master)?;
+    }
+    Ok(())
+}
+
 /// Adds a key that makes new values from `active_from` on; its id.
 pub fn rotate(
     tx: &mut Tx<'_>,
-    master_of: MasterOf,
+    master_of: &MasterOf,
     purpose: KeyPurpose,
     active_from: Timestamp,
     change: &Change,
@@ -124,7 +155,7 @@ pub fn rotate(
     }
     let id = own().map(|row| row.id).max().unwrap_or(0) + 1;
     let key = KeyMaterial::generate(id, purpose, active_from.0);
-    let master = master_of(tx)?;
+    let master = master_of(tx, &rows)?;
     rows::insert(tx, &key, &master)?;
     let more = json!({ "activeFrom": active_from.0 });
     change.note(tx, &AspId::new(PLATFORM), "key.rotated", &subject(purpose, id), more)?;

@@ -52,6 +52,12 @@ impl KeyRow {
     }
 }
 
+/// Whether these keys are wrapped under this master key; of none it cannot be told.
+pub fn are_under(rows: &[KeyRow], master: &MasterKey) -> bool {
+    let first = rows.iter().find(|row| !row.is_retired);
+    first.is_none_or(|row| row.unwrap(master).is_ok())
+}
+
 /// The keys, ready for use at `now`.
 pub fn ring(rows: &[KeyRow], master: &MasterKey, now: Timestamp) -> Made<Keyring> {
     let live = rows.iter().filter(|row| !row.is_retired);

@@ -21,8 +21,8 @@ use store::{DbError, Store, Tx, WriteError};
 
 use super::ASP_ID;
 use super::api::{Outcome, Refusal, Sandbox, TAG, answer, answers, body, failed, refusal};
-use super::keys::{fact, put_fact};
 use crate::context::{App, Clock};
+use crate::facts::{fact, put_fact};
 use crate::http::Served;
 use crate::op::{Done, NoRefusal, OrStop, fault, transact};
 

@@ -1,20 +1,23 @@
 //! The keys of a sandbox, made with its database and kept in it. They protect nothing: whoever
 //! has the database has them. A database is marked sandbox or production when it is made.
 
+use std::sync::Arc;
+
 use crypto::keyring::{KeyMaterial, KeyPurpose, Keyring, generate_all};
 use crypto::seal::MasterKey;
 use domain::{AspId, Timestamp};
 use serde_json::{Value, json};
-use store::tables::{PLATFORM, counters};
+use store::tables::PLATFORM;
 use store::{DbError, Store, Tx, TxError, WriteError};
 
 use super::ASP_ID;
 use crate::context::{Clock, place};
+use crate::facts::{MODE, SANDBOX, fact, put_fact};
 use crate::keys::access::{AccessKeys, TOLD};
 use crate::keys::change::{self, Change};
 use crate::keys::partner::NewPair;
-use crate::keys::{self, Keys, KeysError, rows};
-use crate::supply::BANK_TRAN_IDS;
+use crate::keys::rows::KeyRow;
+use crate::keys::{self, Keys, KeysError};
 
 /// Why a database cannot be used as a sandbox.
 #[derive(Debug, thiserror::Error)]
@@ -69,13 +72,10 @@ pub fn open(store: &Store, may_create: bool) -> Result<Keys, SandboxError> {
             None if may_create => create(tx, &fresh)?,
             None => return Err(TxError::Refused(SandboxError::Empty)),
         }
-        complete(tx, &fresh)
+        of_keys(change::complete(tx, &fresh.keys, &master_of))
     });
     opened.map_err(unwrapped)?;
-    // On one snapshot: the master key may just be replaced.
-    let read = |tx: &mut Tx<'_>| keys::read(tx, master_of, Clock.now());
-    let ring = store.read_blocking(read).map_err(keys::unwrapped)?;
-    Ok(Keys::new(ring, master_of))
+    Ok(Keys::open(store, Arc::new(master_of), Clock.now())?)
 }
 
 /// The closure's own refusal, or what the store says.
@@ -87,44 +87,17 @@ pub fn unwrapped(error: WriteError<SandboxError>) -> SandboxError {
     }
 }
 
-/// The fact that says whether the database holds a sandbox or real partners.
-const MODE: &str = "mode";
-/// What a sandbox's database is marked with.
-const SANDBOX: &str = "SANDBOX";
-
-/// What is noted of the platform under this name.
-pub fn fact(tx: &mut Tx<'_>, name: &str) -> Result<Option<String>, DbError> {
-    let row = tx.query_opt(
-        "SELECT value FROM platform_fact WHERE asp_id = $1 AND name = $2",
-        &[PLATFORM.into(), name.into()],
-    )?;
-    row.map(|mut row| row.take_text(0)).transpose()
-}
-
-/// Notes it of the platform; `false` where something is noted already, which stays.
-pub fn put_fact(tx: &mut Tx<'_>, name: &str, value: &str) -> Result<bool, DbError> {
-    let written = tx.execute(
-        "INSERT INTO platform_fact (asp_id, name, value) VALUES ($1, $2, $3)
-         ON CONFLICT (asp_id, name) DO NOTHING",
-        &[PLATFORM.into(), name.into(), value.into()],
-    )?;
-    Ok(written != 0)
-}
-
 /// Keys for a new sandbox, made before the transaction, which may run twice.
 struct Fresh {
     master: String,
     keys: Vec<KeyMaterial>,
-    first_bank_tran_id: i64,
 }
 
 impl Fresh {
     fn make() -> Self {
         let master = MasterKey::generate(MASTER_ID.to_owned());
-        // Ids that a simulator of an earlier sandbox may have seen today are not used again.
-        let first_bank_tran_id = Clock.now().0 / 1_000_000 % 100_000_000 * 100_000;
         let master = master.to_base64().expose().clone();
-        Fresh { master, keys: generate_all(), first_bank_tran_id }
+        Fresh { master, keys: generate_all() }
     }
 }
 
@@ -138,31 +111,12 @@ fn create(tx: &mut Tx<'_>, fresh: &Fresh) -> Made<()> {
         &[PLATFORM.into(), fresh.master.as_bytes().into()],
     )?;
     let master = of_keys(master(&fresh.master))?;
-    for key in &fresh.keys {
-        of_keys(rows::insert(tx, key, &master))?;
-    }
-    let platform = AspId::new(PLATFORM);
-    counters::begin_at(tx, &platform, BANK_TRAN_IDS, fresh.first_bank_tran_id)?;
     let made = Change {
         by: "sandbox".to_owned(),
         reason: "the sandbox was made".to_owned(),
         now: Clock.now(),
     };
-    Ok(made.note(tx, &platform, "key.made", "keys", json!({ "keys": fresh.keys.len() }))?)
-}
-
-/// Adds what a database made by an earlier release has no key for.
-fn complete(tx: &mut Tx<'_>, fresh: &Fresh) -> Made<()> {
-    let found = of_keys(rows::read(tx))?;
-    let missing = |key: &&KeyMaterial| found.iter().all(|row| row.purpose != key.purpose);
-    if fresh.keys.iter().any(|key| missing(&key)) {
-        Change::lock(tx)?;
-    }
-    for key in fresh.keys.iter().filter(missing) {
-        let master = of_keys(master_of(tx))?;
-        of_keys(rows::insert(tx, key, &master))?;
-    }
-    Ok(())
+    of_keys(change::make(tx, &fresh.keys, &master, &made))
 }
 
 /// What keys are wrapped under names its master key so.
@@ -173,12 +127,12 @@ fn master(text: &str) -> keys::Made<MasterKey> {
 }
 
 /// The master key, which lies in the database.
-fn master_of(tx: &mut Tx<'_>) -> keys::Made<MasterKey> {
+fn master_of(tx: &mut Tx<'_>, _: &[KeyRow]) -> keys::Made<Arc<MasterKey>> {
     let row = tx.query_one(
         "SELECT master_key FROM sandbox_master_key WHERE asp_id = $1",
         &[PLATFORM.into()],
     )?;
-    master(std::str::from_utf8(row.blob(0)?).or_else(keys::broken)?)
+    master(std::str::from_utf8(row.blob(0)?).or_else(keys::broken)?).map(Arc::new)
 }
 
 /// Adds a key of the platform; see [`change::rotate`].
@@ -188,22 +142,22 @@ pub fn rotate(
     active_from: Timestamp,
     change: &Change,
 ) -> keys::Made<i64> {
-    change::rotate(tx, master_of, purpose, active_from, change)
+    change::rotate(tx, &master_of, purpose, active_from, change)
 }
 
-/// Which master key it is, from 1 on.
-pub fn master_generation(tx: &mut Tx<'_>) -> Result<i64, DbError> {
-    let row = tx.query_one(
+/// Which master key it is, from 1 on; `None` where the database holds none.
+pub fn master_generation(tx: &mut Tx<'_>) -> Result<Option<i64>, DbError> {
+    let row = tx.query_opt(
         "SELECT generation FROM sandbox_master_key WHERE asp_id = $1",
         &[PLATFORM.into()],
     )?;
-    row.int(0)
+    row.map(|row| row.int(0)).transpose()
 }
 
 /// Puts a new master key in the old one's place and wraps every key under it; which one it is.
 pub fn rotate_master(tx: &mut Tx<'_>, change: &Change) -> keys::Made<i64> {
     Change::lock(tx)?;
-    let (from, to) = (master_of(tx)?, MasterKey::generate(MASTER_ID.to_owned()));
+    let (from, to) = (master_of(tx, &[])?, MasterKey::generate(MASTER_ID.to_owned()));
     change::rewrap(tx, &from, &to)?;
     let text = to.to_base64();
     let row = tx.query_one(

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use bank::Bank;
 use contract::openapi;
@@ -11,7 +10,6 @@ use contract::registry::Contradictions;
 use store::schema::MIGRATIONS;
 use store::{OpenError, Options, Store, Target};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 use super::api::{self, Sandbox};
 use super::bank::{BankError, INSTITUTION_CODE, SandboxBank};
@@ -21,11 +19,11 @@ use super::keys::{self, SandboxError};
 use super::seed::{self, SeedError};
 use super::seeded::Seeded;
 use crate::context::{App, Clock, Core};
-use crate::fee::recovery;
-use crate::http::{self, Served};
+use crate::http::{self, Door, Served};
 use crate::ops::{BASE, Operations};
 use crate::pipeline::observe::Observer;
-use crate::portal::{Mode, Pages};
+use crate::portal::Mode;
+use crate::running::{self, Background};
 use crate::settings::{Settings, Switch};
 use crate::supply::Supply;
 
@@ -108,18 +106,7 @@ pub fn open(
     {
         return Err(SandboxError::Missing(path.clone()).into());
     }
-    open_with(target, settings, options(settings), may_create)
-}
-
-/// The limits of the store that the settings say.
-fn options(settings: &Settings) -> Options {
-    Options {
-        postgres_workers: usize::try_from(settings.postgres_workers).unwrap_or(1).max(1),
-        wait_ms_max: settings.database_wait_ms_max,
-        connect_ms_max: settings.database_connect_ms_max,
-        statement_ms_max: settings.database_statement_ms_max,
-        ..Options::default()
-    }
+    open_with(target, settings, running::options(settings), may_create)
 }
 
 /// As [`open`], with limits of the store's own: a test makes it fail through them.
@@ -166,11 +153,7 @@ pub async fn start(start: Start) -> Result<Running, StartError> {
     let mut document = openapi::document(app.operations.registry(), &[BASE, "/"]);
     api::document(&mut document);
     let openapi = document.to_pretty_json().unwrap_or_default().into();
-    let portal = match start.settings.portal {
-        Switch::On => Some(Arc::new(Pages::render(&app.operations, Mode::Sandbox))),
-        Switch::Off => None,
-    };
-    let served = Served { app, ready: Arc::new(AtomicBool::new(true)), openapi, portal };
+    let served = running::served(app, openapi, Mode::Sandbox);
     Ok(Running { address, listener, served, bank, calls })
 }
 
@@ -189,14 +172,7 @@ impl Running {
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let app = Arc::clone(&self.served.app);
         let store = app.store.clone();
-        let jobs = [
-            tokio::spawn(recovery::run(Arc::clone(&app))),
-            tokio::spawn(crate::keys::run(Arc::clone(&app))),
-            tokio::spawn(crate::measure::run(Arc::clone(&app))),
-            tokio::spawn(crate::audit::sealer::run(Arc::clone(&app))),
-            tokio::spawn(clock::run(Arc::clone(&app))),
-            tokio::spawn(crate::jobs::run(Arc::clone(&app))),
-        ];
+        let background = Background::start(&app).and(clock::run(Arc::clone(&app)));
         let (bank, calls) = (self.bank.admin.clone(), Arc::clone(&self.calls));
         let sandbox = Sandbox { app, bank, calls };
         let mut routes = api::routes(sandbox.clone());
@@ -210,8 +186,9 @@ impl Running {
             // A stream has no end of its own, and the server waits for its answers.
             self.calls.end_streams();
         };
-        http::serve(self.listener, self.served, router, stop).await;
-        jobs.iter().for_each(JoinHandle::abort);
+        let door = Door { listener: self.listener, tls: None, router };
+        http::serve(door, &self.served, stop).await;
+        drop(background);
         self.bank.stop().await;
         // Blocks, when nothing is left to be served.
         store.close();

@@ -9,10 +9,10 @@ use store::{DbError, Tx};
 
 use super::ASP_ID;
 use super::given::NoRefusal;
-use super::keys::{fact, put_fact};
 use super::published::{self, USER_ID_FIRST};
 use super::seed::SeedError;
 use crate::context::App;
+use crate::facts::{fact, put_fact};
 use crate::op::{Done, transact};
 
 /// The one fact that earlier versions noted once all their members had been given.

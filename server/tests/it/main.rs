@@ -109,6 +109,8 @@ mod scenarios;
 #[cfg(test)]
 mod seeing;
 #[cfg(test)]
+mod serve;
+#[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod story;

@@ -40,7 +40,7 @@ pub struct Server {
     lines: Receiver<String>,
     /// All that it has printed and logged goes here: `NAME.out` and `NAME.err`.
     pub log: PathBuf,
-    /// `http://address`.
+    /// `http://address`, or `https://address`.
     pub url: String,
 }
 
@@ -63,9 +63,14 @@ impl Server {
         let Ok(line) = server.lines.recv_timeout(PATIENCE) else {
             panic!("{args:?} is not ready: {}", server.logged());
         };
-        let at = line.find("http://").unwrap();
+        let at = line.find("http").unwrap();
         line[at..].clone_into(&mut server.url);
         server
+    }
+
+    /// `kill -HUP`.
+    pub fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
     }
 
     /// What it printed after its first line.

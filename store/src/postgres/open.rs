@@ -12,7 +12,7 @@ use super::worker::Worker;
 use crate::error::{DbError, OpenError};
 use crate::handle::spawn;
 use crate::migration::{Migration, migrate};
-use crate::options::{Options, SILENCE_MS};
+use crate::options::{OnEmpty, Options, SILENCE_MS};
 use crate::queue::Queue;
 use crate::tx::{Engine, Tx};
 
@@ -39,7 +39,8 @@ pub(crate) fn start(
     // A session blocks on a runtime of its own, which is not allowed on a runtime's thread.
     let migrated = thread::scope(|scope| {
         let thread = thread::Builder::new().name("store-migrate".to_owned());
-        let running = thread.spawn_scoped(scope, || connector.migrate(migrations));
+        let running =
+            thread.spawn_scoped(scope, || connector.migrate(migrations, options.on_empty));
         running.map_err(OpenError::Thread).map(thread::ScopedJoinHandle::join)
     })?;
     migrated.unwrap_or_else(|_| Err(OpenError::Connect("the migration panicked".to_owned())))?;
@@ -86,13 +87,13 @@ impl Connector {
         Session::open(&self.config, &self.settings, self.patience)
     }
 
-    fn migrate(&self, migrations: &[Migration]) -> Result<(), OpenError> {
+    fn migrate(&self, migrations: &[Migration], on_empty: OnEmpty) -> Result<(), OpenError> {
         let answer = Duration::from_millis(MIGRATION_MS_MAX + SILENCE_MS);
         let patience = Patience { answer, ..self.patience };
         let mut session = Session::open(&self.config, &self.settings, patience)?;
         begin_migration(&mut session)?;
         let engine = Engine::Postgres(PostgresTx { session: &mut session });
-        migrate(&mut Tx::new(engine, None), migrations)?;
+        migrate(&mut Tx::new(engine, None), migrations, on_empty)?;
         // Where a migration failed, the closed connection rolls back.
         Ok(session.batch("COMMIT")?)
     }

@@ -19,7 +19,7 @@ use super::{SqliteTx, Texts, worker};
 use crate::error::{Cause, DbError, OpenError};
 use crate::handle::spawn;
 use crate::migration::{Migration, migrate};
-use crate::options::Options;
+use crate::options::{OnEmpty, Options};
 use crate::queue::Queue;
 use crate::tx::{Engine, Tx};
 
@@ -43,7 +43,7 @@ pub(crate) fn start(
 ) -> Result<Vec<JoinHandle<()>>, OpenError> {
     create_file(path)?;
     let mut writer = connect(path, "foreign_keys = ON")?;
-    migrate_database(&writer, migrations)?;
+    migrate_database(&writer, migrations, options.on_empty)?;
     let busy = Duration::from_millis(options.sqlite_busy_ms_max);
     writer.busy_timeout(busy).map_err(db_error)?;
     let mut threads = Vec::new();
@@ -122,7 +122,7 @@ pub(crate) fn start_stepped(
     create_file(path)?;
     let writer = connect(path, "foreign_keys = ON")?;
     writer.execute_batch("PRAGMA synchronous = OFF").map_err(db_error)?;
-    migrate_database(&writer, migrations)?;
+    migrate_database(&writer, migrations, options.on_empty)?;
     let busy = Duration::from_millis(options.sqlite_busy_ms_max);
     writer.busy_timeout(busy).map_err(db_error)?;
     let reader = connect(path, "query_only = ON")?;
@@ -195,10 +195,14 @@ fn enter_wal(connection: &Connection) -> Result<(), DbError> {
     }
 }
 
-fn migrate_database(connection: &Connection, migrations: &[Migration]) -> Result<(), OpenError> {
+fn migrate_database(
+    connection: &Connection,
+    migrations: &[Migration],
+    on_empty: OnEmpty,
+) -> Result<(), OpenError> {
     connection.execute_batch("BEGIN IMMEDIATE").map_err(db_error)?;
     let engine = Engine::Sqlite(SqliteTx { connection, texts: &Texts::default() });
-    let migrated = migrate(&mut Tx::new(engine, None), migrations);
+    let migrated = migrate(&mut Tx::new(engine, None), migrations, on_empty);
     let end = if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" };
     let ended = connection.execute_batch(end).map_err(db_error);
     migrated?;

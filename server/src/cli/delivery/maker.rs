@@ -13,8 +13,6 @@ use crate::cli::say;
 use crate::delivery::file::key_name;
 use crate::delivery::makers::{self, Maker, NAME_CHARS_MAX};
 use crate::op::{Done, NoRefusal};
-use crate::sandbox::run::open;
-use crate::settings::Settings;
 
 /// Longest file with a key that is read, bytes.
 const KEY_BYTES_MAX: u64 = 16_384;
@@ -109,8 +107,7 @@ impl Add {
         let pem = std::fs::read_to_string(&self.key).map_err(|error| cannot(&error))?;
         let key = PublicKey::from_spki_pem(&pem).map_err(|error| cannot(&error))?;
         let der = key.to_spki_der().map_err(|error| cannot(&error))?;
-        let target = self.common.database.target()?;
-        let (store, _) = open(&target, &Settings::default(), false)?;
+        let (store, _) = self.common.platform.open()?;
         let (asp, id, named) = (self.common.asp(), self.id.clone(), key_name(&der));
         let work = move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
             Ok(makers::add(tx, &asp, &self.id, &self.name, &der)?)
@@ -128,8 +125,7 @@ impl Add {
 
 impl List {
     fn run(self) -> Outcome {
-        let target = self.common.database.target()?;
-        let (store, _) = open(&target, &Settings::default(), false)?;
+        let (store, _) = self.common.platform.open()?;
         let asp = self.common.asp();
         let work =
             move |tx: &mut Tx<'_>| -> Done<Vec<Maker>, NoRefusal> { Ok(makers::all(tx, &asp)?) };

@@ -6,11 +6,11 @@ use clap::Args;
 use domain::{AspId, Timestamp};
 use serde_json::{Value, json};
 
-use crate::cli::{Common, Database, Outcome, runtime, say};
+use crate::cli::{Logging, Outcome, Platform, runtime, say};
 use crate::context::Clock;
 use crate::fee::stuck::{self, OpenFee};
 use crate::operator::moment;
-use crate::sandbox::run::open;
+use crate::settings::SettingFlags;
 
 /// Fees that are listed at the most.
 const LIMIT_MAX: i64 = 10_000;
@@ -40,16 +40,18 @@ pub(super) struct List {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
     #[command(flatten)]
-    common: Common,
+    logging: Logging,
+    #[command(flatten)]
+    flags: SettingFlags,
 }
 
 impl List {
     pub(super) fn run(self) -> Outcome {
-        self.common.logging.start()?;
-        let settings = self.common.settings()?;
-        let (store, _) = open(&self.database.target()?, &settings, false)?;
+        self.logging.start()?;
+        let (store, core) = self.platform.open_with(&self.flags)?;
+        let settings = &core.settings;
         let now = Clock.now();
         let patience_ms = settings.fee_deadline_ms.saturating_add(settings.fee_recovery_margin_ms);
         let only = self.partner.as_deref().map(AspId::new);

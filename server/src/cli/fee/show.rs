@@ -8,13 +8,11 @@ use serde_json::{Value, json};
 use store::tables::fee_proposals::Proposal;
 
 use super::{apply_no, asp};
-use crate::cli::{Database, Outcome, runtime, say};
+use crate::cli::{Outcome, Platform, runtime, say};
 use crate::context::Clock;
 use crate::fee::resolving::LAPSES_MS;
 use crate::fee::stuck::{self, Entry, Shown, is_in_force};
 use crate::operator::moment;
-use crate::sandbox::run::open;
-use crate::settings::Settings;
 
 /// Show a fee, with all that the operation log and the journals have about it.
 ///
@@ -34,12 +32,12 @@ pub(super) struct Show {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 impl Show {
     pub(super) fn run(self) -> Outcome {
-        let (store, _) = open(&self.database.target()?, &Settings::default(), false)?;
+        let (store, _) = self.platform.open()?;
         let asp = asp(self.partner.as_deref());
         let shown = runtime()?.block_on(stuck::show(&store, &asp, &self.apply_no))?;
         store.close();

@@ -8,12 +8,12 @@ use domain::{AspId, Timestamp};
 use serde_json::{Value, json};
 use store::{Tx, TxError};
 
-use super::super::{Database, Outcome, say};
-use super::{moment, opened};
+use super::super::{Outcome, Platform, say};
+use super::moment;
 use crate::context::Clock;
 use crate::keys::partner::{self, PairRow};
 use crate::keys::rows::{self, KeyRow};
-use crate::keys::{KeysError, unwrapped, uses};
+use crate::keys::{Keys, KeysError, unwrapped, uses};
 use crate::sandbox::keys::master_generation;
 
 /// Print which keys there are and what each does; never a key itself.
@@ -28,7 +28,7 @@ pub(super) struct List {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 /// A key, as it is listed.
@@ -43,9 +43,9 @@ struct Listed {
 
 impl List {
     pub(super) fn run(self) -> Outcome {
-        let (store, _) = opened(&self.database)?;
+        let (store, core) = self.platform.open()?;
         let now = Clock.now();
-        let read = move |tx: &mut Tx<'_>| list(tx, now);
+        let read = move |tx: &mut Tx<'_>| list(tx, &core.keys, now);
         let listed = store.read_blocking(read).map_err(unwrapped)?;
         store.close();
         if self.json {
@@ -67,10 +67,14 @@ impl List {
     }
 }
 
-fn list(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Listed>, TxError<KeysError>> {
+fn list(tx: &mut Tx<'_>, held: &Keys, now: Timestamp) -> Result<Vec<Listed>, TxError<KeysError>> {
+    let master = match master_generation(tx)? {
+        Some(generation) => generation.to_string(),
+        None => held.master_id(tx)?,
+    };
     let mut listed = vec![Listed {
         key: "master".to_owned(),
-        id: master_generation(tx)?.to_string(),
+        id: master,
         state: "in use",
         since: Timestamp(0),
         partner: None,

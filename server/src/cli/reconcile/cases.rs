@@ -9,13 +9,11 @@ use store::tables::PLATFORM;
 use store::tables::reconciliation_cases::Case;
 
 use super::code;
-use crate::cli::{Database, Outcome, runtime, say};
+use crate::cli::{Outcome, Platform, runtime, say};
 use crate::context::Clock;
 use crate::keys::change::Change;
 use crate::operator::{Mode, actor, moment, reason};
 use crate::reconciling::{close, open_ones};
-use crate::sandbox::run::open;
-use crate::settings::Settings;
 
 /// Cases that are listed at the most.
 const LIMIT_MAX: i64 = 10_000;
@@ -41,12 +39,12 @@ pub(super) struct Cases {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 impl Cases {
     pub(super) fn run(self) -> Outcome {
-        let (store, _) = open(&self.database.target()?, &Settings::default(), false)?;
+        let (store, _) = self.platform.open()?;
         let only = self.partner.as_deref().map(AspId::new);
         let limit = usize::try_from(self.limit).unwrap_or(1);
         let listed = open_ones(&store, only.as_ref(), limit);
@@ -98,12 +96,12 @@ pub(super) struct Close {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 impl Close {
     pub(super) fn run(self) -> Outcome {
-        let (store, core) = open(&self.database.target()?, &Settings::default(), false)?;
+        let (store, core) = self.platform.open()?;
         let mode = if self.dry_run { Mode::Dry } else { Mode::Real };
         let only = self.partner.as_deref().map(AspId::new);
         let change = Change { by: self.by, reason: self.reason, now: Clock.now() };

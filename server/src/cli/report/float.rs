@@ -6,11 +6,9 @@ use clap::Args;
 use domain::BusinessDay;
 use serde_json::{Value, json};
 
-use crate::cli::{Database, Failure, Outcome, runtime, say, won};
+use crate::cli::{Failure, Outcome, Platform, runtime, say, won};
 use crate::report::float::{self, Line, Sums};
 use crate::sandbox::clock;
-use crate::sandbox::run::open;
-use crate::settings::Settings;
 
 /// Report what is owed to card holders at the end of a day, by product.
 ///
@@ -40,7 +38,7 @@ pub(super) struct Float {
     #[arg(long, conflicts_with = "json")]
     csv: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 fn day(text: &str) -> Result<BusinessDay, String> {
@@ -49,7 +47,7 @@ fn day(text: &str) -> Result<BusinessDay, String> {
 
 impl Float {
     pub(super) fn run(self) -> Outcome {
-        let (store, _) = open(&self.database.target()?, &Settings::default(), false)?;
+        let (store, _) = self.platform.open()?;
         let today = runtime()?.block_on(clock::moment(&store))?.business.business_day();
         if self.day > today {
             let (day, today) = (self.day.hyphenated(), today.hyphenated());

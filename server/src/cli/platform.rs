@@ -1,0 +1,52 @@
+//! Which platform an operator's command works on: a production platform or a sandbox.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use store::Store;
+
+use super::{Database, Failure};
+use crate::context::Core;
+use crate::production::config::Config;
+use crate::production::{self, Opened};
+use crate::sandbox::run::open;
+use crate::settings::{SettingFlags, Settings};
+
+/// The platform.
+#[derive(Args)]
+pub(super) struct Platform {
+    /// A production platform's configuration; without it, the sandbox of --database.
+    #[arg(long, value_name = "FILE", conflicts_with = "database")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    database: Database,
+}
+
+impl Platform {
+    /// Whether it is a production platform.
+    pub(super) const fn is_production(&self) -> bool {
+        self.config.is_some()
+    }
+
+    /// Opens its database.
+    pub(super) fn open(&self) -> Result<(Store, Core), Failure> {
+        self.open_with(&SettingFlags::default())
+    }
+
+    /// Opens its database, under settings of which some are given as flags.
+    pub(super) fn open_with(&self, flags: &SettingFlags) -> Result<(Store, Core), Failure> {
+        match self.production(flags)? {
+            Some(Opened { store, core, .. }) => Ok((store, core)),
+            None => {
+                let settings = Settings::load(flags, None)?;
+                Ok(open(&self.database.target()?, &settings, false)?)
+            }
+        }
+    }
+
+    /// Opens a production platform's database; `None` where it is a sandbox.
+    pub(super) fn production(&self, flags: &SettingFlags) -> Result<Option<Opened>, Failure> {
+        let Some(path) = &self.config else { return Ok(None) };
+        Ok(Some(production::open(&Config::read(path, flags)?)?))
+    }
+}

@@ -1,0 +1,53 @@
+//! `platen serve`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Logging, Outcome, runtime, say, stop_signal};
+use crate::production::config::Config;
+use crate::production::run::start;
+use crate::settings::SettingFlags;
+
+/// Serve the API in production.
+///
+/// Everything stands in one file; see docs/operations/serve.md. Nothing is made up: where a key,
+/// the database or a setting is missing, it says which and ends. Metrics, state and the developer
+/// portal are on an address of their own. A certificate that changes is taken up while calls run.
+///
+/// Examples:
+///   platen serve --config /etc/platen/platen.toml
+///   platen serve --config /etc/platen/platen.toml --log-format json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Serve {
+    /// The platform's configuration (docs/reference/settings.md).
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    #[command(flatten)]
+    logging: Logging,
+    #[command(flatten)]
+    flags: SettingFlags,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Outcome {
+        self.logging.start()?;
+        let config = Config::read(&self.config, &self.flags)?;
+        runtime()?.block_on(async move {
+            // Listened for from the beginning: a migration may take a while.
+            let stop = tokio::spawn(stop_signal());
+            let running = start(&config).await?;
+            say(format_args!("listening on {}", running.url));
+            say(format_args!("admin: {}", running.admin_url));
+            running
+                .serve(async {
+                    // A listener for signals that failed is a signal to stop.
+                    let _ = stop.await;
+                })
+                .await?;
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
