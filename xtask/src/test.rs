@@ -149,6 +149,8 @@ mod tests {
         assert_eq!(chosen(&[]).unwrap().len(), STEPS.len());
         assert_eq!(chosen(&["--only", "fmt"]).unwrap()[0].name, "fmt");
         assert!(chosen(&["--only", "fmt", "clippy"]).is_err());
-        assert!(chosen(&["--only", "nothing"]).err().unwrap().contains("tidy, fmt, alerts, clippy"));
+        assert!(
+            chosen(&["--only", "nothing"]).err().unwrap().contains("tidy, fmt, alerts, clippy")
+        );
     }
 }
