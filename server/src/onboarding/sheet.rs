@@ -84,8 +84,8 @@ fn id(text: &str) -> Option<ServiceId> {
 pub fn item(id: &ServiceId, table: Value) -> Result<Item, Refused> {
     let at = |field: &str| {
         format!(
-            "`{field}` of product {id} is missing or out of its limits: `platen reference` and \
-             the portal describe it at admin.product-create"
+            "`{field}` of product {id} is missing or out of its limits: the portal's page of \
+             admin.product-create says what it may be"
         )
     };
     let Value::Object(given) = table else { return wrong(format!("product {id} is no table")) };
