@@ -13,12 +13,10 @@ use store::Store;
 use store::tables::PLATFORM;
 
 use super::why::Acting;
-use super::{Database, Failure, Outcome, misused, say};
+use super::{Failure, Outcome, Platform, misused, say};
 use crate::context::Core;
 use crate::keys::change::Change;
 use crate::onboarding::Mode;
-use crate::sandbox::run::open;
-use crate::settings::Settings;
 
 /// Digits of a partner's id.
 const ASP_DIGITS: usize = 15;
@@ -70,7 +68,7 @@ struct Common {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 /// Who does it and why, and whether it is only tried.
@@ -93,7 +91,7 @@ impl Doing {
 
 /// Opens the database that a command works on.
 fn opened(common: &Common) -> Result<(Store, Core), Failure> {
-    Ok(open(&common.database.target()?, &Settings::default(), false)?)
+    common.platform.open()
 }
 
 /// Who and why, and what else the command line says; or its end where that is wrong.

@@ -32,7 +32,7 @@ const SECOND_MS: u64 = 1_000;
 
 /// Why a production platform's crypto keys are not made here.
 const ONE_SIDED: &str = "a crypto key that is made here has a private half for the partner, which \
-    this command cannot hand over: in production it comes with its project";
+    this command cannot hand over: give --partner, --project and --client-public-key";
 
 /// Make, list, rotate and retire keys, the last three while servers run.
 ///
@@ -258,8 +258,11 @@ impl Rotate {
         if self.platform.is_production() {
             match self.purpose {
                 Purpose::Master => return self.production_master(),
-                Purpose::Crypto => return Err(Failure(ONE_SIDED.to_owned())),
-                Purpose::DataKey
+                Purpose::Crypto if self.client_public_key.is_none() => {
+                    return Err(Failure(ONE_SIDED.to_owned()));
+                }
+                Purpose::Crypto
+                | Purpose::DataKey
                 | Purpose::Lookup
                 | Purpose::CardVerification
                 | Purpose::Number

@@ -3,6 +3,7 @@
 mod callers;
 mod configured;
 mod encrypted;
+mod taken_on;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -246,7 +247,7 @@ fn commands(stage: &Stage) {
     let told = stage.on(&[&["keys", "rotate", "data_key", "--active-in", "3"], &why[..]].concat());
     assert!(told.starts_with("key 7 for data_key") || told.starts_with("key 2"), "{told}");
     let told = stage.refused(&[&["keys", "rotate", "crypto"], &why[..]].concat());
-    assert!(told.contains("comes with its project"), "{told}");
+    assert!(told.contains("--client-public-key"), "{told}");
     let told = stage.on(&["jobs", "run", "--job", "expiry", "--audit-seal-interval-ms=70"]);
     assert_eq!(told, "expiry: 0 rows, 0 failures\n");
     assert_eq!(stage.on(&["delivery", "maker", "list"]), "");
