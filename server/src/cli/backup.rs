@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use store::Target;
 
-use super::{Database, Failure, Outcome, say};
+use super::{Failure, Outcome, Platform, say};
 
 /// Copy a SQLite database while servers work on it.
 ///
@@ -18,7 +18,7 @@ use super::{Database, Failure, Outcome, say};
 ///
 /// Examples:
 ///   platen backup --out /backup/platen-20261129.db
-///   platen backup --out copy.db --database /var/lib/platen/platen.db --json
+///   platen backup --out copy.db --config /etc/platen/platen.toml --json
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Backup {
@@ -29,12 +29,12 @@ pub(super) struct Backup {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
 }
 
 impl Backup {
     pub(super) fn run(self) -> Outcome {
-        let Target::Sqlite(from) = self.database.target()? else {
+        let Target::Sqlite(from) = self.platform.target()? else {
             return Err(Failure(
                 "a PostgreSQL database is copied by pg_basebackup and its archived log: see \
                  docs/operations/backup.md"

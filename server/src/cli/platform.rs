@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use bank::OpenBanking;
 use clap::Args;
-use store::Store;
+use store::{Store, Target};
 
 use super::{Database, Failure};
 use crate::context::Core;
@@ -26,6 +27,20 @@ impl Platform {
     /// Whether it is a production platform.
     pub(super) const fn is_production(&self) -> bool {
         self.config.is_some()
+    }
+
+    /// The bank of a production platform; `None` where it is a sandbox.
+    pub(super) fn bank(&self, flags: &SettingFlags) -> Result<Option<OpenBanking>, Failure> {
+        let Some(path) = &self.config else { return Ok(None) };
+        Ok(Some(Config::read(path, flags)?.bank()?))
+    }
+
+    /// Where its database is.
+    pub(super) fn target(&self) -> Result<Target, Failure> {
+        match &self.config {
+            Some(path) => Ok(Config::read(path, &SettingFlags::default())?.target()?),
+            None => self.database.target(),
+        }
     }
 
     /// Opens its database.

@@ -259,15 +259,15 @@ mod tests {
         let delivery = told(&delivery(&Changes::NONE));
         let expected = [
             "READY > RECEIPT",
-            "READY, RECEIPT, PRE_SHIPPING, SHIPPING, RETURN > CANCEL",
-            "READY, RECEIPT, PRE_SHIPPING, SHIPPING > ETC",
-            "RECEIPT > PRE_SHIPPING",
             "READY, RECEIPT, PRE_SHIPPING, SHIPPING > LOST",
             "READY, RECEIPT, PRE_SHIPPING, SHIPPING > RETURN",
+            "READY, RECEIPT, PRE_SHIPPING, SHIPPING, RETURN > CANCEL",
+            "READY, RECEIPT, PRE_SHIPPING, SHIPPING > ETC",
+            "READY, RECEIPT, PRE_SHIPPING, SHIPPING, ARRIVAL, RETURN, ETC > CANCEL",
+            "RECEIPT > PRE_SHIPPING",
             "PRE_SHIPPING > SHIPPING",
             "SHIPPING > ARRIVAL",
             "SHIPPING, RETURN > ARRIVAL",
-            "READY, RECEIPT, PRE_SHIPPING, SHIPPING, ARRIVAL, RETURN, ETC > CANCEL",
             "LOST > READY",
             "RETURN > READY",
         ];

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use store::tables::fee_proposals::Verdict;
 
 use super::{apply_no, asp};
-use crate::cli::{Common, Database, Failure, Outcome, misused, runtime, say};
+use crate::cli::{Failure, Logging, Outcome, Platform, misused, runtime, say};
 use crate::context::{App, Clock};
 use crate::fee::resolving::{self, Given, SettledBy};
 use crate::keys::change::Change;
@@ -19,7 +19,8 @@ use crate::operator::{Mode, actor, evidence, moment, reason};
 use crate::ops::Operations;
 use crate::sandbox::bank::SandboxBank;
 use crate::sandbox::clock;
-use crate::sandbox::run::{bank_file_beside, open};
+use crate::sandbox::run::bank_file_beside;
+use crate::settings::SettingFlags;
 
 /// Rule on a fee that the bank says nothing of: taken, or refused.
 ///
@@ -68,11 +69,11 @@ pub(super) struct Resolve {
     /// Its partner; without it, the sandbox's.
     #[arg(long, value_name = "ASP")]
     partner: Option<String>,
-    /// The bank to ask [default: the simulator that runs].
-    #[arg(long, value_name = "URL")]
+    /// The bank of a sandbox to ask [default: the simulator that runs].
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
     bank: Option<String>,
     /// File of the bank simulator [default: bank.db beside the database].
-    #[arg(long, value_name = "FILE", conflicts_with = "bank")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bank", "config"])]
     bank_file: Option<PathBuf>,
     /// Say what would be done, and do nothing.
     #[arg(long)]
@@ -81,9 +82,11 @@ pub(super) struct Resolve {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    database: Database,
+    platform: Platform,
     #[command(flatten)]
-    common: Common,
+    logging: Logging,
+    #[command(flatten)]
+    flags: SettingFlags,
 }
 
 impl Resolve {
@@ -96,7 +99,7 @@ impl Resolve {
     }
 
     pub(super) fn run(self) -> Outcome {
-        self.common.logging.start()?;
+        self.logging.start()?;
         let mode = if self.dry_run { Mode::Dry } else { Mode::Real };
         let at = (asp(self.partner.as_deref()), self.apply_no.clone());
         let (by, reason) = (self.by.clone(), self.reason.clone());
@@ -120,13 +123,17 @@ impl Resolve {
 
     /// A server that serves nobody: the driver of fees runs in it.
     async fn app(&self) -> Result<App, Failure> {
-        let settings = self.common.settings()?;
-        let target = self.database.target()?;
-        let (store, core) = open(&target, &settings, false)?;
-        let file = self.bank_file.clone().unwrap_or_else(|| bank_file_beside(&target));
-        let bank = SandboxBank::running(self.bank.as_deref(), &file, &settings).await?;
-        let connector = Arc::clone(&bank.connector) as Arc<dyn Bank>;
-        let app = App::new(store, core, Operations::load()?, Arc::new(Clock), connector)?;
+        let (store, core) = self.platform.open_with(&self.flags)?;
+        let bank: Arc<dyn Bank> = match self.platform.bank(&self.flags)? {
+            Some(bank) => Arc::new(bank),
+            None => {
+                let target = self.platform.target()?;
+                let file = self.bank_file.clone().unwrap_or_else(|| bank_file_beside(&target));
+                let found = SandboxBank::running(self.bank.as_deref(), &file, &core.settings);
+                found.await?.connector
+            }
+        };
+        let app = App::new(store, core, Operations::load()?, Arc::new(Clock), bank)?;
         clock::refresh(&app).await?;
         Ok(app)
     }
@@ -155,8 +162,7 @@ impl Resolve {
         change: &Change,
         mode: Mode,
     ) -> Result<Told, Failure> {
-        let settings = self.common.settings()?;
-        let (store, core) = open(&self.database.target()?, &settings, false)?;
+        let (store, core) = self.platform.open_with(&self.flags)?;
         let withdrawn = resolving::withdraw((&store, &core), (asp, no), change, mode);
         let proposal = runtime()?.block_on(withdrawn)?;
         store.close();
