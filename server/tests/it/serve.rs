@@ -248,6 +248,17 @@ fn commands(stage: &Stage) {
     assert!(told.starts_with("key 7 for data_key") || told.starts_with("key 2"), "{told}");
     let told = stage.refused(&[&["keys", "rotate", "crypto"], &why[..]].concat());
     assert!(told.contains("--client-public-key"), "{told}");
+    let fee = ["fee", "resolve", "2026112900000000000042", "--partner", "000990000000001"];
+    let ruling = ["--refused", "--evidence", "a letter", "--by", "a.kim", "--reason", "lost"];
+    let told = stage.refused(&[&fee[..], &ruling].concat());
+    assert!(told.contains("has no fee of an application"), "{told}");
+    let copy = stage.path("copy.db");
+    let backup = ["backup", "--out", arg(&copy)];
+    if stage.database.contains("://") {
+        assert!(stage.refused(&backup).contains("docs/operations/backup.md"));
+    } else {
+        assert!(stage.on(&backup).contains("read through") && copy.exists());
+    }
     let told = stage.on(&["jobs", "run", "--job", "expiry", "--audit-seal-interval-ms=70"]);
     assert_eq!(told, "expiry: 0 rows, 0 failures\n");
     assert_eq!(stage.on(&["delivery", "maker", "list"]), "");
