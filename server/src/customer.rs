@@ -50,5 +50,5 @@ impl Desk {
 
 /// Whether there is such a partner.
 fn has_partner(tx: &mut Tx<'_>, asp: &AspId) -> Result<bool, DbError> {
-    Ok(partners::all(tx)?.contains(asp))
+    Ok(partners::find(tx, asp)?.is_some())
 }

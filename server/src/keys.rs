@@ -102,13 +102,17 @@ pub fn broken<T>(error: impl std::fmt::Display) -> Made<T> {
     refused(KeysError::Broken(error.to_string()))
 }
 
+/// The end of a transaction about keys, within one about something else.
+pub fn of_keys<T, E: From<KeysError>>(made: Made<T>) -> Result<T, TxError<E>> {
+    made.map_err(|error| match error {
+        TxError::Refused(error) => TxError::Refused(error.into()),
+        TxError::Db(error) => TxError::Db(error),
+    })
+}
+
 /// The transaction's own refusal, or what the store says.
 pub fn unwrapped(error: WriteError<KeysError>) -> KeysError {
-    match error {
-        WriteError::Refused(error) => error,
-        WriteError::Unavailable(cause) => KeysError::Store(cause.to_string()),
-        WriteError::Fault(fault) => KeysError::Store(fault.message().to_owned()),
-    }
+    error.refusal_or(KeysError::Store)
 }
 
 /// How a server comes to the master key that these rows are wrapped under.

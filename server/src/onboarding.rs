@@ -10,7 +10,7 @@ use domain::{AspId, ServiceId};
 use serde_json::Value;
 use store::tables::log::Moment;
 use store::tables::partners;
-use store::{Store, Tx, TxError, WriteError};
+use store::{Store, Tx, TxError};
 
 use crate::keys::KeysError;
 use crate::keys::change::{Change, Deed};
@@ -84,14 +84,6 @@ fn refused<T>(error: Refused) -> Made<T> {
     Err(TxError::Refused(error))
 }
 
-/// The end of a transaction about keys, as one of these.
-fn of_keys<T>(made: crate::keys::Made<T>) -> Made<T> {
-    made.map_err(|error| match error {
-        TxError::Refused(error) => TxError::Refused(error.into()),
-        TxError::Db(error) => TxError::Db(error),
-    })
-}
-
 /// Whether something is done, or only tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -119,12 +111,10 @@ where
         (Err(TxError::Refused(error)), _) => Err(TxError::Refused(Halt::Refused(error))),
         (Err(TxError::Db(error)), _) => Err(TxError::Db(error)),
     });
-    match ended {
-        Ok(done) | Err(WriteError::Refused(Halt::Tried(done))) => Ok(done),
-        Err(WriteError::Refused(Halt::Refused(error))) => Err(error),
-        Err(WriteError::Unavailable(cause)) => Err(Refused::Store(cause.to_string())),
-        Err(WriteError::Fault(fault)) => Err(Refused::Store(fault.message().to_owned())),
-    }
+    ended.or_else(|error| match error.refusal_or(|told| Halt::Refused(Refused::Store(told))) {
+        Halt::Tried(done) => Ok(done),
+        Halt::Refused(error) => Err(error),
+    })
 }
 
 /// Reads one snapshot.
@@ -133,12 +123,7 @@ where
     F: FnMut(&mut Tx<'_>) -> Made<T> + Send + 'static,
     T: Send + 'static,
 {
-    match store.read_blocking(work) {
-        Ok(found) => Ok(found),
-        Err(WriteError::Refused(error)) => Err(error),
-        Err(WriteError::Unavailable(cause)) => Err(Refused::Store(cause.to_string())),
-        Err(WriteError::Fault(fault)) => Err(Refused::Store(fault.message().to_owned())),
-    }
+    store.read_blocking(work).map_err(|error| error.refusal_or(Refused::Store))
 }
 
 /// Writes the row of the operation log: who, why, and what became of it.

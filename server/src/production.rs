@@ -20,7 +20,7 @@ use store::{OnEmpty, OpenError, Options, Store, Target, Tx, TxError, WriteError}
 use crate::context::{Clock, Core};
 use crate::facts::{MODE, PRODUCTION, SANDBOX, fact, put_fact};
 use crate::keys::change::{self, Change};
-use crate::keys::{self, Keys, KeysError, rows};
+use crate::keys::{self, Keys, KeysError, of_keys, rows};
 use crate::running;
 use crate::supply::Supply;
 use config::Config;
@@ -69,18 +69,7 @@ type Made<T> = Result<T, TxError<ProductionError>>;
 
 /// The transaction's own refusal, or what the store says.
 fn unwrapped(error: WriteError<ProductionError>) -> ProductionError {
-    match error {
-        WriteError::Refused(error) => error,
-        WriteError::Unavailable(cause) => KeysError::Store(cause.to_string()).into(),
-        WriteError::Fault(fault) => KeysError::Store(fault.message().to_owned()).into(),
-    }
-}
-
-fn of_keys<T>(made: keys::Made<T>) -> Made<T> {
-    made.map_err(|error| match error {
-        TxError::Refused(error) => TxError::Refused(error.into()),
-        TxError::Db(error) => TxError::Db(error),
-    })
+    error.refusal_or(|told| KeysError::Store(told).into())
 }
 
 /// A platform's database, opened.

@@ -144,6 +144,17 @@ pub enum WriteError<E> {
     Fault(Fault),
 }
 
+impl<E> WriteError<E> {
+    /// The closure's own refusal; else what the store says, as a refusal, for an operator.
+    pub fn refusal_or(self, of_store: impl FnOnce(String) -> E) -> E {
+        match self {
+            Self::Refused(error) => error,
+            Self::Unavailable(cause) => of_store(cause.to_string()),
+            Self::Fault(fault) => of_store(fault.0),
+        }
+    }
+}
+
 /// An internal message, for the log alone: it has no `Display`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault(String);

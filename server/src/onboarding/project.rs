@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use store::Tx;
 use store::tables::projects::{self, Access, Project};
 
-use super::{Made, Refused, must_be, note, of_keys, refused};
+use super::{Made, Refused, must_be, note, refused};
 use crate::context::Core;
-use crate::keys::KeysError;
 use crate::keys::access::{AccessKeys, TOLD};
 use crate::keys::change::Change;
 use crate::keys::partner::Half;
+use crate::keys::{KeysError, of_keys};
 
 /// The keys of a new project: what its partner is told once. It has no `Debug`.
 pub struct NewKeys {

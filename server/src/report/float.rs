@@ -108,11 +108,7 @@ pub fn at_end_of(store: &Store, asp: &AspId, day: BusinessDay) -> Result<Float, 
 }
 
 fn unwrapped(error: WriteError<FloatError>) -> FloatError {
-    match error {
-        WriteError::Refused(error) => error,
-        WriteError::Unavailable(cause) => FloatError::Database(cause.to_string()),
-        WriteError::Fault(fault) => FloatError::Database(fault.message().to_owned()),
-    }
+    error.refusal_or(FloatError::Database)
 }
 
 /// The books as far as they were read.

@@ -17,7 +17,7 @@ use crate::keys::access::{AccessKeys, TOLD};
 use crate::keys::change::{self, Change};
 use crate::keys::partner::NewPair;
 use crate::keys::rows::KeyRow;
-use crate::keys::{self, Keys, KeysError};
+use crate::keys::{self, Keys, KeysError, of_keys};
 
 /// Why a database cannot be used as a sandbox.
 #[derive(Debug, thiserror::Error)]
@@ -54,14 +54,6 @@ fn broken<T>(error: impl std::fmt::Display) -> Made<T> {
     Err(TxError::Refused(KeysError::Broken(error.to_string()).into()))
 }
 
-/// The end of a transaction about keys, as one about a sandbox.
-fn of_keys<T>(made: keys::Made<T>) -> Made<T> {
-    made.map_err(|error| match error {
-        TxError::Refused(error) => TxError::Refused(error.into()),
-        TxError::Db(error) => TxError::Db(error),
-    })
-}
-
 /// Makes an empty database a sandbox, or opens one that is. Several may do so at once.
 pub fn open(store: &Store, may_create: bool) -> Result<Keys, SandboxError> {
     let fresh = Fresh::make();
@@ -80,11 +72,7 @@ pub fn open(store: &Store, may_create: bool) -> Result<Keys, SandboxError> {
 
 /// The closure's own refusal, or what the store says.
 pub fn unwrapped(error: WriteError<SandboxError>) -> SandboxError {
-    match error {
-        WriteError::Refused(error) => error,
-        WriteError::Unavailable(cause) => SandboxError::Store(cause.to_string()),
-        WriteError::Fault(fault) => SandboxError::Store(fault.message().to_owned()),
-    }
+    error.refusal_or(SandboxError::Store)
 }
 
 /// Keys for a new sandbox, made before the transaction, which may run twice.

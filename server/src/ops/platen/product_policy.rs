@@ -264,7 +264,7 @@ pub fn other_fees(world: &World) -> Value {
 }
 
 /// The request of its end.
-fn deletion(world: &World) -> Value {
+pub fn deletion(world: &World) -> Value {
     json!({
         "serviceId": world.product.service_id().as_str(), "version": 0, "status": "DELETED",
     })

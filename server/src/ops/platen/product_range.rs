@@ -11,6 +11,7 @@ use store::tables::log::Remembered;
 use store::tables::number_ranges::{self, NewRange};
 use store::tables::products;
 
+use super::product_policy::deletion;
 use crate::op::{Changes, Cx, Done, Effect, Operation, OrStop, Ruling, Write, refuse, refuse_at};
 use crate::sandbox::world::{Also, Scenario, Step, World, products as given};
 
@@ -142,13 +143,6 @@ const GIVEN_PREFIX: &str = "94914101";
 /// The request of a further range.
 pub fn further(world: &World) -> Value {
     json!({ "serviceId": world.product.service_id().as_str(), "tokenBinNo": GIVEN_PREFIX })
-}
-
-/// The request of the end of the product.
-fn deletion(world: &World) -> Value {
-    json!({
-        "serviceId": world.product.service_id().as_str(), "version": 0, "status": "DELETED",
-    })
 }
 
 fn scenarios() -> Vec<Scenario> {
