@@ -14,6 +14,7 @@ use store::{Store, Tx, TxError};
 
 use crate::keys::KeysError;
 use crate::keys::change::{Change, Deed};
+use crate::operator::Mode;
 
 /// Why something is not done, as a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -84,15 +85,6 @@ fn refused<T>(error: Refused) -> Made<T> {
     Err(TxError::Refused(error))
 }
 
-/// Whether something is done, or only tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// It is done.
-    Do,
-    /// All of it is tried, and nothing kept.
-    Try,
-}
-
 /// How a transaction ends that keeps nothing.
 enum Halt<T> {
     Refused(Refused),
@@ -106,8 +98,8 @@ where
     T: Send + 'static,
 {
     let ended = store.write_blocking(move |tx: &mut Tx<'_>| match (work(tx), mode) {
-        (Ok(done), Mode::Do) => Ok(done),
-        (Ok(done), Mode::Try) => Err(TxError::Refused(Halt::Tried(done))),
+        (Ok(done), Mode::Real) => Ok(done),
+        (Ok(done), Mode::Dry) => Err(TxError::Refused(Halt::Tried(done))),
         (Err(TxError::Refused(error)), _) => Err(TxError::Refused(Halt::Refused(error))),
         (Err(TxError::Db(error)), _) => Err(TxError::Db(error)),
     });

@@ -21,8 +21,15 @@ const DIGITS_MAX: usize = 12;
 pub enum Mode {
     /// It is done.
     Real,
-    /// What would be done is told.
+    /// What would be done is told, and nothing is kept.
     Dry,
+}
+
+impl Mode {
+    /// By a command's `--dry-run`.
+    pub const fn dry_if(is_dry: bool) -> Self {
+        if is_dry { Mode::Dry } else { Mode::Real }
+    }
 }
 
 /// A reason, as it may stand in the log.

@@ -1,15 +1,29 @@
 //! A product's policy on the wire, as creating a product and changing one have it in common.
 
 use contract::{UInt, at, choice, input};
+use crypto::number;
 use domain::product::{
     BalanceLimits, Charge, Fees, Issuance, MobileOnly, PaysAbroad, Product, ProductState,
     ReturnedFee,
 };
 use domain::{AspId, Money, ServiceId};
+use store::tables::number_ranges::NewRange;
 use store::tables::products;
 use store::{DbError, Tx};
 
+use crate::context::Core;
 use crate::op::{Done, OrStop};
+
+/// A range that the product's numbers are issued from; `None` where no numbers can begin so.
+pub fn issuing<'a>(core: &Core, id: &'a ServiceId, prefix: &'a str) -> Option<NewRange<'a>> {
+    Some(NewRange {
+        service_id: id,
+        prefix,
+        kind: "ISSUE",
+        number_key_id: core.keys.ring().active_permuter().0,
+        capacity: i64::try_from(number::capacity(prefix).ok()?).ok()?,
+    })
+}
 
 /// A fee, won, tax included.
 pub type Fee = UInt<0, 1_000_000>;

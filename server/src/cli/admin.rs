@@ -9,14 +9,16 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use domain::{AspId, ServiceId};
-use store::Store;
+use serde_json::Value;
 use store::tables::PLATFORM;
+use store::{Store, Tx};
 
 use super::why::Acting;
 use super::{Failure, Outcome, Platform, misused, say};
 use crate::context::Core;
 use crate::keys::change::Change;
-use crate::onboarding::Mode;
+use crate::onboarding::{Made, perform};
+use crate::operator::Mode;
 
 /// Digits of a partner's id.
 const ASP_DIGITS: usize = 15;
@@ -85,7 +87,7 @@ struct Doing {
 
 impl Doing {
     const fn mode(&self) -> Mode {
-        if self.dry_run { Mode::Try } else { Mode::Do }
+        Mode::dry_if(self.dry_run)
     }
 }
 
@@ -104,6 +106,36 @@ fn checked<T>(
         (Ok(change), Ok(rest)) => Ok((change, rest)),
         (Err(sentence), _) | (_, Err(sentence)) => Err(misused(command, &sentence)),
     }
+}
+
+/// Changes the state of `what`, and says so: `shown` is what it is in JSON.
+fn turn<F>(
+    command: &[&str],
+    doing: &Doing,
+    (what, state, mut shown): (&str, &str, Value),
+    work: impl FnOnce(Change) -> F,
+) -> Outcome
+where
+    F: FnMut(&mut Tx<'_>) -> Made<bool> + Send + 'static,
+{
+    let (change, ()) = match checked(command, doing, Ok(())) {
+        Ok(checked) => checked,
+        Err(end) => return Ok(end),
+    };
+    let mode = doing.mode();
+    let (store, _) = opened(&doing.common)?;
+    let has_changed = perform(&store, mode, work(change))?;
+    store.close();
+    if doing.common.json {
+        shown["hasChanged"] = has_changed.into();
+        shown["isDone"] = (mode == Mode::Real).into();
+        say(shown);
+    } else if has_changed {
+        done(mode, &format!("{what} is {state}"));
+    } else {
+        say(format_args!("{what} was {state} already"));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A partner's id.
@@ -128,7 +160,7 @@ fn service(text: &str) -> Result<ServiceId, String> {
 /// Says what was done, or would be.
 fn done(mode: Mode, sentence: &str) {
     match mode {
-        Mode::Do => say(sentence),
-        Mode::Try => say(format_args!("dry run, nothing is kept: {sentence}")),
+        Mode::Real => say(sentence),
+        Mode::Dry => say(format_args!("dry run, nothing is kept: {sentence}")),
     }
 }

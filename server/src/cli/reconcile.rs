@@ -71,7 +71,7 @@ impl Reconcile {
             (Some(Command::Cases(command)), _) => command.run(),
             (Some(Command::Close(command)), _) => command.run(),
             (None, Some(file)) => {
-                let mode = if self.dry_run { Mode::Dry } else { Mode::Real };
+                let mode = Mode::dry_if(self.dry_run);
                 let (store, core) = self.platform.open()?;
                 let only = self.partner.as_deref().map(AspId::new);
                 let report = runtime()?.block_on(async {

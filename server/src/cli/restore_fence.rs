@@ -67,7 +67,7 @@ impl RestoreFence {
             Ok(change) => change,
             Err(sentence) => return Ok(misused(&["restore-fence"], &sentence)),
         };
-        let mode = if self.dry_run { Mode::Dry } else { Mode::Real };
+        let mode = Mode::dry_if(self.dry_run);
         let margins = Margins { ids: self.ids, numbers: self.numbers };
         let (store, core) = self.platform.open()?;
         let (fence, cases) = runtime()?.block_on(async {

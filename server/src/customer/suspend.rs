@@ -15,20 +15,12 @@ use crate::context::Core;
 use crate::delivery::reporting;
 use crate::delivery::work::{self, WorkError};
 use crate::op::{Cx, Done, OrStop, Ruling, Stop, Write, refuse};
+use crate::operator::Mode;
 use crate::ops::prepaid_card::state::{Change, Error, Request, State};
 use crate::supply::IDS;
 
 /// The command, as the operation log names it.
 const OPERATION: &str = "platen.card-suspend";
-
-/// Whether it is only tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// It is done.
-    Do,
-    /// All is decided, and nothing of it is kept.
-    Try,
-}
 
 /// A card that is suspended now.
 #[derive(Debug, Clone)]
@@ -71,8 +63,8 @@ pub async fn suspend(
         move |tx: &mut Tx<'_>| {
             let done = by_par(&cx, tx, &desk, &par)?;
             match mode {
-                Mode::Do => Ok(done),
-                Mode::Try => refuse(Ended::Tried(done)),
+                Mode::Real => Ok(done),
+                Mode::Dry => refuse(Ended::Tried(done)),
             }
         }
     });

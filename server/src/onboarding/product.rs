@@ -1,11 +1,10 @@
 //! Products of partners, and the ranges of card numbers that they have.
 
-use crypto::number;
 use domain::product::ProductState;
 use domain::{AspId, ServiceId};
 use serde_json::json;
 use store::Tx;
-use store::tables::number_ranges::{self, NewRange};
+use store::tables::number_ranges;
 use store::tables::products::{self, Described};
 use store::tables::{counters, products as rows};
 
@@ -203,19 +202,11 @@ fn add_range(
     asp: &AspId,
     (id, prefix): (&ServiceId, &str),
 ) -> Made<i64> {
-    let capacity = number::capacity(prefix).ok().and_then(|all| i64::try_from(all).ok());
-    let Some(capacity) = capacity else {
+    let Some(range) = policy::issuing(core, id, prefix) else {
         return refused(Refused::Prefix(prefix.to_owned()));
     };
-    let range = NewRange {
-        service_id: id,
-        prefix,
-        kind: "ISSUE",
-        number_key_id: core.keys.ring().active_permuter().0,
-        capacity,
-    };
     match number_ranges::insert(tx, asp, &range)? {
-        true => Ok(capacity),
+        true => Ok(range.capacity),
         false => refused(Refused::Overlap(prefix.to_owned())),
     }
 }

@@ -9,7 +9,8 @@ use store::Tx;
 
 use super::{Common, Doing, asp, checked, done, opened, service};
 use crate::cli::{Outcome, say};
-use crate::onboarding::{Mode, look, perform, product};
+use crate::onboarding::{look, perform, product};
+use crate::operator::Mode;
 
 /// Add and list the ranges of card numbers of a product.
 ///
@@ -92,7 +93,7 @@ impl Add {
         if self.doing.common.json {
             say(json!({
                 "serviceId": id.as_str(), "tokenBinNo": prefix, "numbers": numbers,
-                "isDone": mode == Mode::Do,
+                "isDone": mode == Mode::Real,
             }));
         } else {
             done(mode, &format!("product {id} has {numbers} further numbers, from {prefix}"));

@@ -6,11 +6,13 @@ use clap::{Args, Subcommand};
 use domain::AspId;
 use domain::partner::PartnerState;
 use serde_json::{Value, json};
+use store::Tx;
 use store::tables::partners::{self, Partner as Row};
 
-use super::{Common, Doing, asp, checked, done, opened};
+use super::{Common, Doing, asp, checked, done, opened, turn};
 use crate::cli::{Outcome, say};
-use crate::onboarding::{Mode, look, partner, perform, project};
+use crate::onboarding::{look, partner, perform, project};
+use crate::operator::Mode;
 
 /// Characters of a partner's name at the most.
 const NAME_CHARS_MAX: usize = 80;
@@ -150,7 +152,7 @@ impl Create {
         perform(&store, mode, move |tx| partner::create(tx, &id, &name, &change))?;
         store.close();
         if self.doing.common.json {
-            say(json!({ "aspId": self.asp_id.as_str(), "isDone": mode == Mode::Do }));
+            say(json!({ "aspId": self.asp_id.as_str(), "isDone": mode == Mode::Real }));
         } else {
             done(mode, &format!("partner {}, {}, is made", self.asp_id, self.name));
         }
@@ -195,27 +197,11 @@ impl Show {
 }
 
 fn set_state(verb: &str, asp: &AspId, to: PartnerState, doing: &Doing) -> Outcome {
-    let (change, ()) = match checked(&["admin", "partner", verb], doing, Ok(())) {
-        Ok(checked) => checked,
-        Err(end) => return Ok(end),
-    };
-    let mode = doing.mode();
-    let (store, _) = opened(&doing.common)?;
-    let id = asp.clone();
-    let has_changed = perform(&store, mode, move |tx| partner::set_state(tx, &id, to, &change))?;
-    store.close();
-    let state = to.name();
-    if doing.common.json {
-        let is_done = mode == Mode::Do;
-        say(json!({
-            "aspId": asp.as_str(), "state": state, "hasChanged": has_changed, "isDone": is_done,
-        }));
-    } else if has_changed {
-        done(mode, &format!("partner {asp} is {state}"));
-    } else {
-        say(format_args!("partner {asp} was {state} already"));
-    }
-    Ok(ExitCode::SUCCESS)
+    let (what, id) = (format!("partner {asp}"), asp.clone());
+    let shown = json!({ "aspId": asp.as_str(), "state": to.name() });
+    turn(&["admin", "partner", verb], doing, (&what, to.name(), shown), |change| {
+        move |tx: &mut Tx<'_>| partner::set_state(tx, &id, to, &change)
+    })
 }
 
 fn line(partner: &Row) -> String {

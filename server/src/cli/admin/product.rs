@@ -11,10 +11,10 @@ use domain::{AspId, ServiceId};
 use serde_json::{Value, json};
 use store::Tx;
 
-use super::{Common, Doing, asp, checked, done, opened, service};
+use super::{Common, Doing, asp, opened, service, turn};
 use crate::cli::{Outcome, say};
 use crate::onboarding::sheet::exported;
-use crate::onboarding::{Mode, look, perform, product};
+use crate::onboarding::{look, product};
 
 /// Make, list, show, suspend, resume and discard products, and move them as sheets of TOML.
 ///
@@ -177,26 +177,10 @@ impl Show {
 }
 
 fn set_state(verb: &str, which: &Which, to: ProductState, doing: &Doing) -> Outcome {
-    let (change, ()) = match checked(&["admin", "product", verb], doing, Ok(())) {
-        Ok(checked) => checked,
-        Err(end) => return Ok(end),
-    };
-    let mode = doing.mode();
-    let (store, _) = opened(&doing.common)?;
     let (asp, id) = (which.partner.clone(), which.product.clone());
-    let work = move |tx: &mut Tx<'_>| product::set_state(tx, &asp, (&id, to), &change);
-    let has_changed = perform(&store, mode, work)?;
-    store.close();
-    let (id, state) = (which.product.as_str(), to.name());
-    if doing.common.json {
-        let is_done = mode == Mode::Do;
-        say(json!({
-            "serviceId": id, "status": state, "hasChanged": has_changed, "isDone": is_done,
-        }));
-    } else if has_changed {
-        done(mode, &format!("product {id} is {state}"));
-    } else {
-        say(format_args!("product {id} was {state} already"));
-    }
-    Ok(ExitCode::SUCCESS)
+    let what = format!("product {id}");
+    let shown = json!({ "serviceId": id.as_str(), "status": to.name() });
+    turn(&["admin", "product", verb], doing, (&what, to.name(), shown), |change| {
+        move |tx: &mut Tx<'_>| product::set_state(tx, &asp, (&id, to), &change)
+    })
 }

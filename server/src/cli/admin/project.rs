@@ -8,13 +8,15 @@ use clap::{Args, Subcommand};
 use domain::AspId;
 use domain::partner::ProjectState;
 use serde_json::{Value, json};
+use store::Tx;
 use store::tables::projects::Project as Row;
 
-use super::{Common, Doing, asp, checked, done, opened};
+use super::{Common, Doing, asp, checked, done, opened, turn};
 use crate::address::AllowList;
 use crate::cli::{Outcome, misused, say};
 use crate::onboarding::project::{self, AccessChange, as_json};
-use crate::onboarding::{Mode, look, perform};
+use crate::onboarding::{look, perform};
+use crate::operator::Mode;
 use crate::operator::moment;
 
 /// Largest number of a project.
@@ -260,14 +262,13 @@ impl Access {
         let (store, _) = opened(&self.doing.common)?;
         let wanted = self.bounds.change();
         let Which { partner, project: id } = self.which;
-        let work =
-            move |tx: &mut store::Tx<'_>| project::set_access(tx, &partner, (id, &wanted), &change);
+        let work = move |tx: &mut Tx<'_>| project::set_access(tx, &partner, (id, &wanted), &change);
         let (after, has_changed) = perform(&store, mode, work)?;
         store.close();
         if self.doing.common.json {
             let mut shown = as_json(&after);
             shown["hasChanged"] = has_changed.into();
-            shown["isDone"] = (mode == Mode::Do).into();
+            shown["isDone"] = (mode == Mode::Real).into();
             say(format_args!("{shown:#}"));
         } else {
             done(mode, &line(&after));
@@ -277,29 +278,12 @@ impl Access {
 }
 
 fn set_state(verb: &str, which: &Which, to: ProjectState, doing: &Doing) -> Outcome {
-    let (change, ()) = match checked(&["admin", "project", verb], doing, Ok(())) {
-        Ok(checked) => checked,
-        Err(end) => return Ok(end),
-    };
-    let mode = doing.mode();
-    let (store, _) = opened(&doing.common)?;
     let (asp, id) = (which.partner.clone(), which.project);
-    let work = move |tx: &mut store::Tx<'_>| project::set_state(tx, &asp, (id, to), &change);
-    let has_changed = perform(&store, mode, work)?;
-    store.close();
-    let (asp, state) = (which.partner.as_str(), to.name());
-    if doing.common.json {
-        let is_done = mode == Mode::Do;
-        say(json!({
-            "aspId": asp, "projectId": id, "state": state, "hasChanged": has_changed,
-            "isDone": is_done,
-        }));
-    } else if has_changed {
-        done(mode, &format!("project {id} of partner {asp} is {state}"));
-    } else {
-        say(format_args!("project {id} of partner {asp} was {state} already"));
-    }
-    Ok(ExitCode::SUCCESS)
+    let what = format!("project {id} of partner {asp}");
+    let shown = json!({ "aspId": asp.as_str(), "projectId": id, "state": to.name() });
+    turn(&["admin", "project", verb], doing, (&what, to.name(), shown), |change| {
+        move |tx: &mut Tx<'_>| project::set_state(tx, &asp, (id, to), &change)
+    })
 }
 
 /// A project in one line.

@@ -12,7 +12,8 @@ use super::{Opened, no_partner, opened};
 use crate::cli::delivery::Common;
 use crate::cli::why::Acting;
 use crate::cli::{Failure, Outcome, misused, say};
-use crate::customer::suspend::{Mode, Refused, suspend};
+use crate::customer::suspend::{Refused, suspend};
+use crate::operator::Mode;
 use crate::ops::prepaid_card::state::Error;
 
 /// The command's name.
@@ -49,7 +50,7 @@ impl Suspend {
             (Ok(par), Ok(change)) => (par, change),
             (Err(sentence), _) | (_, Err(sentence)) => return Ok(misused(&NAME, &sentence)),
         };
-        let mode = if self.dry_run { Mode::Try } else { Mode::Do };
+        let mode = Mode::dry_if(self.dry_run);
         let Opened { store, core, desk, runtime } = opened(&self.common, change)?;
         let done = runtime.block_on(suspend(&store, &core, &desk, (&par, mode)));
         store.close();
@@ -59,15 +60,15 @@ impl Suspend {
                 "userId": done.user_id,
                 "pars": done.pars,
                 "hasChanged": done.has_changed,
-                "isDone": mode == Mode::Do,
+                "isDone": mode == Mode::Real,
             }));
             return Ok(ExitCode::SUCCESS);
         }
         let (user, pars) = (done.user_id, done.pars.join(", "));
         say(match (done.has_changed, mode) {
-            (true, Mode::Do) => format!("suspended: member {user}, cards {pars}"),
-            (true, Mode::Try) => format!("would be suspended: member {user}, cards {pars}"),
-            (false, Mode::Do | Mode::Try) => {
+            (true, Mode::Real) => format!("suspended: member {user}, cards {pars}"),
+            (true, Mode::Dry) => format!("would be suspended: member {user}, cards {pars}"),
+            (false, Mode::Real | Mode::Dry) => {
                 format!("suspended already: member {user}, cards {pars}")
             }
         });

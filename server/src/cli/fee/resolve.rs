@@ -100,7 +100,7 @@ impl Resolve {
 
     pub(super) fn run(self) -> Outcome {
         self.logging.start()?;
-        let mode = if self.dry_run { Mode::Dry } else { Mode::Real };
+        let mode = Mode::dry_if(self.dry_run);
         let at = (asp(self.partner.as_deref()), self.apply_no.clone());
         let (by, reason) = (self.by.clone(), self.reason.clone());
         let told = match (self.verdict(), self.evidence.clone()) {

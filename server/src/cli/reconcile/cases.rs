@@ -102,7 +102,7 @@ pub(super) struct Close {
 impl Close {
     pub(super) fn run(self) -> Outcome {
         let (store, core) = self.platform.open()?;
-        let mode = if self.dry_run { Mode::Dry } else { Mode::Real };
+        let mode = Mode::dry_if(self.dry_run);
         let only = self.partner.as_deref().map(AspId::new);
         let change = Change { by: self.by, reason: self.reason, now: Clock.now() };
         let closed = close(&store, &core, (only.as_ref(), self.case), &change, mode);

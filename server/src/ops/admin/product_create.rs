@@ -8,14 +8,13 @@
 //! with the product).
 
 use contract::{Digits, List, Spec, Text, at, catalogue, choice, errors, input, output};
-use crypto::number;
 use domain::product::{BalanceLimits, Fees, Product};
 use domain::{AspId, Money, ServiceId};
 use serde_json::{Value, json};
 use store::Tx;
 use store::tables::counters;
 use store::tables::log::Remembered;
-use store::tables::number_ranges::{self, NewRange};
+use store::tables::number_ranges;
 use store::tables::products::{self, Change, Looks};
 
 use super::product_detail as uses;
@@ -171,7 +170,7 @@ impl Write for ProductCreate {
             return refuse_at(Error::InvalidInput, "nextServiceId");
         }
         let product = product(request, &id)?;
-        let Ok(capacity) = number::capacity(request.token_bin_no.as_str()) else {
+        let Some(range) = policy::issuing(&cx.core, &id, request.token_bin_no.as_str()) else {
             return refuse_at(Error::InvalidInput, "tokenBinNo");
         };
         if policy::contradicts_itself(&product) {
@@ -183,13 +182,6 @@ impl Write for ProductCreate {
         products::put(tx, asp, &product, next.as_ref())?;
         let change = Change { version: 0, at: cx.call.now };
         products::set_looks(tx, asp, &id, &looks(request), change)?;
-        let range = NewRange {
-            service_id: &id,
-            prefix: request.token_bin_no.as_str(),
-            kind: "ISSUE",
-            number_key_id: cx.core.keys.ring().active_permuter().0,
-            capacity: i64::try_from(capacity).ok().or_stop()?,
-        };
         if !number_ranges::insert(tx, asp, &range)? {
             return refuse(Error::BinMismatch);
         }

@@ -8,11 +8,12 @@ use domain::product::ProductState;
 use serde_json::{Value, json};
 use store::Tx;
 use store::tables::log::Remembered;
-use store::tables::number_ranges::{self, NewRange};
+use store::tables::number_ranges;
 use store::tables::products;
 
 use super::product_policy::deletion;
 use crate::op::{Changes, Cx, Done, Effect, Operation, OrStop, Ruling, Write, refuse, refuse_at};
+use crate::policy;
 use crate::sandbox::world::{Also, Scenario, Step, World, products as given};
 
 /// The operation.
@@ -90,19 +91,12 @@ impl Write for ProductRange {
             return refuse_at(Error::InvalidInput, "serviceId");
         };
         let prefix = request.token_bin_no.as_str();
-        let Ok(capacity) = number::capacity(prefix) else {
+        let Some(range) = policy::issuing(&cx.core, &id, prefix) else {
             return refuse_at(Error::InvalidInput, "tokenBinNo");
         };
         if described.product.state == ProductState::Deleted {
             return refuse(Error::Deleted);
         }
-        let range = NewRange {
-            service_id: &id,
-            prefix,
-            kind: "ISSUE",
-            number_key_id: cx.core.keys.ring().active_permuter().0,
-            capacity: i64::try_from(capacity).ok().or_stop()?,
-        };
         if !number_ranges::insert(tx, asp, &range)? {
             return refuse(Error::BinMismatch);
         }
@@ -115,7 +109,7 @@ impl Write for ProductRange {
                 code: "000_000",
                 subject: &subject,
                 payload: &json!({
-                    "serviceId": id.as_str(), "tokenBinNo": prefix, "numbers": capacity,
+                    "serviceId": id.as_str(), "tokenBinNo": prefix, "numbers": range.capacity,
                 }),
             },
         )?;

@@ -10,7 +10,8 @@ use store::Tx;
 use crate::cli::admin::{Doing, asp, checked, done, opened};
 use crate::cli::{Outcome, say};
 use crate::onboarding::sheet::{self, exported};
-use crate::onboarding::{Mode, perform, product};
+use crate::onboarding::{perform, product};
+use crate::operator::Mode;
 
 /// Stands for the id of a product that has none yet.
 const NO_ID: &str = "new";
@@ -106,7 +107,7 @@ impl Create {
         if self.doing.common.json {
             let mut shown = exported(&item);
             shown["serviceId"] = id.as_str().into();
-            shown["isDone"] = (mode == Mode::Do).into();
+            shown["isDone"] = (mode == Mode::Real).into();
             say(format_args!("{shown:#}"));
         } else {
             let (name, bin) = (&self.name, &self.bin);

@@ -11,7 +11,8 @@ use store::Tx;
 use crate::cli::admin::{Common, Doing, asp, checked, done, opened};
 use crate::cli::{Failure, Outcome, say};
 use crate::onboarding::sheet::{self, exported};
-use crate::onboarding::{Mode, look, perform, product};
+use crate::onboarding::{look, perform, product};
+use crate::operator::Mode;
 
 /// Longest sheet that is read, bytes.
 const SHEET_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -92,7 +93,7 @@ impl Import {
                 .iter()
                 .map(|(id, became)| json!({ "serviceId": id.as_str(), "became": became.name() }));
             let all: Vec<Value> = all.collect();
-            say(format_args!("{:#}", json!({ "products": all, "isDone": mode == Mode::Do })));
+            say(format_args!("{:#}", json!({ "products": all, "isDone": mode == Mode::Real })));
             return Ok(ExitCode::SUCCESS);
         }
         for (id, became) in &became {

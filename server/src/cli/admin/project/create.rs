@@ -13,8 +13,9 @@ use super::{Bounds, Which, line};
 use crate::cli::admin::{Doing, checked, done, opened};
 use crate::cli::partner_key::public_key;
 use crate::cli::{Outcome, misused, say};
+use crate::onboarding::perform;
 use crate::onboarding::project::{self, NewKeys};
-use crate::onboarding::{Mode, perform};
+use crate::operator::Mode;
 
 /// The command's name.
 const NAME: [&str; 3] = ["admin", "project", "create"];
@@ -140,17 +141,17 @@ impl Create {
         perform(&store, mode, work)?;
         store.close();
         match (mode, self.doing.common.json || self.format == Format::Json) {
-            (Mode::Do, true) => {
+            (Mode::Real, true) => {
                 let all = told.into_iter().map(|(_, name, value)| (name.to_owned(), value.into()));
                 say(format_args!("{:#}", Value::Object(all.collect())));
             }
-            (Mode::Do, false) => {
+            (Mode::Real, false) => {
                 for (name, _, value) in told {
                     say(format_args!("{name}=\"{}\"", value.trim_end().replace('\n', "\\n")));
                 }
             }
-            (Mode::Try, true) => say(json!({ "isDone": false, "project": project::as_json(&row) })),
-            (Mode::Try, false) => done(mode, &line(&row)),
+            (Mode::Dry, true) => say(json!({ "isDone": false, "project": project::as_json(&row) })),
+            (Mode::Dry, false) => done(mode, &line(&row)),
         }
         Ok(ExitCode::SUCCESS)
     }
