@@ -14,9 +14,9 @@ mod delivery;
 mod demo;
 mod fee;
 mod jobs;
+mod key_file;
 mod keys;
 pub mod panics;
-mod partner_key;
 mod platform;
 mod populate;
 mod reconcile;
@@ -163,6 +163,16 @@ fn misused(command: &[&str], sentence: &str) -> ExitCode {
         let _ = command.error(ErrorKind::ArgumentConflict, sentence).print();
     }
     ExitCode::from(WRONG_USAGE)
+}
+
+/// A name, as it may stand in a list: so many characters on one line.
+fn name(text: &str, chars_max: usize) -> Result<String, String> {
+    let text = text.trim();
+    let fits = (1..=chars_max).contains(&text.chars().count());
+    if fits && !text.contains(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("a name has 1 to {chars_max} characters on one line"))
 }
 
 /// Which sandbox database.

@@ -7,18 +7,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use crypto::jwe::{PrivateKey, PublicKey};
+use crypto::jwe::PublicKey;
 use crypto::keyring::KeyPurpose;
-use crypto::random;
 use domain::AspId;
 use store::{Store, Tx};
 
-use super::partner_key::public_key;
+use super::key_file::partners_key;
 use super::why::Why;
 use super::{Failure, Outcome, Platform, misused, say};
 use crate::context::Core;
 use crate::keys::change::{self, Change};
-use crate::keys::partner::{self, Half, NewPair};
+use crate::keys::partner::{self, NewHalf, NewPair};
 use crate::keys::reseal::{self, Resealed};
 use crate::keys::{BEGIN_MS, KeysError, unwrapped};
 use crate::operator::moment;
@@ -282,8 +281,8 @@ impl Rotate {
                 let (id, public) = match &self.client_public_key {
                     None => (self.crypto(&store, &core, change)?, None),
                     Some(path) => {
-                        let client = public_key(path)?;
-                        let (id, public) = self.crypto_of(&store, &core, &client, change)?;
+                        let client = partners_key(path)?;
+                        let (id, public) = self.crypto_of(&store, &core, client, change)?;
                         (id, Some(public))
                     }
                 };
@@ -320,21 +319,18 @@ impl Rotate {
         &self,
         store: &Store,
         core: &Core,
-        client: &PublicKey,
+        client: PublicKey,
         change: Change,
     ) -> Result<(String, String), KeysError> {
-        let wrong = |error: crypto::jwe::KeyError| KeysError::Broken(error.to_string());
-        let server = PrivateKey::generate_2048().map_err(wrong)?;
-        let public = server.public_key_pem().map_err(wrong)?;
-        let id = random::hex_lower(32);
+        let pair = NewHalf::make(client)?;
+        let told = (pair.id.clone(), pair.public_key_pem()?);
         let (asp, project) = (self.partner.asp(), self.project.unwrap_or(PROJECT_ID));
-        let (keys, client, named) = (core.keys.clone(), client.clone(), id.clone());
+        let keys = core.keys.clone();
         let work = move |tx: &mut Tx<'_>| {
-            let half = Half { id: &named, server: &server, client: &client };
-            partner::rotate_to(tx, &keys.ring(), &asp, (project, &half), &change)
+            partner::rotate_to(tx, &keys.ring(), &asp, (project, &pair.half()), &change)
         };
         store.write_blocking(work).map_err(unwrapped)?;
-        Ok((id, public))
+        Ok(told)
     }
 
     /// Wraps a production platform's keys under another master key.

@@ -89,6 +89,35 @@ impl Half<'_> {
     }
 }
 
+/// The platform's half of a pair whose other one a partner has made and keeps.
+pub struct NewHalf {
+    /// Its id, 32 hex digits.
+    pub id: String,
+    /// The platform's private key.
+    server: PrivateKey,
+    /// The partner's public key.
+    client: PublicKey,
+}
+
+impl NewHalf {
+    /// Makes it for a partner's public key. Takes a moment: not within a transaction.
+    pub fn make(client: PublicKey) -> Result<Self, KeysError> {
+        let server = PrivateKey::generate_2048();
+        let server = server.map_err(|error| KeysError::Broken(error.to_string()))?;
+        Ok(NewHalf { id: random::hex_lower(32), server, client })
+    }
+
+    /// The platform's public key, which the partner is told.
+    pub fn public_key_pem(&self) -> Result<String, KeysError> {
+        self.server.public_key_pem().map_err(|error| KeysError::Broken(error.to_string()))
+    }
+
+    /// What is kept of it.
+    pub fn half(&self) -> Half<'_> {
+        Half { id: &self.id, server: &self.server, client: &self.client }
+    }
+}
+
 /// What the operation log calls a pair.
 fn subject(id: &str) -> String {
     format!("crypto-key:{id}")

@@ -12,6 +12,7 @@ use store::{DbError, Tx, WriteError};
 
 use crate::audit::sealer::SEALS;
 use crate::context::App;
+use crate::facts::{fact_of, put_fact_of};
 use crate::metrics::BooksOff;
 
 /// Seals of a partner in one round.
@@ -116,11 +117,7 @@ fn note(kept: &mut Vec<i64>, found: i64) -> bool {
 async fn read(app: &App, asp: &AspId) -> Result<(Option<String>, i64), WriteError<()>> {
     let asp = asp.clone();
     let read = move |tx: &mut Tx<'_>| {
-        let row = tx.query_opt(
-            "SELECT value FROM platform_fact WHERE asp_id = $1 AND name = $2",
-            &[asp.as_str().into(), FACT.into()],
-        )?;
-        let kept = row.map(|mut row| row.take_text(0)).transpose()?;
+        let kept = fact_of(tx, asp.as_str(), FACT)?;
         Ok((kept, counters::peek(tx, &asp, SEALS)?))
     };
     app.store.read(read).await
@@ -140,18 +137,13 @@ async fn keep(
 }
 
 fn replace(tx: &mut Tx<'_>, asp: &AspId, before: Option<&str>, text: &str) -> Result<(), DbError> {
-    let (asp, name) = (asp.as_str().into(), FACT.into());
-    match before {
-        Some(before) => tx.execute(
-            "UPDATE platform_fact SET value = $4 WHERE asp_id = $1 AND name = $2 AND value = $3",
-            &[asp, name, before.into(), text.into()],
-        )?,
-        None => tx.execute(
-            "INSERT INTO platform_fact (asp_id, name, value) VALUES ($1, $2, $3)
-             ON CONFLICT (asp_id, name) DO NOTHING",
-            &[asp, name, text.into()],
-        )?,
+    let Some(before) = before else {
+        return put_fact_of(tx, asp.as_str(), FACT, text).map(drop);
     };
+    tx.execute(
+        "UPDATE platform_fact SET value = $4 WHERE asp_id = $1 AND name = $2 AND value = $3",
+        &[asp.as_str().into(), FACT.into(), before.into(), text.into()],
+    )?;
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! Projects of partners, with their keys.
 
-use crypto::jwe::{PrivateKey, PublicKey};
-use crypto::random;
+use crypto::jwe::PublicKey;
 use domain::AspId;
 use domain::partner::ProjectState;
 use serde_json::{Value, json};
@@ -12,30 +11,20 @@ use super::{Made, Refused, must_be, note, refused};
 use crate::context::Core;
 use crate::keys::access::{AccessKeys, TOLD};
 use crate::keys::change::Change;
-use crate::keys::partner::Half;
+use crate::keys::partner::NewHalf;
 use crate::keys::{KeysError, of_keys};
 
 /// The keys of a new project: what its partner is told once. It has no `Debug`.
 pub struct NewKeys {
     access: AccessKeys,
-    crypto_key_id: String,
-    server: PrivateKey,
-    client: PublicKey,
+    pair: NewHalf,
 }
 
 impl NewKeys {
     /// Makes those of the platform for a partner's public key. Takes a moment: not within a
     /// transaction.
     pub fn make(client: PublicKey) -> Result<Self, KeysError> {
-        let server = PrivateKey::generate_2048();
-        let server = server.map_err(|error| KeysError::Broken(error.to_string()))?;
-        let crypto_key_id = random::hex_lower(32);
-        Ok(NewKeys { access: AccessKeys::make(), crypto_key_id, server, client })
-    }
-
-    /// The crypto key's id.
-    pub fn crypto_key_id(&self) -> &str {
-        &self.crypto_key_id
+        Ok(NewKeys { access: AccessKeys::make(), pair: NewHalf::make(client)? })
     }
 
     /// What the partner is told, each by its name in the environment and in JSON.
@@ -43,13 +32,12 @@ impl NewKeys {
         &self,
         asp: &AspId,
     ) -> Result<Vec<(&'static str, &'static str, String)>, KeysError> {
-        let public = self.server.public_key_pem();
         let values = [
             asp.to_string(),
             self.access.access_key.clone(),
             self.access.secret_key.clone(),
-            self.crypto_key_id.clone(),
-            public.map_err(|error| KeysError::Broken(error.to_string()))?,
+            self.pair.id.clone(),
+            self.pair.public_key_pem()?,
         ];
         Ok(TOLD.into_iter().zip(values).map(|((env, json), value)| (env, json, value)).collect())
     }
@@ -69,10 +57,9 @@ pub fn create(
     if !of_keys(keys.access.insert(tx, core, asp, project))? {
         return refused(Refused::ProjectThere(asp.clone(), project.project_id));
     }
-    let half = Half { id: &keys.crypto_key_id, server: &keys.server, client: &keys.client };
-    let ring = core.keys.ring();
+    let (ring, half) = (core.keys.ring(), keys.pair.half());
     of_keys(half.insert(tx, &ring, asp, project.project_id, change.now))?;
-    let mut more = json!({ "cryptoKeyId": keys.crypto_key_id });
+    let mut more = json!({ "cryptoKeyId": keys.pair.id });
     if let (Value::Object(all), Value::Object(own)) = (&mut more, as_json(project)) {
         all.extend(own);
     }

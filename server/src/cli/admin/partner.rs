@@ -116,12 +116,7 @@ struct Resume {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let fits = (1..=NAME_CHARS_MAX).contains(&text.chars().count());
-    if fits && !text.contains(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("a name has 1 to {NAME_CHARS_MAX} characters on one line"))
+    crate::cli::name(text, NAME_CHARS_MAX)
 }
 
 impl Partner {

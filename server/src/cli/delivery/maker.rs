@@ -4,18 +4,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use crypto::jwe::PublicKey;
+use crypto::jwe::{KeyError, PublicKey};
 use serde_json::{Value, json};
 use store::{Tx, WriteError};
 
 use super::{Common, Failure, Outcome, id};
+use crate::cli::key_file::{cannot, pem};
 use crate::cli::say;
 use crate::delivery::file::key_name;
 use crate::delivery::makers::{self, Maker, NAME_CHARS_MAX};
 use crate::op::{Done, NoRefusal};
-
-/// Longest file with a key that is read, bytes.
-const KEY_BYTES_MAX: u64 = 16_384;
 
 /// Add and list card makers.
 ///
@@ -70,12 +68,7 @@ struct List {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let fits = (1..=NAME_CHARS_MAX).contains(&text.chars().count());
-    if fits && !text.contains(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("a name has 1 to {NAME_CHARS_MAX} characters on one line"))
+    crate::cli::name(text, NAME_CHARS_MAX)
 }
 
 impl Makers {
@@ -97,16 +90,9 @@ fn failed(error: &WriteError<crate::op::Stop<NoRefusal>>) -> Failure {
 
 impl Add {
     fn run(self) -> Outcome {
-        let cannot = |error: &dyn std::fmt::Display| {
-            Failure(format!("the key in {} cannot be used: {error}", self.key.display()))
-        };
-        let length = std::fs::metadata(&self.key).map_err(|error| cannot(&error))?.len();
-        if length > KEY_BYTES_MAX {
-            return Err(cannot(&"the file is too long for a key"));
-        }
-        let pem = std::fs::read_to_string(&self.key).map_err(|error| cannot(&error))?;
-        let key = PublicKey::from_spki_pem(&pem).map_err(|error| cannot(&error))?;
-        let der = key.to_spki_der().map_err(|error| cannot(&error))?;
+        let wrong = |error: KeyError| cannot(&self.key, &error);
+        let key = PublicKey::from_spki_pem(&pem(&self.key)?).map_err(wrong)?;
+        let der = key.to_spki_der().map_err(wrong)?;
         let (store, _) = self.common.platform.open()?;
         let (asp, id, named) = (self.common.asp(), self.id.clone(), key_name(&der));
         let work = move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {

@@ -11,7 +11,7 @@ use store::tables::projects::{self, Project as Row};
 
 use super::{Bounds, Which, line};
 use crate::cli::admin::{Doing, checked, done, opened};
-use crate::cli::partner_key::public_key;
+use crate::cli::key_file::partners_key;
 use crate::cli::{Outcome, misused, say};
 use crate::onboarding::perform;
 use crate::onboarding::project::{self, NewKeys};
@@ -131,7 +131,7 @@ impl Create {
                  while it can still be sent again";
             return Ok(misused(&NAME, sentence));
         }
-        let client = public_key(&self.client_public_key)?;
+        let client = partners_key(&self.client_public_key)?;
         let (mode, row) = (self.doing.mode(), self.row());
         let (store, core) = opened(&self.doing.common)?;
         let keys = NewKeys::make(client)?;
