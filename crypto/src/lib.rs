@@ -7,6 +7,7 @@
 
 mod frame;
 
+pub mod component;
 pub mod cvc;
 pub mod digest;
 pub mod index;
@@ -18,4 +19,5 @@ pub mod par;
 pub mod random;
 pub mod seal;
 pub mod secret;
+pub mod shares;
 pub mod tran_token;

@@ -7,10 +7,12 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use data_encoding::BASE64;
+use aws_lc_rs::hmac;
+use data_encoding::{BASE64, HEXLOWER};
 use zeroize::Zeroizing;
 
 use crate::secret::{Secret, SecretBytes};
+use crate::shares::{self, SHARES, Share};
 use crate::{frame, random};
 
 const VERSION: u8 = 1;
@@ -95,6 +97,26 @@ impl MasterKey {
     #[must_use]
     pub fn to_base64(&self) -> Secret<String> {
         Secret::new(BASE64.encode(self.key.expose()))
+    }
+
+    /// Three shares, any two of which give it back.
+    #[must_use]
+    pub fn split(&self) -> [Share; SHARES as usize] {
+        shares::split(&self.key)
+    }
+
+    /// The key of two shares; `None` where they are one and the same.
+    #[must_use]
+    pub fn join(id: String, one: &Share, other: &Share) -> Option<Self> {
+        shares::join(one, other).map(|key| Self::new(id, key))
+    }
+
+    /// What the key is recognised by, 6 hexadecimal digits; it is no secret.
+    #[must_use]
+    pub fn check_value(&self) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.key.expose());
+        let [a, b, c, ..] = frame::mac(&key, "platen.master-check.v1", &[self.id.as_bytes()]);
+        HEXLOWER.encode(&[a, b, c])
     }
 
     /// The key's name.

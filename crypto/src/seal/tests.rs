@@ -99,6 +99,22 @@ fn a_master_key_is_read_back_from_its_text() {
 }
 
 #[test]
+fn a_master_key_comes_back_from_two_shares() {
+    let master = MasterKey::generate("m".to_owned());
+    let wrapped = master.wrap(b"", b"key").unwrap();
+    let [one, two, three] = master.split();
+    for (a, b) in [(&one, &two), (&three, &one), (&two, &three)] {
+        let joined = MasterKey::join("m".to_owned(), a, b).unwrap();
+        assert_eq!(joined.unwrap(b"", &wrapped).unwrap().expose(), b"key");
+        assert_eq!(joined.check_value(), master.check_value());
+    }
+    assert!(MasterKey::join("m".to_owned(), &one, &one).is_none());
+    let other =
+        MasterKey::join("m".to_owned(), &one, &MasterKey::generate("m".to_owned()).split()[1]);
+    assert_ne!(other.unwrap().check_value(), master.check_value());
+}
+
+#[test]
 fn debug_shows_no_key_and_no_value() {
     let master = MasterKey::new("m".to_owned(), Secret::new([7; 32]));
     let sealed = key(1, 1).seal(b"", b"abc").unwrap();
