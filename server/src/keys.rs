@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod change;
+pub mod import;
 pub mod partner;
 pub mod reseal;
 pub mod rows;
@@ -18,7 +19,9 @@ use domain::Timestamp;
 use store::{Store, Tx, TxError, WriteError};
 
 use crate::context::App;
+use crate::operator::Mode;
 use change::Change;
+use import::{Entered, ImportRefused, Imported};
 use rows::KeyRow;
 
 /// How often a server reads the keys.
@@ -84,6 +87,9 @@ pub enum KeysError {
     /// It is the last one.
     #[error("crypto key {1} of partner {0} is its project's only one: rotate first")]
     LastPair(String, String),
+    /// A component is not taken.
+    #[error(transparent)]
+    Import(#[from] ImportRefused),
     /// The database failed.
     #[error("the database failed: {0}")]
     Store(String),
@@ -178,21 +184,34 @@ impl Keys {
         active_from: Timestamp,
         change: &Change,
     ) -> Made<i64> {
-        match &self.inner.master_of {
-            Some(master_of) => change::rotate(tx, &**master_of, purpose, active_from, change),
-            None => broken("these are fixed"),
-        }
+        change::rotate(tx, self.master_of()?, purpose, active_from, change)
+    }
+
+    /// Takes a component of a key; see [`import::enter`].
+    pub fn import(
+        &self,
+        tx: &mut Tx<'_>,
+        entered: &Entered,
+        mode: Mode,
+        change: &Change,
+    ) -> Made<Imported> {
+        import::enter(tx, self.master_of()?, entered, mode, change)
+    }
+
+    /// Takes a component that waits away; see [`import::withdraw`].
+    pub fn withdraw_component(&self, tx: &mut Tx<'_>, mode: Mode, change: &Change) -> Made<()> {
+        import::withdraw(tx, self.master_of()?, mode, change)
     }
 
     /// The name of the master key that wraps them.
     pub fn master_id(&self, tx: &mut Tx<'_>) -> Made<String> {
-        match &self.inner.master_of {
-            Some(master_of) => {
-                let rows = rows::read(tx)?;
-                Ok(master_of(tx, &rows)?.id().to_owned())
-            }
-            None => broken("these are fixed"),
-        }
+        let master_of = self.master_of()?;
+        let rows = rows::read(tx)?;
+        Ok(master_of(tx, &rows)?.id().to_owned())
+    }
+
+    fn master_of(&self) -> Made<&MasterOf> {
+        self.inner.master_of.as_deref().map_or_else(|| broken("these are fixed"), Ok)
     }
 
     /// Reads them.

@@ -1,5 +1,6 @@
 //! `platen keys`.
 
+mod import;
 mod init;
 mod list;
 
@@ -33,7 +34,7 @@ const SECOND_MS: u64 = 1_000;
 const ONE_SIDED: &str = "a crypto key that is made here has a private half for the partner, which \
     this command cannot hand over: give --partner, --project and --client-public-key";
 
-/// Make, list, rotate and retire keys, the last three while servers run.
+/// Make, list, import, rotate and retire keys, all but the first while servers run.
 ///
 /// A rotated key makes new values from a moment on that every server has heard of before; what
 /// the old one made stays readable until the old one is retired, which is refused as long as
@@ -58,6 +59,7 @@ enum Command {
     Init(init::Init),
     Master(init::Master),
     List(list::List),
+    Import(import::Import),
     Rotate(Rotate),
     Reseal(Reseal),
     Retire(Retire),
@@ -214,6 +216,7 @@ impl Keys {
             Command::Init(command) => command.run(),
             Command::Master(command) => command.run(),
             Command::List(command) => command.run(),
+            Command::Import(command) => command.run(),
             Command::Rotate(command) => command.run(),
             Command::Reseal(command) => command.run(),
             Command::Retire(command) => command.run(),

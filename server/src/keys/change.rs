@@ -10,7 +10,7 @@ use store::tables::{PLATFORM, counters};
 use store::{DbError, Tx};
 
 use super::rows::{self, KeyRow};
-use super::{KeysError, Made, MasterOf, QUIET_MS, broken, refused, uses};
+use super::{KeysError, Made, MasterOf, QUIET_MS, broken, import, refused, uses};
 use crate::supply::{BANK_TRAN_IDS, IDS};
 
 /// Counts the changes of keys; its row is the lock.
@@ -148,12 +148,7 @@ pub fn rotate(
 ) -> Made<i64> {
     Change::lock(tx)?;
     let rows = rows::read(tx)?;
-    let own = || rows.iter().filter(|row| row.purpose == purpose);
-    if let Some(next) = own().find(|row| !row.is_retired && row.active_from > change.now) {
-        let wait_s = seconds(next.active_from, change.now);
-        return refused(KeysError::Pending(purpose, next.id, wait_s));
-    }
-    let id = own().map(|row| row.id).max().unwrap_or(0) + 1;
+    let id = next_id(&rows, purpose, change.now)?;
     let key = KeyMaterial::generate(id, purpose, active_from.0);
     let master = master_of(tx, &rows)?;
     rows::insert(tx, &key, &master)?;
@@ -162,13 +157,22 @@ pub fn rotate(
     Ok(id)
 }
 
+/// The number of a purpose's next key; refused while one is on its way.
+pub(super) fn next_id(rows: &[KeyRow], purpose: KeyPurpose, now: Timestamp) -> Made<i64> {
+    let own = || rows.iter().filter(|row| row.purpose == purpose);
+    if let Some(next) = own().find(|row| !row.is_retired && row.active_from > now) {
+        return refused(KeysError::Pending(purpose, next.id, seconds(next.active_from, now)));
+    }
+    Ok(own().map(|row| row.id).max().unwrap_or(0) + 1)
+}
+
 /// Wraps every key under another master key.
 pub fn rewrap(tx: &mut Tx<'_>, from: &MasterKey, to: &MasterKey) -> Made<()> {
     for row in rows::read(tx)?.iter().filter(|row| !row.is_retired) {
         let wrapped = row.unwrap(from)?.wrap(to).or_else(broken)?;
         set(tx, row, "ACTIVE", &wrapped)?;
     }
-    Ok(())
+    import::rewrap(tx, from, to)
 }
 
 fn set(tx: &mut Tx<'_>, row: &KeyRow, state: &str, wrapped: &[u8]) -> Result<(), DbError> {

@@ -13,7 +13,7 @@ use bank::{
 use domain::Timestamp;
 use store::{OpenError, Target};
 
-use super::master::{Master, Source as MasterSource};
+use super::master::{Master, Source as MasterSource, shares};
 use super::secret_file::{self, SecretFileError};
 use super::tls::{self, TlsFiles};
 use crate::settings::{Loaded, SettingFlags, Settings, Source};
@@ -178,7 +178,9 @@ impl Config {
         }
         match &self.master_key {
             MasterSource::File(path) if path.as_os_str().is_empty() => {}
-            source @ MasterSource::File(_) => note(Master::read(source).err().map(told)),
+            source @ (MasterSource::File(_) | MasterSource::Shares(_)) => {
+                note(Master::read(source).err().map(told))
+            }
             // They are not asked before the server starts.
             MasterSource::Descriptor(_) | MasterSource::Command(_) => {}
         }
@@ -299,12 +301,16 @@ fn master_key(reader: &mut Reader) -> MasterSource {
     let file = reader.path("master_key.file").map(MasterSource::File);
     let descriptor = reader.descriptor("master_key.descriptor").map(MasterSource::Descriptor);
     let command = reader.words("master_key.command").map(MasterSource::Command);
-    let mut given: Vec<_> = [file, descriptor, command].into_iter().flatten().collect();
-    let named = ["file", "descriptor", "command"];
+    let shares = reader.paths("master_key.shares", shares::NEEDED).map(MasterSource::Shares);
+    let mut given: Vec<_> = [file, descriptor, command, shares].into_iter().flatten().collect();
+    let named = ["file", "descriptor", "command", "shares"];
     let named = named.iter().filter(|name| reader.has(&format!("master_key.{name}"))).count();
     if named != 1 {
         let how = if named == 0 { "is missing" } else { "is given more than once" };
-        reader.wrong(&format!("master_key {how}: name one of file, descriptor and command"));
+        reader.wrong(&format!(
+            "master_key {how}: name one of file, descriptor, command and \
+             shares"
+        ));
     }
     given.pop().unwrap_or_else(|| MasterSource::File(PathBuf::new()))
 }

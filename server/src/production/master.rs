@@ -3,7 +3,9 @@
 //!
 //! Its text is one line, `platen-master-key-1:<id>:<Base64 of 32 bytes>`. While one master key
 //! takes another's place there are two lines; the one that the database's keys are wrapped under
-//! counts.
+//! counts. Or no file has it: see [`shares`].
+
+pub mod shares;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write as _};
@@ -46,6 +48,8 @@ pub enum Source {
     Descriptor(u32),
     /// A command, which prints it.
     Command(Vec<String>),
+    /// Two files with a share each.
+    Shares(Vec<PathBuf>),
 }
 
 /// Why there is no master key.
@@ -66,6 +70,12 @@ pub enum MasterError {
          {FORM}:<id>:<Base64 of 32 bytes>, as `platen keys master` writes it"
     )]
     Text(&'static str),
+    /// The shares.
+    #[error(
+        "the shares of the master key cannot be used: {0}; `platen keys master --shares` writes \
+         three, and any two of them are named"
+    )]
+    Shares(&'static str),
     /// A new one's file.
     #[error("cannot write {path}: {why}", path = .0.display(), why = .1)]
     Write(PathBuf, io::Error),
@@ -108,7 +118,7 @@ impl Master {
 
     fn read_again(&self) -> Result<(), KeysError> {
         match &self.source {
-            Source::File(_) => {
+            Source::File(_) | Source::Shares(_) => {
                 let read = self.source.read();
                 let read = read.map_err(|error| KeysError::Broken(error.to_string()))?;
                 *self.held.write().unwrap_or_else(PoisonError::into_inner) = read;
@@ -134,6 +144,7 @@ impl Master {
 impl Source {
     fn read(&self) -> Result<Vec<Arc<MasterKey>>, MasterError> {
         let text = match self {
+            Source::Shares(paths) => return shares::read(paths),
             Source::File(path) => secret_file::read(path)?,
             Source::Descriptor(number) => {
                 let from = File::open(format!("/dev/fd/{number}")).and_then(all_of);
@@ -224,10 +235,33 @@ fn is_id(text: &str) -> bool {
 /// Makes a new master key in a new file; its id.
 pub fn make(path: &Path) -> Result<String, MasterError> {
     let id = random::hex_lower(ID_DIGITS);
-    let key = MasterKey::generate(id.clone());
-    let line = Zeroizing::new(format!("{FORM}:{id}:{}\n", key.to_base64().expose()));
-    write(path, line.as_bytes()).map_err(|error| MasterError::Write(path.to_owned(), error))?;
+    write_key(&MasterKey::generate(id.clone()), path)?;
     Ok(id)
+}
+
+/// Writes the key of two files' shares into a new file; its id.
+pub fn join(shares: Vec<PathBuf>, path: &Path) -> Result<String, MasterError> {
+    let keys = Source::Shares(shares).read()?;
+    let [key] = &keys[..] else {
+        return Err(MasterError::Shares("they are of several keys: leave one line in each file"));
+    };
+    write_key(key, path)?;
+    Ok(key.id().to_owned())
+}
+
+fn write_key(key: &MasterKey, path: &Path) -> Result<(), MasterError> {
+    let line = Zeroizing::new(format!("{FORM}:{}:{}\n", key.id(), key.to_base64().expose()));
+    write(path, line.as_bytes()).map_err(|error| MasterError::Write(path.to_owned(), error))
+}
+
+/// Writes the shares of the one master key in a file, each to a new file; its id.
+pub fn share(from: &Path, to: &[PathBuf; 3]) -> Result<String, MasterError> {
+    let keys = Source::File(from.to_owned()).read()?;
+    let [key] = &keys[..] else {
+        return Err(MasterError::Text("there are several, and shares are made of one"));
+    };
+    shares::write_all(key, to)?;
+    Ok(key.id().to_owned())
 }
 
 /// A file that was not there, on the disk for good.

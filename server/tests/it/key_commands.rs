@@ -1,6 +1,8 @@
 //! `platen keys` and `platen audit`, beside a running server: what they do, what they refuse, and
 //! that no key is ever shown.
 
+mod imported;
+
 use crypto::keyring::{KeyMaterial, KeyPurpose};
 use crypto::seal::MasterKey;
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};

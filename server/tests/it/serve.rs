@@ -3,6 +3,7 @@
 mod callers;
 mod configured;
 mod encrypted;
+mod shared;
 mod taken_on;
 
 use std::fs::{self, Permissions};

@@ -8,7 +8,8 @@ use clap::Args;
 use super::super::why::Acting;
 use super::super::{Outcome, misused, say};
 use crate::production::config::Config;
-use crate::production::{init, master};
+use crate::production::init;
+use crate::production::master::{self, shares};
 use crate::settings::SettingFlags;
 
 /// Make an empty database that of a production platform, with its keys.
@@ -45,25 +46,58 @@ impl Init {
 /// Make a new master key, in a new file that nobody else can read.
 ///
 /// Without the master key nothing in the database can be read, by nobody: keep a copy of the file
-/// where the database is not.
+/// where the database is not. With --shares no file ever holds it: of its three shares, which three
+/// people keep, any two are enough for a server, and one says nothing.
 ///
 /// Examples:
 ///   platen keys master --out /etc/platen/master.key
+///   platen keys master --shares /media/kim/share /media/lee/share /media/park/share
+///   platen keys master --shares s1 s2 s3 --of /etc/platen/master.key
+///   platen keys master --join /media/kim/share /media/park/share --out /etc/platen/master.key
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Master {
     /// The file; it must not be there yet.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "shares")]
+    out: Option<PathBuf>,
+    /// The files of its three shares instead; they must not be there yet.
+    #[arg(long, num_args = 3, value_names = ["FILE", "FILE", "FILE"], conflicts_with = "out")]
+    shares: Option<Vec<PathBuf>>,
+    /// Make the shares of the key in this file, and no new key.
+    #[arg(long, value_name = "FILE", requires = "shares")]
+    of: Option<PathBuf>,
+    /// Write the key of these two shares into the file, and no new key.
+    #[arg(long, num_args = 2, value_names = ["FILE", "FILE"], conflicts_with = "shares")]
+    join: Option<Vec<PathBuf>>,
 }
 
 impl Master {
     pub(super) fn run(self) -> Outcome {
-        let id = master::make(&self.out)?;
-        say(format_args!(
-            "master key {id} is in {}: keep a copy away from the database",
-            self.out.display()
-        ));
+        let shares = self.shares.map(<[PathBuf; 3]>::try_from).and_then(Result::ok);
+        match (shares, self.out) {
+            (Some(paths), _) => {
+                let id = match &self.of {
+                    Some(file) => master::share(file, &paths)?,
+                    None => shares::make(&paths)?,
+                };
+                say(format_args!(
+                    "the shares of master key {id} are in {}: give each to another person; two \
+                     of them are the key",
+                    paths.each_ref().map(|path| path.display().to_string()).join(", ")
+                ));
+            }
+            (None, Some(out)) => {
+                let id = match self.join {
+                    Some(paths) => master::join(paths, &out)?,
+                    None => master::make(&out)?,
+                };
+                say(format_args!(
+                    "master key {id} is in {}: keep a copy away from the database",
+                    out.display()
+                ));
+            }
+            (None, None) => {}
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

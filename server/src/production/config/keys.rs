@@ -23,7 +23,7 @@ const fn key(name: &'static str, need: Need, doc: &'static str) -> Key {
 }
 
 /// All of them.
-pub(super) const KEYS: [Key; 19] = [
+pub(super) const KEYS: [Key; 20] = [
     key(
         "listen",
         Need::Default("127.0.0.1:8080"),
@@ -62,6 +62,12 @@ pub(super) const KEYS: [Key; 19] = [
         "master_key.command",
         Need::Optional,
         "Command that prints the same text within 30 s: a list of its name and its arguments.",
+    ),
+    key(
+        "master_key.shares",
+        Need::Optional,
+        "List of two secret files, each with one of the three shares that `platen keys master \
+         --shares` has made.",
     ),
     key("bank.url", Need::Required, "Address of the bank's open-banking API, without a path."),
     key("bank.client_id", Need::Required, "The platform's id at the bank."),

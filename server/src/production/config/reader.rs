@@ -135,6 +135,19 @@ impl Reader {
         words
     }
 
+    /// So many paths.
+    pub(super) fn paths(&mut self, name: &str, count: usize) -> Option<Vec<PathBuf>> {
+        let paths = self.given.get(name)?.as_array().filter(|paths| paths.len() == count);
+        let paths = paths.and_then(|paths| {
+            let path = |text: &str| (!text.is_empty()).then(|| self.beside(Path::new(text)));
+            paths.iter().map(|text| text.as_str().and_then(path)).collect::<Option<Vec<_>>>()
+        });
+        if paths.is_none() {
+            self.wrong(&format!("{name} must be a list of {count} paths"));
+        }
+        paths
+    }
+
     /// All keys, with what the file says.
     pub(super) fn shown(&self) -> Vec<Shown> {
         let shown = KEYS.iter().map(|Key { name, need, .. }| {
