@@ -1,6 +1,7 @@
 //! How partners, their projects and their products come to be: what `platen admin` does. Each
 //! change is one transaction with its row of the operation log.
 
+pub mod member;
 pub mod partner;
 pub mod product;
 pub mod project;

@@ -1,6 +1,7 @@
 //! `platen admin`.
 
 mod bin;
+mod member;
 mod partner;
 mod product;
 mod project;
@@ -23,7 +24,8 @@ use crate::operator::Mode;
 /// Digits of a partner's id.
 const ASP_DIGITS: usize = 15;
 
-/// Take partners on: partners, projects with their keys, products with their card numbers.
+/// Take partners on: partners, projects with their keys, products with their card
+/// numbers, members.
 ///
 /// Every change is a row of the operation log with --by and --reason, and --dry-run tries it and
 /// keeps nothing. A partner's crypto keys are rotated and retired by `platen keys rotate crypto`
@@ -50,6 +52,7 @@ enum Command {
     Project(Box<project::Project>),
     Product(Box<product::Product>),
     Bin(bin::Bin),
+    Member(member::Member),
 }
 
 impl Admin {
@@ -59,6 +62,7 @@ impl Admin {
             Command::Project(command) => command.run(),
             Command::Product(command) => command.run(),
             Command::Bin(command) => command.run(),
+            Command::Member(command) => command.run(),
         }
     }
 }

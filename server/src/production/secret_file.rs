@@ -46,6 +46,17 @@ pub enum SecretFileError {
 
 /// The bytes of a file that nobody else may read.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes);
+    read.map_err(|error| SecretFileError::Read(path.to_owned(), error))?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(SecretFileError::Long(path.to_owned()));
+    }
+    Ok(bytes)
+}
+
+/// Opens a file that nobody else may read.
+pub fn open(path: &Path) -> Result<File, SecretFileError> {
     let wrong = |error| SecretFileError::Read(path.to_owned(), error);
     // Asked before it is opened: a pipe would make that wait.
     if !fs::metadata(path).map_err(wrong)?.is_file() {
@@ -53,12 +64,7 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
     }
     let file = File::open(path).map_err(wrong)?;
     is_own(path, &file.metadata().map_err(wrong)?)?;
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(wrong)?;
-    if bytes.len() as u64 > BYTES_MAX {
-        return Err(SecretFileError::Long(path.to_owned()));
-    }
-    Ok(bytes)
+    Ok(file)
 }
 
 /// The text of such a file, without the white space around it.

@@ -89,7 +89,7 @@ pub fn put_member<E>(
         id_verified_at: member.is_verified.then_some(now),
         registered_at: now,
     };
-    Ok(members::insert(tx, asp, &new)?)
+    members::insert(tx, asp, &new)?.then_some(()).or_stop()
 }
 
 fn seal<E>(

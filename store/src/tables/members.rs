@@ -23,12 +23,13 @@ pub struct NewMember<'a> {
     pub registered_at: Timestamp,
 }
 
-/// Writes a member.
-pub fn insert(tx: &mut Tx<'_>, asp: &AspId, member: &NewMember<'_>) -> Result<(), DbError> {
-    tx.execute(
+/// Writes a member; `false` where the partner has one of this id.
+pub fn insert(tx: &mut Tx<'_>, asp: &AspId, member: &NewMember<'_>) -> Result<bool, DbError> {
+    let written = tx.execute(
         "INSERT INTO member (asp_id, user_id, state, name_sealed, phone_sealed,
              birth_date_sealed, id_verified_at, registered_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (asp_id, user_id) DO NOTHING",
         &[
             asp.as_str().into(),
             member.user_id.into(),
@@ -40,7 +41,7 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, member: &NewMember<'_>) -> Result<()
             member.registered_at.0.into(),
         ],
     )?;
-    Ok(())
+    Ok(written == 1)
 }
 
 /// A member whose membership stands.
