@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
@@ -19,6 +20,8 @@ use super::serve::Sim;
 
 const LEDGER_LIMIT_DEFAULT: i64 = 100;
 const LEDGER_LIMIT_MAX: i64 = 1_000;
+/// Digits of a day.
+const DAY_DIGITS: usize = 8;
 
 type Answer = Result<Response, Response>;
 
@@ -31,6 +34,7 @@ pub(super) fn routes() -> Router<Arc<Sim>> {
         .route("/sim/v1/accounts/{fintech_use_num}/behaviour", post(set_behaviour))
         .route("/sim/v1/orders/{bank_tran_id}", get(orders_of_id))
         .route("/sim/v1/ledger", get(ledger))
+        .route("/sim/v1/day-files/{institution}/{day}", get(day_file))
         .route("/sim/v1/totals", get(totals))
         .route("/sim/v1/identity", get(identity))
 }
@@ -93,6 +97,17 @@ async fn ledger(State(sim): State<Arc<Sim>>, RawQuery(query): RawQuery) -> Answe
     let range = ledger_range(&query.unwrap_or_default()).map_err(bad)?;
     let entries = file::read(&sim.store, move |tx| ledger::read(tx, &range)).await;
     Ok(json(&LedgerPage { entries: entries.map_err(unavailable)? }))
+}
+
+async fn day_file(
+    State(sim): State<Arc<Sim>>,
+    Path((institution, day)): Path<(String, String)>,
+) -> Answer {
+    if day.len() != DAY_DIGITS || !day.bytes().all(|c| c.is_ascii_digit()) {
+        return Err(bad("a day is yyyyMMdd".to_owned()));
+    }
+    let written = file::read(&sim.store, move |tx| ledger::day_file(tx, &day, &institution)).await;
+    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], written.map_err(unavailable)?).into_response())
 }
 
 async fn totals(State(sim): State<Arc<Sim>>) -> Answer {

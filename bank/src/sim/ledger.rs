@@ -63,6 +63,34 @@ pub(super) fn read(tx: &mut Tx<'_>, range: &LedgerRange) -> Result<Vec<LedgerEnt
     rows.into_iter().map(entry).collect()
 }
 
+/// The bank's daily file of one institution's orders of a Korean day, as an operator of a platform
+/// is sent it: a head, a row an order, a trailer with the sums.
+pub(super) fn day_file(tx: &mut Tx<'_>, day: &str, institution: &str) -> Result<String, DbError> {
+    let rows = tx.query(
+        "SELECT tran_id, kind, amount FROM ledger
+         WHERE tran_date = $1 AND SUBSTR(tran_id, 1, 10) = $2 ORDER BY seq",
+        params![day, institution],
+    )?;
+    let mut text = format!("H,{day},{institution}\n");
+    let (mut taken, mut given) = (0, 0);
+    for row in &rows {
+        let (id, amount) = (row.text(0)?, row.int(2)?);
+        let direction = match orders::kind(row.text(1)?) {
+            OrderKind::Withdrawal => {
+                taken += amount;
+                'W'
+            }
+            OrderKind::Deposit => {
+                given += amount;
+                'D'
+            }
+        };
+        text.push_str(&format!("R,{id},{direction},{amount}\n"));
+    }
+    text.push_str(&format!("T,{},{taken},{given}\n", rows.len()));
+    Ok(text)
+}
+
 fn entry(mut row: Row) -> Result<LedgerEntry, DbError> {
     Ok(LedgerEntry {
         seq: row.int(0)?,
