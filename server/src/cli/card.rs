@@ -58,7 +58,7 @@ fn opened(common: &Common, change: Change) -> Result<Opened, Failure> {
     let (store, core) = common.platform.open()?;
     let runtime = runtime()?;
     let at = runtime.block_on(clock::moment(&store))?;
-    let desk = Desk { asp: common.asp(), change, at };
+    let desk = Desk { asp: common.asp()?, change, at };
     Ok(Opened { store, core, desk, runtime })
 }
 

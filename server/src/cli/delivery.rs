@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Failure, Outcome, Platform, runtime, say};
 use crate::delivery::writing::{Order, ROWS_MAX, unfinished};
 use crate::delivery::{makers, reading, writing};
-use crate::sandbox::{ASP_ID, clock};
+use crate::sandbox::clock;
 
 /// Exchange files with card makers.
 ///
@@ -40,7 +40,7 @@ enum Command {
 /// Of whom, and whether to answer as JSON.
 #[derive(Args)]
 pub(super) struct Common {
-    /// The partner; without it, the sandbox's.
+    /// The partner; of a sandbox its own one where it is left out.
     #[arg(long, value_name = "ASP")]
     partner: Option<String>,
     /// As JSON.
@@ -51,8 +51,8 @@ pub(super) struct Common {
 }
 
 impl Common {
-    pub(super) fn asp(&self) -> AspId {
-        AspId::new(self.partner.as_deref().unwrap_or(ASP_ID))
+    pub(super) fn asp(&self) -> Result<AspId, Failure> {
+        self.platform.partner(self.partner.as_deref())
     }
 }
 
@@ -126,7 +126,7 @@ impl Write {
             return Err(Failure(format!("there is no folder {}", self.out.display())));
         }
         let (store, core) = self.common.platform.open()?;
-        let (asp, maker) = (self.common.asp(), self.maker);
+        let (asp, maker) = (self.common.asp()?, self.maker);
         let folder = self.out;
         let (written, left) = runtime()?.block_on(async {
             let now = clock::moment(&store).await?.business;
@@ -167,7 +167,7 @@ impl Write {
 impl Read {
     fn run(self) -> Outcome {
         let (store, core) = self.common.platform.open()?;
-        let asp = self.common.asp();
+        let asp = self.common.asp()?;
         let read = runtime()?.block_on(async {
             let now = clock::moment(&store).await?;
             Ok::<_, Failure>(reading::read(&store, &core, &asp, &self.file, now).await?)

@@ -5,10 +5,9 @@ mod resolve;
 mod show;
 
 use clap::{Args, Subcommand};
-use domain::{ApplyNo, AspId};
+use domain::ApplyNo;
 
 use super::Outcome;
-use crate::sandbox::ASP_ID;
 
 /// See fees that are stuck between us and the bank, and rule on them.
 ///
@@ -50,9 +49,4 @@ fn apply_no(text: &str) -> Result<ApplyNo, String> {
     let is_number = text.len() == ApplyNo::LENGTH && text.bytes().all(|byte| byte.is_ascii_digit());
     let wrong = || format!("the number of an application has {} digits", ApplyNo::LENGTH);
     if is_number { Ok(ApplyNo::new(text)) } else { Err(wrong()) }
-}
-
-/// The partner that is named, or the sandbox's.
-fn asp(partner: Option<&str>) -> AspId {
-    AspId::new(partner.unwrap_or(ASP_ID))
 }

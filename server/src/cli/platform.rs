@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use bank::OpenBanking;
 use clap::Args;
+use domain::AspId;
 use store::{Store, Target};
 
 use super::{Database, Failure};
 use crate::context::Core;
 use crate::production::config::Config;
 use crate::production::{self, Opened};
+use crate::sandbox::ASP_ID;
 use crate::sandbox::run::open;
 use crate::settings::{SettingFlags, Settings};
 
@@ -27,6 +29,19 @@ impl Platform {
     /// Whether it is a production platform.
     pub(super) const fn is_production(&self) -> bool {
         self.config.is_some()
+    }
+
+    /// The partner that is named. A sandbox has one that need not be; a production platform has not.
+    pub(super) fn partner(&self, named: Option<&str>) -> Result<AspId, Failure> {
+        match named {
+            Some(asp) => Ok(AspId::new(asp)),
+            None if self.is_production() => Err(Failure(
+                "which partner is meant: give --partner (`platen admin partner list` tells which \
+                 there are)"
+                    .to_owned(),
+            )),
+            None => Ok(AspId::new(ASP_ID)),
+        }
     }
 
     /// The bank of a production platform; `None` where it is a sandbox.

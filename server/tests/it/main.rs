@@ -44,6 +44,7 @@ mod events;
 mod faults;
 #[cfg(test)]
 mod fees;
+mod first_day;
 #[cfg(test)]
 mod given;
 #[cfg(test)]

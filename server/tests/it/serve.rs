@@ -121,7 +121,7 @@ fn refusal(args: &[&str], output: &std::process::Output) -> String {
 }
 
 /// A database's address, and its password apart.
-fn without_password(database: &str) -> (String, Option<String>) {
+pub(crate) fn without_password(database: &str) -> (String, Option<String>) {
     let parts = || {
         let (scheme, rest) = database.split_once("://")?;
         let (user, host) = rest.rsplit_once('@')?;

@@ -48,7 +48,7 @@ pub(super) const STEPS: &[Step] = &[
     Step {
         name: "rust",
         doc: "the tests of all crates, on SQLite and PostgreSQL",
-        needs: &[Tool::Postgres],
+        needs: &[Tool::Postgres, Tool::Curl, Tool::OpenSsl],
         run: rust,
     },
     Step {

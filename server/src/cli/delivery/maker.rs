@@ -94,7 +94,7 @@ impl Add {
         let key = PublicKey::from_spki_pem(&pem(&self.key)?).map_err(wrong)?;
         let der = key.to_spki_der().map_err(wrong)?;
         let (store, _) = self.common.platform.open()?;
-        let (asp, id, named) = (self.common.asp(), self.id.clone(), key_name(&der));
+        let (asp, id, named) = (self.common.asp()?, self.id.clone(), key_name(&der));
         let work = move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
             Ok(makers::add(tx, &asp, &self.id, &self.name, &der)?)
         };
@@ -112,7 +112,7 @@ impl Add {
 impl List {
     fn run(self) -> Outcome {
         let (store, _) = self.common.platform.open()?;
-        let asp = self.common.asp();
+        let asp = self.common.asp()?;
         let work =
             move |tx: &mut Tx<'_>| -> Done<Vec<Maker>, NoRefusal> { Ok(makers::all(tx, &asp)?) };
         let all = store.read_blocking(work).map_err(|error| failed(&error))?;

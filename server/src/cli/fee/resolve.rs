@@ -10,7 +10,7 @@ use domain::{ApplyNo, AspId};
 use serde_json::{Value, json};
 use store::tables::fee_proposals::Verdict;
 
-use super::{apply_no, asp};
+use super::apply_no;
 use crate::cli::{Failure, Logging, Outcome, Platform, misused, runtime, say};
 use crate::context::{App, Clock};
 use crate::fee::resolving::{self, Given, SettledBy};
@@ -66,7 +66,7 @@ pub(super) struct Resolve {
     /// Who you are.
     #[arg(long, value_name = "ACTOR", value_parser = actor)]
     by: String,
-    /// Its partner; without it, the sandbox's.
+    /// Its partner; of a sandbox its own one where it is left out.
     #[arg(long, value_name = "ASP")]
     partner: Option<String>,
     /// The bank of a sandbox to ask [default: the simulator that runs].
@@ -101,7 +101,8 @@ impl Resolve {
     pub(super) fn run(self) -> Outcome {
         self.logging.start()?;
         let mode = Mode::dry_if(self.dry_run);
-        let at = (asp(self.partner.as_deref()), self.apply_no.clone());
+        let asp = self.platform.partner(self.partner.as_deref())?;
+        let at = (asp, self.apply_no.clone());
         let (by, reason) = (self.by.clone(), self.reason.clone());
         let told = match (self.verdict(), self.evidence.clone()) {
             (Some(verdict), Some(evidence)) => {

@@ -7,7 +7,7 @@ use domain::{ApplyNo, Timestamp};
 use serde_json::{Value, json};
 use store::tables::fee_proposals::Proposal;
 
-use super::{apply_no, asp};
+use super::apply_no;
 use crate::cli::{Outcome, Platform, runtime, say};
 use crate::context::Clock;
 use crate::fee::resolving::LAPSES_MS;
@@ -25,7 +25,7 @@ pub(super) struct Show {
     /// The application whose fee it is.
     #[arg(value_name = "APPLY_NO", value_parser = apply_no)]
     apply_no: ApplyNo,
-    /// Its partner; without it, the sandbox's.
+    /// Its partner; of a sandbox its own one where it is left out.
     #[arg(long, value_name = "ASP")]
     partner: Option<String>,
     /// As JSON.
@@ -37,8 +37,8 @@ pub(super) struct Show {
 
 impl Show {
     pub(super) fn run(self) -> Outcome {
+        let asp = self.platform.partner(self.partner.as_deref())?;
         let (store, _) = self.platform.open()?;
-        let asp = asp(self.partner.as_deref());
         let shown = runtime()?.block_on(stuck::show(&store, &asp, &self.apply_no))?;
         store.close();
         let now = Clock.now();
