@@ -2,6 +2,7 @@
 //! so that a scrape asks no database.
 
 pub mod books;
+pub mod clock;
 pub mod files;
 pub mod keys;
 
@@ -30,6 +31,7 @@ pub async fn round(app: &App) {
     tell("the age of the keys could not be read", keys::measure(app).await);
     tell("files to card makers could not be counted", files::measure(app).await);
     tell("the books could not be checked", books::measure(app).await);
+    tell("the database's clock could not be read", clock::measure(app).await);
 }
 
 fn tell(what: &'static str, measured: Result<(), WriteError<()>>) {

@@ -1,6 +1,7 @@
 //! A production platform: its configuration, its keys, its server. Nothing is seeded, nothing of a
 //! sandbox is served, and what is missing is said instead of made up.
 
+pub mod clock;
 pub mod config;
 pub mod master;
 pub mod run;

@@ -50,6 +50,26 @@ impl Cause {
             Self::CommitUnknown => "commit_unknown",
         }
     }
+
+    /// What it means, for an operator.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::QueueFull | Self::WaitedTooLong => "it is too busy, try again later",
+            Self::Closed => "it is being closed",
+            Self::Locked => "another process holds it: look which one, and try again",
+            Self::TimedOut => "a statement took too long, try again later",
+            Self::Contention => "others changed the same rows again and again, try again",
+            Self::Away => "its server cannot be reached, or has dropped the connection",
+            Self::Exhausted => "its disk, memory or connections are used up",
+            Self::RolledBack => "it took back the work of a moment, try again",
+            Self::Silent => "its server says nothing",
+            Self::CommitUnknown => {
+                "it could not commit, or did not say that it has, as where its disk is full: look \
+                 whether it was done before you do it again"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Cause {
@@ -149,7 +169,7 @@ impl<E> WriteError<E> {
     pub fn refusal_or(self, of_store: impl FnOnce(String) -> E) -> E {
         match self {
             Self::Refused(error) => error,
-            Self::Unavailable(cause) => of_store(cause.to_string()),
+            Self::Unavailable(cause) => of_store(cause.sentence().to_owned()),
             Self::Fault(fault) => of_store(fault.0),
         }
     }

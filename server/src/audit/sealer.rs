@@ -200,3 +200,12 @@ fn mac_of(tx: &mut Tx<'_>, asp: &AspId, seal_no: i64) -> Result<Option<Vec<u8>>,
     )?;
     row.map(|mut row| row.take_blob(0)).transpose()
 }
+
+/// When a partner's seal of this number was made.
+pub fn sealed_at(tx: &mut Tx<'_>, asp: &AspId, seal_no: i64) -> Result<Option<Timestamp>, DbError> {
+    let row = tx.query_opt(
+        "SELECT sealed_at FROM audit_seal WHERE asp_id = $1 AND seal_no = $2",
+        &[asp.as_str().into(), seal_no.into()],
+    )?;
+    row.map(|row| row.int(0).map(Timestamp)).transpose()
+}

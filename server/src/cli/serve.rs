@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{Logging, Outcome, runtime, say, stop_signal};
 use crate::production::config::Config;
-use crate::production::run::start;
+use crate::production::run::{Accept, start};
 use crate::settings::SettingFlags;
 
 /// Serve the API in production.
@@ -25,6 +25,10 @@ pub(super) struct Serve {
     /// The platform's configuration (docs/reference/settings.md).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Start although the operation log was sealed at a time to come: the clock that sealed it was
+    /// ahead.
+    #[arg(long)]
+    accept_clock: bool,
     #[command(flatten)]
     logging: Logging,
     #[command(flatten)]
@@ -38,7 +42,8 @@ impl Serve {
         runtime()?.block_on(async move {
             // Listened for from the beginning: a migration may take a while.
             let stop = tokio::spawn(stop_signal());
-            let running = start(&config).await?;
+            let accept = if self.accept_clock { Accept::Clock } else { Accept::Nothing };
+            let running = start(&config, accept).await?;
             say(format_args!("listening on {}", running.url));
             say(format_args!("admin: {}", running.admin_url));
             running

@@ -1,10 +1,11 @@
 //! For how long the platform's keys have been in use. They have no end of their own.
 
 use crypto::keyring::KeyPurpose;
-use domain::Timestamp;
+use domain::{AspId, Timestamp};
 use store::tables::PLATFORM;
-use store::{DbError, Tx, TxError, WriteError};
+use store::{Tx, TxError, WriteError};
 
+use crate::audit::sealer::sealed_at;
 use crate::context::App;
 use crate::keys::{KeysError, rows, unwrapped};
 use crate::metrics::age_s;
@@ -15,7 +16,7 @@ pub async fn measure(app: &App) -> Result<(), WriteError<()>> {
     let read = app.store.read(move |tx: &mut Tx<'_>| -> Result<_, TxError<KeysError>> {
         let keys = rows::read(tx)?;
         // A key from the beginning does not say when that was: the first seal does.
-        let beginning = first_seal(tx)?.unwrap_or(now);
+        let beginning = sealed_at(tx, &AspId::new(PLATFORM), 1)?.unwrap_or(now);
         let mut ages = Vec::new();
         for purpose in KeyPurpose::ALL {
             let Some(key) = rows::active(&keys, purpose, now) else { continue };
@@ -36,13 +37,4 @@ pub async fn measure(app: &App) -> Result<(), WriteError<()>> {
         }
     }
     Ok(())
-}
-
-/// When the platform's first rows of the operation log were sealed.
-fn first_seal(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, DbError> {
-    let row = tx.query_opt(
-        "SELECT sealed_at FROM audit_seal WHERE asp_id = $1 AND seal_no = 1",
-        &[PLATFORM.into()],
-    )?;
-    row.map(|row| row.int(0).map(Timestamp)).transpose()
 }

@@ -1,4 +1,4 @@
-//! What is read of the database once a minute: keys, files to card makers, the books.
+//! What is read of the database once a minute: keys, clock, files to card makers, the books.
 
 use crypto::keyring::KeyPurpose;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -39,6 +39,7 @@ pub struct BooksOff {
 #[derive(Default)]
 pub(super) struct Upkeep {
     key_age: Family<PurposeLabel, Gauge>,
+    clock_ahead: Gauge,
     files: Gauge,
     files_age: Gauge,
     journals: Gauge,
@@ -54,6 +55,12 @@ impl Upkeep {
             "For how long the key in use has been in use",
             Unit::Seconds,
             self.key_age.clone(),
+        );
+        registry.register_with_unit(
+            "clock_ahead",
+            "How far this machine's clock is ahead of the database's",
+            Unit::Seconds,
+            self.clock_ahead.clone(),
         );
         registry.register(
             "delivery_files_unacknowledged",
@@ -95,6 +102,11 @@ impl Metrics {
     pub fn key_age(&self, purpose: KeyPurpose, seconds: i64) {
         let label = PurposeLabel { purpose: purpose.name() };
         self.upkeep.key_age.get_or_create(&label).set(seconds);
+    }
+
+    /// This machine's clock is so far ahead of the database's.
+    pub fn clock_ahead(&self, seconds: i64) {
+        self.upkeep.clock_ahead.set(seconds);
     }
 
     /// Card makers have not reported on these files.

@@ -9,6 +9,7 @@ use contract::registry::Contradictions;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::clock::{self, ClockError};
 use super::config::{BankError, Config, Front};
 use super::tls::{self, Certificate, TlsError};
 use super::{Opened, ProductionError, open};
@@ -30,6 +31,9 @@ pub enum StartError {
     /// The bank.
     #[error(transparent)]
     Bank(#[from] BankError),
+    /// The clock.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -59,8 +63,17 @@ async fn listen(on: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError>
     Ok((listener, address))
 }
 
+/// What is taken for right although it does not look so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accept {
+    /// Nothing.
+    Nothing,
+    /// The machine's clock.
+    Clock,
+}
+
 /// Opens everything that the configuration names.
-pub async fn start(config: &Config) -> Result<Running, StartError> {
+pub async fn start(config: &Config, accept: Accept) -> Result<Running, StartError> {
     let operations = Operations::load()?;
     let (certificate, scheme) = match &config.front {
         Front::Tls(files) => (Some(Certificate::read(files, Clock.now())?), "https"),
@@ -70,6 +83,10 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
     let (api, address) = listen(config.listen).await?;
     let (admin, admin_address) = listen(config.admin_listen).await?;
     let Opened { store, core, .. } = open(config)?;
+    match accept {
+        Accept::Nothing => clock::check(&store, Clock.now())?,
+        Accept::Clock => tracing::warn!("the clock is taken as it is"),
+    }
     let app = App::new(store, core, operations, Arc::new(Clock), bank);
     let app = Arc::new(app.map_err(StartError::Threads)?);
     let document = openapi::document(app.operations.registry(), &[BASE, "/"]);

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod bad_days;
 mod bench;
 #[cfg(test)]
 mod bodies;

@@ -47,9 +47,14 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it is ready; its log goes into `folder`.
     pub fn start(folder: &Path, args: &[&str]) -> Self {
-        let log = folder.join(format!("{}.err", args[0]));
+        Self::start_as(platen(args), folder, args[0])
+    }
+
+    /// As [`Self::start`], by a command that ends up as one of ours, whose log has this name.
+    pub fn start_as(mut command: Command, folder: &Path, name: &str) -> Self {
+        let log = folder.join(format!("{name}.err"));
         let err = File::options().create(true).append(true).open(&log).unwrap();
-        let mut child = platen(args).stdout(Stdio::piped()).stderr(err).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(err).spawn().unwrap();
         let (sender, lines) = channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
@@ -61,11 +66,16 @@ impl Server {
         });
         let mut server = Server { child, lines, log, url: String::new() };
         let Ok(line) = server.lines.recv_timeout(PATIENCE) else {
-            panic!("{args:?} is not ready: {}", server.logged());
+            panic!("{name} is not ready: {}", server.logged());
         };
         let at = line.find("http").unwrap();
         line[at..].clone_into(&mut server.url);
         server
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// `kill -HUP`.

@@ -54,6 +54,12 @@ impl Stage {
         self.mode(name, 0o600);
     }
 
+    /// As [`Self::secret`], in the place of a file that others are reading.
+    pub(crate) fn exchange(&self, name: &str, text: &str) {
+        self.secret("new", text);
+        fs::rename(self.path("new"), self.path(name)).unwrap();
+    }
+
     pub(crate) fn mode(&self, name: &str, mode: u32) {
         fs::set_permissions(self.path(name), Permissions::from_mode(mode)).unwrap();
     }
@@ -141,7 +147,7 @@ async fn get(url: &str) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
@@ -262,7 +268,8 @@ fn commands(stage: &Stage) {
     }
     let told = stage.on(&["jobs", "run", "--job", "expiry", "--audit-seal-interval-ms=70"]);
     assert_eq!(told, "expiry: 0 rows, 0 failures\n");
-    assert_eq!(stage.on(&["delivery", "maker", "list"]), "");
+    assert!(stage.refused(&["delivery", "maker", "list"]).contains("give --partner"));
+    assert_eq!(stage.on(&["delivery", "maker", "list", "--partner", "000990000000001"]), "");
     std::thread::sleep(std::time::Duration::from_millis(500));
     let audit = stage.on(&["audit", "verify", "--json"]);
     let audit: Value = serde_json::from_str(&audit).unwrap();
@@ -299,11 +306,11 @@ fn another_master_key(stage: &Stage, server: &Server, admin: &str) {
     stage.done(&["keys", "master", "--out", arg(&second)]);
     let added = fs::read_to_string(&second).unwrap();
     let both = [fs::read_to_string(&first).unwrap(), added.clone()].concat();
-    fs::write(&first, both).unwrap();
+    stage.exchange("master.key", &both);
     let id = added.split(':').nth(1).unwrap().to_owned();
     let told = stage.on(&[&["keys", "rotate", "master", "--to", &id], &why[..]].concat());
     assert!(told.contains(&format!("master key {id} wraps all keys")), "{told}");
-    fs::write(&first, &added).unwrap();
+    stage.exchange("master.key", &added);
     // A server reads the keys each second.
     std::thread::sleep(std::time::Duration::from_millis(2_500));
     assert!(!server.logged().contains("could not be read"), "{}", server.logged());

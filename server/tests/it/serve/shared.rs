@@ -53,14 +53,14 @@ fn another_key(stage: &Stage) {
     for (name, new) in ["kim", "lee", "park"].iter().zip(&fresh) {
         let both =
             [fs::read_to_string(stage.path(name)).unwrap(), fs::read_to_string(new).unwrap()];
-        stage.secret(name, &both.concat());
+        stage.exchange(name, &both.concat());
     }
     let line = fs::read_to_string(&fresh[0]).unwrap();
     let id = line.split(':').nth(1).unwrap();
     let rotate = ["keys", "rotate", "master", "--to", id, "--reason", "park has left"];
     assert!(stage.on(&rotate).contains("wraps all keys from now on"));
     for (name, new) in ["kim", "lee", "park"].iter().zip(&fresh) {
-        stage.secret(name, &fs::read_to_string(new).unwrap());
+        stage.exchange(name, &fs::read_to_string(new).unwrap());
     }
     std::thread::sleep(std::time::Duration::from_millis(2_500));
     let (joined, again) = (stage.path("joined"), ["a", "b", "c"].map(|name| stage.path(name)));
