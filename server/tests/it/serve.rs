@@ -3,6 +3,7 @@
 mod callers;
 mod configured;
 mod encrypted;
+mod gateways;
 mod taken_on;
 
 use std::fs::{self, Permissions};
