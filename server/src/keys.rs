@@ -18,6 +18,7 @@ use domain::Timestamp;
 use store::{Store, Tx, TxError, WriteError};
 
 use crate::context::App;
+use crate::operator::{self, Mode};
 use change::Change;
 use rows::KeyRow;
 
@@ -82,7 +83,10 @@ pub enum KeysError {
     #[error("partner {0} has no live crypto key {1}")]
     NoPair(String, String),
     /// It is the last one.
-    #[error("crypto key {1} of partner {0} is its project's only one: rotate first")]
+    #[error(
+        "crypto key {1} of partner {0} is the only one of its project that serves: rotate first, or \
+         resume the other one"
+    )]
     LastPair(String, String),
     /// The database failed.
     #[error("the database failed: {0}")]
@@ -113,6 +117,15 @@ pub fn of_keys<T, E: From<KeysError>>(made: Made<T>) -> Result<T, TxError<E>> {
 /// The transaction's own refusal, or what the store says.
 pub fn unwrapped(error: WriteError<KeysError>) -> KeysError {
     error.refusal_or(KeysError::Store)
+}
+
+/// Runs a transaction about keys, which is kept where it is done and not only tried. Blocks.
+pub fn perform<T, F>(store: &Store, mode: Mode, work: F) -> Result<T, KeysError>
+where
+    F: FnMut(&mut Tx<'_>) -> Made<T> + Send + 'static,
+    T: Send + 'static,
+{
+    operator::perform(store, mode, work, KeysError::Store)
 }
 
 /// How a server comes to the master key that these rows are wrapped under.

@@ -12,6 +12,7 @@ use platen::context::Clock;
 use platen::keys::change::{self, Change};
 use platen::keys::partner::{self, NewPair};
 use platen::keys::{BEGIN_MS, KeysError, Made, reseal, unwrapped};
+use platen::operator::Mode;
 use platen::ops::prepaid_card::reissue::with_plastic;
 use platen::sandbox::keys::{Credentials, rotate, rotate_master};
 use platen::sandbox::world::World;
@@ -200,7 +201,7 @@ impl Yard {
     async fn reseal(&self, process: &Process, purpose: KeyPurpose) -> Result<(), KeysError> {
         let (app, change) = (Arc::clone(&process.app), self.why());
         let reseal = if purpose == KeyPurpose::Lookup { reseal::lookup } else { reseal::data };
-        aside(move || reseal(&app.store, &app.core, &change)).await.map(drop)
+        aside(move || reseal(&app.store, &app.core, &change, Mode::Real)).await.map(drop)
     }
 
     /// Everything that stands there. What is noted each time that it is done counts once.
