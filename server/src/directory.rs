@@ -69,8 +69,8 @@ impl Directory {
         Directory { cached: RwLock::default(), ttl: Duration::from_millis(ttl_ms) }
     }
 
-    /// The project of this partner with this access key, which serves. That there is none is kept as long as
-    /// one that there is.
+    /// The project of this partner with this access key, which serves. That there is none is kept
+    /// as long as one that there is.
     pub async fn project(
         &self,
         store: &Store,

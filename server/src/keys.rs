@@ -84,8 +84,8 @@ pub enum KeysError {
     NoPair(String, String),
     /// It is the last one.
     #[error(
-        "crypto key {1} of partner {0} is the only one of its project that serves: rotate first, or \
-         resume the other one"
+        "crypto key {1} of partner {0} is the only one of its project that serves: rotate first, \
+         or resume the other one"
     )]
     LastPair(String, String),
     /// The database failed.

@@ -1,5 +1,5 @@
-//! Banks that take no orders for now, or for good: no fee is ordered from an account there, what was
-//! sent before is settled, and what is to go back waits.
+//! Banks that take no orders for now, or for good: no fee is ordered from an account there, what
+//! was sent before is settled, and what is to go back waits.
 
 use std::sync::Arc;
 
