@@ -41,7 +41,7 @@ enum Key {
     /// The first number names the place of the value.
     TwoNumbers,
     /// A project's and an access key's; see [`access::row`].
-    AccessKey,
+    Access,
     Text,
 }
 
@@ -135,7 +135,7 @@ const COLUMNS: &[Column] = &[
              ORDER BY project_id, key_no LIMIT 200",
         set: "UPDATE access_key SET secret_key_sealed = $2
              WHERE asp_id = $1 AND project_id = $4 AND key_no = $5 AND secret_key_sealed = $3",
-        before: Key::AccessKey,
+        before: Key::Access,
     },
     Column {
         place: "crypto_key.server_private_key",
@@ -161,7 +161,7 @@ const COLUMNS: &[Column] = &[
 enum Cursor {
     Number(i64),
     TwoNumbers(i64, i64),
-    AccessKey(i64, i64),
+    Access(i64, i64),
     Text(String),
 }
 
@@ -170,7 +170,7 @@ impl Key {
         match self {
             Key::Number => Cursor::Number(i64::MIN),
             Key::TwoNumbers => Cursor::TwoNumbers(i64::MIN, i64::MIN),
-            Key::AccessKey => Cursor::AccessKey(i64::MIN, i64::MIN),
+            Key::Access => Cursor::Access(i64::MIN, i64::MIN),
             Key::Text => Cursor::Text(String::new()),
         }
     }
@@ -179,7 +179,7 @@ impl Key {
         Ok(match self {
             Key::Number => Cursor::Number(row.int(0)?),
             Key::TwoNumbers => Cursor::TwoNumbers(row.int(0)?, row.int(1)?),
-            Key::AccessKey => Cursor::AccessKey(row.int(0)?, row.int(1)?),
+            Key::Access => Cursor::Access(row.int(0)?, row.int(1)?),
             Key::Text => Cursor::Text(row.text(0)?.to_owned()),
         })
     }
@@ -190,7 +190,7 @@ impl Cursor {
     fn after<'a>(&'a self, mut values: Vec<Value<'a>>) -> Vec<Value<'a>> {
         match self {
             Cursor::Number(one) => values.push((*one).into()),
-            Cursor::TwoNumbers(one, two) | Cursor::AccessKey(one, two) => {
+            Cursor::TwoNumbers(one, two) | Cursor::Access(one, two) => {
                 values.extend([Value::Int(*one), Value::Int(*two)])
             }
             Cursor::Text(text) => values.push(text.into()),
@@ -202,7 +202,7 @@ impl Cursor {
     fn row(&self) -> String {
         match self {
             Cursor::Number(one) | Cursor::TwoNumbers(one, _) => one.to_string(),
-            Cursor::AccessKey(project, key) => access::row(*project, *key),
+            Cursor::Access(project, key) => access::row(*project, *key),
             Cursor::Text(text) => text.clone(),
         }
     }

@@ -4,6 +4,11 @@ use client::{Client, Credentials, Encryption};
 use crypto::digest::Sha256;
 use crypto::jwe::{Enc, PrivateKey, PublicKey};
 use data_encoding::HEXLOWER;
+use jiff::ToSpan as _;
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use platen::context::Clock;
+use platen::measure;
 use platen::ops::BASE;
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use serde_json::{Value, json};
@@ -19,10 +24,18 @@ const OF: [&str; 4] = ["--partner", PARTNER, "--project", "1"];
 const UNKNOWN: &str = "000_911";
 
 /// A certificate of this key that is valid from one year to another; DER and PEM.
-fn certificate(pem: &str, (from, to): (i32, i32)) -> (Vec<u8>, String) {
+fn certificate(pem: &str, (from, to): (i16, i16)) -> (Vec<u8>, String) {
+    certificate_between(pem, (date(from, 3, 1), date(to, 3, 1)))
+}
+
+fn certificate_between(pem: &str, (from, to): (Date, Date)) -> (Vec<u8>, String) {
+    let at = |day: Date| {
+        let [month, day_of_month] = [day.month(), day.day()].map(i8::unsigned_abs);
+        rcgen::date_time_ymd(day.year().into(), month, day_of_month)
+    };
     let mut params = CertificateParams::new(vec!["partner.example".to_owned()]).unwrap();
-    params.not_before = rcgen::date_time_ymd(from, 3, 1);
-    params.not_after = rcgen::date_time_ymd(to, 3, 1);
+    params.not_before = at(from);
+    params.not_after = at(to);
     let key = KeyPair::from_pkcs8_pem_and_sign_algo(pem, &PKCS_RSA_SHA256).unwrap();
     let made = params.self_signed(&key).unwrap();
     (made.der().to_vec(), made.pem())
@@ -148,6 +161,49 @@ async fn certificates_that_are_of_no_use_are_refused() {
         let listed = desk.done(&["certificate", "list", "--partner", PARTNER]);
         assert!(listed.contains("certificate until 2990-03-01T00:00:00Z"), "{listed}");
         assert!(listed.contains("a public key without a certificate"), "{listed}");
+    })
+    .await;
+}
+
+/// What is told of a partner's certificates that end soon.
+async fn ending(server: &TestServer) -> String {
+    measure::round(&server.app).await;
+    let metrics = server.app.metrics.text();
+    let sample = format!("platen_partner_certificates_ending{{asp=\"{PARTNER}\"}} ");
+    let told = metrics.lines().find_map(|line| line.strip_prefix(&sample));
+    told.unwrap_or_else(|| panic!("{metrics}")).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_that_end_within_30_days_are_counted() {
+    on_each_database(async |target, bank| {
+        let desk = Desk::at(&target);
+        taken_on(&desk, PARTNER, &[]);
+        let server = TestServer::start(&target, &bank, seeing()).await;
+        assert_eq!(ending(&server).await, "0", "a key without a certificate has no end");
+        let private = PrivateKey::generate_2048().unwrap().to_pkcs8_pem().unwrap();
+        let today = jiff::Timestamp::from_microsecond(Clock.now().0).unwrap();
+        let today = today.to_zoned(TimeZone::UTC).date();
+        let file = |days: i64| {
+            let to = today.checked_add(days.days()).unwrap();
+            let (_, pem) = certificate_between(private.expose(), (date(2020, 3, 1), to));
+            desk.file(&format!("{days}.crt"), &pem)
+        };
+        let (soon, late) = (file(29), file(32));
+        let told = desk.change(&create(&soon, &["--json"]));
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let id = told["cryptoKeyId"].as_str().unwrap();
+        let project = ["project", "create", "--project", "2", "--kind", "uat"];
+        let own = ["--partner", PARTNER, "--client-public-key", &late];
+        desk.change(&[&project[..], &own].concat());
+        assert_eq!(ending(&server).await, "1");
+        desk.change(&["certificate", "suspend", id, "--partner", PARTNER]);
+        assert_eq!(ending(&server).await, "0", "it does not serve");
+        desk.change(&["certificate", "resume", id, "--partner", PARTNER]);
+        assert_eq!(ending(&server).await, "1");
+        desk.change(&["certificate", "discard", id, "--partner", PARTNER]);
+        assert_eq!(ending(&server).await, "0");
+        server.stop().await;
     })
     .await;
 }
