@@ -37,6 +37,18 @@ states! {
 }
 
 states! {
+    /// State of a project's access key, and of a bank.
+    pub enum Standing {
+        /// It serves.
+        Active = "ACTIVE",
+        /// It does not serve for now.
+        Suspended = "SUSPENDED",
+        /// It does not serve any more, for good.
+        Discarded = "DISCARDED",
+    }
+}
+
+states! {
     /// What becomes of a plain request to an operation that asks for encryption.
     pub enum PlainRequests {
         /// It is taken.

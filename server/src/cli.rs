@@ -269,7 +269,46 @@ async fn stop_signal() {
 
 #[cfg(test)]
 mod tests {
-    use super::won;
+    use clap::{Command, CommandFactory as _};
+
+    use super::{Cli, won};
+
+    /// Commands that say why they are run, and have nothing to try.
+    const NOTHING_TO_TRY: [(&str, &str); 2] = [
+        ("keys init", "what it makes is the database itself: there is none to try it on"),
+        ("card find", "it reads: its reason is for the log of who looked at whom"),
+    ];
+    /// Commands that change something without a reason given, and can be tried all the same.
+    const TRIED_WITHOUT_A_REASON: [&str; 4] =
+        ["reconcile", "delivery maker add", "delivery write", "delivery read"];
+
+    /// Every command without commands of its own, and those that do something themselves.
+    fn walk(command: &Command, path: &str, found: &mut Vec<(String, Vec<String>)>) {
+        let options = command.get_arguments().filter_map(|arg| arg.get_long());
+        found.push((path.trim_start().to_owned(), options.map(str::to_owned).collect()));
+        for child in command.get_subcommands() {
+            walk(child, &format!("{path} {}", child.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn what_has_a_reason_can_be_tried() {
+        let mut found = Vec::new();
+        walk(&Cli::command(), "", &mut found);
+        let has = |options: &[String], name: &str| options.iter().any(|option| option == name);
+        let reasoned = found.iter().filter(|(_, options)| has(options, "reason")).count();
+        assert!(reasoned > 30, "only {reasoned} commands have a reason");
+        for (path, options) in &found {
+            let is_listed = NOTHING_TO_TRY.iter().any(|(listed, _)| listed == path);
+            let is_tried = has(options, "dry-run");
+            let wanted = has(options, "reason") && !is_listed;
+            let wanted = wanted || TRIED_WITHOUT_A_REASON.contains(&path.as_str());
+            assert_eq!(is_tried, wanted, "`{path}`: --dry-run");
+        }
+        for (listed, _) in NOTHING_TO_TRY {
+            assert!(found.iter().any(|(path, options)| path == listed && has(options, "reason")));
+        }
+    }
 
     #[test]
     fn thousands_stand_apart() {

@@ -9,13 +9,12 @@ mod story;
 pub mod suspend;
 
 use domain::AspId;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::tables::log::Moment;
 use store::tables::partners;
 use store::{DbError, Tx};
 
 use crate::keys::change::{Change, Deed};
-use crate::operator::machine_user;
 
 pub use story::{Account, Application, Card, Chain, Line, Posting};
 
@@ -39,12 +38,8 @@ impl Desk {
         subject: &str,
         more: Value,
     ) -> Result<(), DbError> {
-        let mut all = json!({ "machineUser": machine_user() });
-        if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
-            all.extend(more);
-        }
         let deed = Deed { operation, event, subject, at: self.at };
-        self.change.write_down(tx, &self.asp, deed, all)
+        self.change.write_down(tx, &self.asp, deed, more)
     }
 }
 

@@ -10,11 +10,13 @@ use crypto::keyring::Keyring;
 use crypto::secret::Secret;
 use crypto::tran_token::TokenKey;
 use domain::AspId;
+use store::tables::access_keys;
 use store::{Store, Tx, TxError, WriteError};
 use tokio::time::Instant;
 
 use crate::address::AllowList;
 use crate::context::{Core, place};
+use crate::keys::access;
 use crate::limits::Rate;
 
 /// Projects kept at once; beyond it the cache starts anew, so that guessed keys cannot fill it.
@@ -67,8 +69,8 @@ impl Directory {
         Directory { cached: RwLock::default(), ttl: Duration::from_millis(ttl_ms) }
     }
 
-    /// The project of this partner with this access key. That there is none is kept as long as
-    /// one that there is.
+    /// The project of this partner with this access key, which serves. That there is none is kept
+    /// as long as one that there is.
     pub async fn project(
         &self,
         store: &Store,
@@ -137,12 +139,8 @@ fn digests(ring: &Keyring, asp: &AspId, access_key: &str) -> Vec<Digest> {
 /// A server that has not changed over yet does not change it back.
 async fn renew(store: &Store, asp: &AspId, from: [u8; 32], to: Digest) {
     let asp = asp.clone();
-    let write = move |tx: &mut Tx<'_>| -> Result<u64, TxError<()>> {
-        Ok(tx.execute(
-            "UPDATE project SET access_key_digest = $3, digest_key_id = $4
-             WHERE asp_id = $1 AND access_key_digest = $2 AND digest_key_id < $4",
-            &[asp.as_str().into(), from.as_slice().into(), to.1.as_slice().into(), to.0.into()],
-        )?)
+    let write = move |tx: &mut Tx<'_>| -> Result<(), TxError<()>> {
+        Ok(access_keys::renew(tx, &asp, &from, (&to.1, to.0))?)
     };
     if store.write(write).await.is_err() {
         // It is found by the old one, and renewed the next time.
@@ -157,19 +155,21 @@ fn read_project(
     digest: &[u8],
 ) -> Result<Option<Project>, TxError<String>> {
     let row = tx.query_opt(
-        "SELECT p.project_id, p.secret_key_sealed, p.plain_requests = 'ACCEPTED',
+        "SELECT p.project_id, k.secret_key_sealed, p.plain_requests = 'ACCEPTED',
              p.correlation_ids = 'STRICT', p.tran_time_window_ms, p.replay_window_ms,
              p.state = 'ACTIVE' AND a.state = 'ACTIVE', p.allowed_addresses,
-             p.rate_limit_per_second, p.rate_limit_burst
-         FROM project p JOIN partner a ON a.asp_id = p.asp_id
-         WHERE p.asp_id = $1 AND p.access_key_digest = $2",
+             p.rate_limit_per_second, p.rate_limit_burst, k.key_no
+         FROM access_key k
+         JOIN project p ON p.asp_id = k.asp_id AND p.project_id = k.project_id
+         JOIN partner a ON a.asp_id = k.asp_id
+         WHERE k.asp_id = $1 AND k.access_key_digest = $2 AND k.state = 'ACTIVE'",
         &[asp.as_str().into(), digest.into()],
     )?;
     let Some(row) = row else { return Ok(None) };
     let project_id = row.int(0)?;
-    let at = project_id.to_string();
+    let at = access::row(project_id, row.int(10)?);
     let secret = core
-        .open_text(place(asp, "project.secret_key", &at), row.blob(1)?)
+        .open_text(place(asp, access::SECRET, &at), row.blob(1)?)
         .map_err(|error| TxError::Refused(format!("secret of project {project_id}: {error}")))?;
     let allowed = row.text(7)?.parse();
     Ok(Some(Project {
@@ -196,7 +196,7 @@ fn read_crypto_keys(
 ) -> Result<HashMap<String, Arc<CryptoKey>>, TxError<String>> {
     let rows = tx.query(
         "SELECT crypto_key_id, server_private_key_sealed, client_public_key FROM crypto_key
-         WHERE asp_id = $1 AND project_id = $2 AND state = 'ACTIVE'",
+         WHERE asp_id = $1 AND project_id = $2 AND state = 'ACTIVE' AND suspended_at IS NULL",
         &[asp.as_str().into(), project_id.into()],
     )?;
     let mut keys = HashMap::new();

@@ -3,12 +3,11 @@
 
 use domain::AspId;
 use serde_json::json;
-use store::tables::log::Moment;
 use store::tables::{PLATFORM, counters, number_ranges, partners};
 use store::{DbError, Tx};
 
-use crate::keys::change::{Change, Deed};
-use crate::operator::{Mode, machine_user};
+use crate::keys::change::Change;
+use crate::operator::Mode;
 use crate::ops::admin::product_create;
 use crate::supply::{BANK_TRAN_IDS, IDS};
 
@@ -139,9 +138,6 @@ fn note(
         "ids": margins.ids,
         "numbers": margins.numbers,
         "moved": fence.moved.len(),
-        "machineUser": machine_user(),
     });
-    let at = Moment::plain(change.now);
-    let deed = Deed { operation: OPERATION, event: "platform.fenced", subject: "restore", at };
-    change.write_down(tx, platform, deed, more)
+    change.record(tx, platform, (OPERATION, "platform.fenced", "restore"), more)
 }

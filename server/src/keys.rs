@@ -19,7 +19,7 @@ use domain::Timestamp;
 use store::{Store, Tx, TxError, WriteError};
 
 use crate::context::App;
-use crate::operator::Mode;
+use crate::operator::{self, Mode};
 use change::Change;
 use import::{Entered, ImportRefused, Imported};
 use rows::KeyRow;
@@ -85,7 +85,10 @@ pub enum KeysError {
     #[error("partner {0} has no live crypto key {1}")]
     NoPair(String, String),
     /// It is the last one.
-    #[error("crypto key {1} of partner {0} is its project's only one: rotate first")]
+    #[error(
+        "crypto key {1} of partner {0} is the only one of its project that serves: rotate first, \
+         or resume the other one"
+    )]
     LastPair(String, String),
     /// A component is not taken.
     #[error(transparent)]
@@ -119,6 +122,15 @@ pub fn of_keys<T, E: From<KeysError>>(made: Made<T>) -> Result<T, TxError<E>> {
 /// The transaction's own refusal, or what the store says.
 pub fn unwrapped(error: WriteError<KeysError>) -> KeysError {
     error.refusal_or(KeysError::Store)
+}
+
+/// Runs a transaction about keys, which is kept where it is done and not only tried. Blocks.
+pub fn perform<T, F>(store: &Store, mode: Mode, work: F) -> Result<T, KeysError>
+where
+    F: FnMut(&mut Tx<'_>) -> Made<T> + Send + 'static,
+    T: Send + 'static,
+{
+    operator::perform(store, mode, work, KeysError::Store)
 }
 
 /// How a server comes to the master key that these rows are wrapped under.
@@ -188,19 +200,13 @@ impl Keys {
     }
 
     /// Takes a component of a key; see [`import::enter`].
-    pub fn import(
-        &self,
-        tx: &mut Tx<'_>,
-        entered: &Entered,
-        mode: Mode,
-        change: &Change,
-    ) -> Made<Imported> {
-        import::enter(tx, self.master_of()?, entered, mode, change)
+    pub fn import(&self, tx: &mut Tx<'_>, entered: &Entered, change: &Change) -> Made<Imported> {
+        import::enter(tx, self.master_of()?, entered, change)
     }
 
     /// Takes a component that waits away; see [`import::withdraw`].
-    pub fn withdraw_component(&self, tx: &mut Tx<'_>, mode: Mode, change: &Change) -> Made<()> {
-        import::withdraw(tx, self.master_of()?, mode, change)
+    pub fn withdraw_component(&self, tx: &mut Tx<'_>, change: &Change) -> Made<()> {
+        import::withdraw(tx, self.master_of()?, change)
     }
 
     /// The name of the master key that wraps them.

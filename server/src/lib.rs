@@ -8,6 +8,7 @@ pub mod applying;
 pub mod audit;
 pub mod bookmark;
 pub mod cards;
+pub mod certificate;
 pub mod cli;
 pub mod context;
 pub mod cpu;

@@ -2,6 +2,7 @@
 //! so that a scrape asks no database.
 
 pub mod books;
+pub mod certificates;
 pub mod clock;
 pub mod files;
 pub mod keys;
@@ -29,6 +30,7 @@ pub async fn run(app: Arc<App>) {
 pub async fn round(app: &App) {
     tell("the use of number ranges could not be read", supply::measure(app).await);
     tell("the age of the keys could not be read", keys::measure(app).await);
+    tell("partners' certificates could not be counted", certificates::measure(app).await);
     tell("files to card makers could not be counted", files::measure(app).await);
     tell("the books could not be checked", books::measure(app).await);
     tell("the database's clock could not be read", clock::measure(app).await);

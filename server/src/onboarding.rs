@@ -1,6 +1,9 @@
 //! How partners, their projects and their products come to be: what `platen admin` does. Each
 //! change is one transaction with its row of the operation log.
 
+pub mod bank;
+pub mod certificate;
+pub mod key;
 pub mod member;
 pub mod partner;
 pub mod product;
@@ -9,13 +12,12 @@ pub mod sheet;
 
 use domain::{AspId, ServiceId};
 use serde_json::Value;
-use store::tables::log::Moment;
 use store::tables::partners;
 use store::{Store, Tx, TxError};
 
 use crate::keys::KeysError;
-use crate::keys::change::{Change, Deed};
-use crate::operator::Mode;
+use crate::keys::change::Change;
+use crate::operator::{self, Mode};
 
 /// Why something is not done, as a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,44 @@ pub enum Refused {
          `platen admin project create`"
     )]
     Discarded(AspId, i64),
+    /// The project has no such access key.
+    #[error(
+        "project {1} of partner {0} has no access key {2}: `platen admin key list` tells which it \
+         has"
+    )]
+    NoKey(AspId, i64, i64),
+    /// A project has two live access keys at the most.
+    #[error("project {1} of partner {0} has two live access keys: discard one of them first")]
+    TwoKeys(AspId, i64),
+    /// Nobody could call.
+    #[error(
+        "access key {2} of project {1} of partner {0} is the only one that serves: make another \
+         one with `platen admin key create` first, or give --last to leave the project without one"
+    )]
+    LastKey(AspId, i64, i64),
+    /// It was discarded.
+    #[error(
+        "access key {2} of project {1} of partner {0} was discarded, which is for good: make \
+         another one with `platen admin key create`"
+    )]
+    KeyDiscarded(AspId, i64, i64),
+    /// The partner has no such crypto key.
+    #[error(
+        "partner {0} has no crypto key {1}: `platen admin certificate list` tells which it has"
+    )]
+    NoCertificate(AspId, String),
+    /// There is such a bank.
+    #[error("there is a bank {0} already: look at it with `platen admin bank show {0}`")]
+    BankThere(String),
+    /// There is no such bank.
+    #[error(
+        "bank {0} is not listed, and is taken as active: list it with `platen admin bank create` \
+         first"
+    )]
+    NoBank(String),
+    /// It was discarded.
+    #[error("bank {0} was discarded, which is for good")]
+    BankDiscarded(String),
     /// The partner has no such product.
     #[error("partner {0} has no product {1}: `platen admin product list` tells which it has")]
     NoProduct(AspId, ServiceId),
@@ -86,28 +126,13 @@ fn refused<T>(error: Refused) -> Made<T> {
     Err(TxError::Refused(error))
 }
 
-/// How a transaction ends that keeps nothing.
-enum Halt<T> {
-    Refused(Refused),
-    Tried(T),
-}
-
 /// Runs `work` in one transaction, which is kept where it is done and not only tried.
-pub fn perform<T, F>(store: &Store, mode: Mode, mut work: F) -> Result<T, Refused>
+pub fn perform<T, F>(store: &Store, mode: Mode, work: F) -> Result<T, Refused>
 where
     F: FnMut(&mut Tx<'_>) -> Made<T> + Send + 'static,
     T: Send + 'static,
 {
-    let ended = store.write_blocking(move |tx: &mut Tx<'_>| match (work(tx), mode) {
-        (Ok(done), Mode::Real) => Ok(done),
-        (Ok(done), Mode::Dry) => Err(TxError::Refused(Halt::Tried(done))),
-        (Err(TxError::Refused(error)), _) => Err(TxError::Refused(Halt::Refused(error))),
-        (Err(TxError::Db(error)), _) => Err(TxError::Db(error)),
-    });
-    ended.or_else(|error| match error.refusal_or(|told| Halt::Refused(Refused::Store(told))) {
-        Halt::Tried(done) => Ok(done),
-        Halt::Refused(error) => Err(error),
-    })
+    operator::perform(store, mode, work, Refused::Store)
 }
 
 /// Reads one snapshot.
@@ -127,9 +152,7 @@ fn note(
     (event, subject): (&str, &str),
     more: Value,
 ) -> Made<()> {
-    let at = Moment::plain(change.now);
-    let deed = Deed { operation: "platen.admin", event, subject, at };
-    Ok(change.write_down(tx, asp, deed, more)?)
+    Ok(change.record(tx, asp, ("platen.admin", event, subject), more)?)
 }
 
 /// Refuses where there is no such partner.

@@ -4,7 +4,7 @@
 use domain::{AspId, Timestamp};
 use rustix::process::getuid;
 use store::tables::partners;
-use store::{Store, Tx};
+use store::{Store, Tx, TxError};
 
 use crate::delivery::work::{WorkError, seen};
 use crate::op::{Done, NoRefusal};
@@ -30,6 +30,39 @@ impl Mode {
     pub const fn dry_if(is_dry: bool) -> Self {
         if is_dry { Mode::Dry } else { Mode::Real }
     }
+}
+
+/// How a transaction ends that keeps nothing.
+pub enum Ended<T, E> {
+    /// It was refused.
+    Refused(E),
+    /// It was only tried.
+    Tried(T),
+}
+
+/// Runs `work` in one transaction, which is kept where it is done and not only tried; `failed`
+/// makes an error of what the store says. Blocks.
+pub fn perform<T, E, F>(
+    store: &Store,
+    mode: Mode,
+    mut work: F,
+    failed: impl FnOnce(String) -> E,
+) -> Result<T, E>
+where
+    F: FnMut(&mut Tx<'_>) -> Result<T, TxError<E>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let ended = store.write_blocking(move |tx: &mut Tx<'_>| match (work(tx), mode) {
+        (Ok(done), Mode::Real) => Ok(done),
+        (Ok(done), Mode::Dry) => Err(TxError::Refused(Ended::Tried(done))),
+        (Err(TxError::Refused(error)), _) => Err(TxError::Refused(Ended::Refused(error))),
+        (Err(TxError::Db(error)), _) => Err(TxError::Db(error)),
+    });
+    ended.or_else(|error| match error.refusal_or(|told| Ended::Refused(failed(told))) {
+        Ended::Tried(done) => Ok(done),
+        Ended::Refused(error) => Err(error),
+    })
 }
 
 /// A reason, as it may stand in the log.

@@ -22,6 +22,7 @@ use crate::context::{Clock, Core};
 use crate::facts::{MODE, PRODUCTION, SANDBOX, fact, put_fact};
 use crate::keys::change::{self, Change};
 use crate::keys::{self, Keys, KeysError, of_keys, rows};
+use crate::operator::Mode;
 use crate::running;
 use crate::supply::Supply;
 use config::Config;
@@ -152,7 +153,11 @@ pub fn init(config: &Config, change: Change) -> Result<usize, ProductionError> {
 }
 
 /// Wraps every key under the master key of this id, which must be among those that are given.
-pub fn rotate_master(opened: &Opened, id: &str, change: Change) -> Result<(), KeysError> {
+pub fn rotate_master(
+    opened: &Opened,
+    id: &str,
+    (change, mode): (Change, Mode),
+) -> Result<(), KeysError> {
     let (master, id) = (Arc::clone(&opened.master), id.to_owned());
     let master_of = master.master_of();
     let work = move |tx: &mut Tx<'_>| -> keys::Made<()> {
@@ -164,5 +169,5 @@ pub fn rotate_master(opened: &Opened, id: &str, change: Change) -> Result<(), Ke
         let subject = format!("key:master:{id}");
         Ok(change.note(tx, &AspId::new(PLATFORM), "key.rotated", &subject, json!({}))?)
     };
-    opened.store.write_blocking(work).map_err(keys::unwrapped)
+    keys::perform(&opened.store, mode, work)
 }

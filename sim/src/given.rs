@@ -15,6 +15,7 @@ use platen::directory::access_key_digest;
 use platen::op::Done;
 use platen::sandbox::given::{self, CardIds, NoRefusal, Opening};
 use platen::supply::IDS;
+use store::tables::access_keys::{self, FIRST, NewKey};
 use store::tables::bank_accounts::{self, BankAccountState, NewBankAccount};
 use store::tables::cards::Form;
 use store::tables::log::Moment;
@@ -189,6 +190,14 @@ impl NewPartner {
                 self.replay_window_ms.into(),
             ],
         )?;
+        let key = NewKey {
+            key_no: FIRST,
+            access_key_digest: &access_key_digest(ring.digest_key(), &asp, &self.access_key),
+            digest_key_id: ring.digest_key().id(),
+            secret_key_sealed: &secret,
+            made_at: Timestamp(0),
+        };
+        access_keys::insert(tx, &asp, 1, key)?;
         for (number, (service, product)) in self.products.iter().enumerate() {
             put_product(tx, &asp, service, product)?;
             let range = NewRange {

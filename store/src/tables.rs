@@ -1,8 +1,10 @@
 //! Statements that more than one place needs, a module a table. What one operation alone needs
 //! stands in its own file. Every function takes the partner first.
 
+pub mod access_keys;
 pub mod applications;
 pub mod bank_accounts;
+pub mod banks;
 pub mod card_accounts;
 pub mod card_checks;
 pub mod cards;

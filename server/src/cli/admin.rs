@@ -1,6 +1,9 @@
 //! `platen admin`.
 
+mod bank;
 mod bin;
+mod certificate;
+mod key;
 mod member;
 mod partner;
 mod product;
@@ -8,13 +11,13 @@ mod project;
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use domain::{AspId, ServiceId};
 use serde_json::Value;
 use store::tables::PLATFORM;
 use store::{Store, Tx};
 
-use super::why::Acting;
+use super::why::{Acting, Trying, done};
 use super::{Failure, Outcome, Platform, misused, say};
 use crate::context::Core;
 use crate::keys::change::Change;
@@ -24,12 +27,11 @@ use crate::operator::Mode;
 /// Digits of a partner's id.
 const ASP_DIGITS: usize = 15;
 
-/// Take partners on: partners, projects with their keys, products with their card
-/// numbers, members.
+/// Take partners on: partners, projects with their keys, products with their card numbers,
+/// members, banks.
 ///
 /// Every change is a row of the operation log with --by and --reason, and --dry-run tries it and
-/// keeps nothing. A partner's crypto keys are rotated and retired by `platen keys rotate crypto`
-/// and `platen keys retire crypto`.
+/// keeps nothing.
 ///
 /// Examples:
 ///   platen admin partner create --asp-id 000990000000001 --name "Seoul Pay" --by kim \
@@ -50,8 +52,11 @@ pub(super) struct Admin {
 enum Command {
     Partner(partner::Partner),
     Project(Box<project::Project>),
+    Key(key::Key),
+    Certificate(certificate::Certificate),
     Product(Box<product::Product>),
     Bin(bin::Bin),
+    Bank(bank::Bank),
     Member(member::Member),
 }
 
@@ -62,6 +67,9 @@ impl Admin {
             Command::Project(command) => command.run(),
             Command::Product(command) => command.run(),
             Command::Bin(command) => command.run(),
+            Command::Key(command) => command.run(),
+            Command::Certificate(command) => command.run(),
+            Command::Bank(command) => command.run(),
             Command::Member(command) => command.run(),
         }
     }
@@ -82,16 +90,15 @@ struct Common {
 struct Doing {
     #[command(flatten)]
     acting: Acting,
-    /// Try all of it, say what would be done, and keep nothing.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    trying: Trying,
     #[command(flatten)]
     common: Common,
 }
 
 impl Doing {
     const fn mode(&self) -> Mode {
-        Mode::dry_if(self.dry_run)
+        self.trying.mode()
     }
 }
 
@@ -117,7 +124,7 @@ fn turn<F>(
     command: &[&str],
     doing: &Doing,
     (what, state, mut shown): (&str, &str, Value),
-    work: impl FnOnce(Change) -> F,
+    work: impl FnOnce(Change, Core) -> F,
 ) -> Outcome
 where
     F: FnMut(&mut Tx<'_>) -> Made<bool> + Send + 'static,
@@ -127,8 +134,8 @@ where
         Err(end) => return Ok(end),
     };
     let mode = doing.mode();
-    let (store, _) = opened(&doing.common)?;
-    let has_changed = perform(&store, mode, work(change))?;
+    let (store, core) = opened(&doing.common)?;
+    let has_changed = perform(&store, mode, work(change, core))?;
     store.close();
     if doing.common.json {
         shown["hasChanged"] = has_changed.into();
@@ -140,6 +147,27 @@ where
         say(format_args!("{what} was {state} already"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How keys are printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Dotenv,
+    Json,
+}
+
+/// What a partner is told once: each by its name in the environment and in JSON.
+type Told = Vec<(&'static str, &'static str, String)>;
+
+/// Prints what a partner is told.
+fn tell(is_json: bool, told: Told) {
+    if is_json {
+        let all = told.into_iter().map(|(_, name, value)| (name.to_owned(), value.into()));
+        return say(format_args!("{:#}", Value::Object(all.collect())));
+    }
+    for (name, _, value) in told {
+        say(format_args!("{name}=\"{}\"", value.trim_end().replace('\n', "\\n")));
+    }
 }
 
 /// A partner's id.
@@ -159,12 +187,4 @@ fn service(text: &str) -> Result<ServiceId, String> {
         return Err(format!("a product's id has {ASP_DIGITS} digits"));
     }
     Ok(ServiceId::new(text))
-}
-
-/// Says what was done, or would be.
-fn done(mode: Mode, sentence: &str) {
-    match mode {
-        Mode::Real => say(sentence),
-        Mode::Dry => say(format_args!("dry run, nothing is kept: {sentence}")),
-    }
 }

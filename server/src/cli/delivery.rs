@@ -9,9 +9,11 @@ use clap::{Args, Subcommand};
 use domain::AspId;
 use serde_json::json;
 
+use super::why::done;
 use super::{Failure, Outcome, Platform, runtime, say};
 use crate::delivery::writing::{Order, ROWS_MAX, unfinished};
 use crate::delivery::{makers, reading, writing};
+use crate::operator::Mode;
 use crate::sandbox::clock;
 
 /// Exchange files with card makers.
@@ -83,6 +85,9 @@ struct Write {
     #[arg(long, value_name = "SEQ", conflicts_with = "rows",
         value_parser = clap::value_parser!(i64).range(1..))]
     again: Option<i64>,
+    /// Say how many deliveries the file would have, and write nothing; not with --again.
+    #[arg(long, conflicts_with = "again")]
+    dry_run: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -106,6 +111,9 @@ struct Read {
     /// The file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Check all of it, and apply nothing.
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -128,9 +136,20 @@ impl Write {
         let (store, core) = self.common.platform.open()?;
         let (asp, maker) = (self.common.asp()?, self.maker);
         let folder = self.out;
-        let (written, left) = runtime()?.block_on(async {
-            let now = clock::moment(&store).await?.business;
-            let order = Order { asp, maker, folder, now };
+        let runtime = runtime()?;
+        let now = runtime.block_on(clock::moment(&store))?.business;
+        let order = Order { asp, maker, folder, now };
+        if self.dry_run {
+            let rows = runtime.block_on(writing::tried(&store, &order, self.rows))?;
+            store.close();
+            if self.common.json {
+                say(json!({ "rows": rows, "isDone": false }));
+            } else {
+                done(Mode::Dry, &format!("{rows} deliveries in a file"));
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        let (written, left) = runtime.block_on(async {
             let written = match self.again {
                 Some(sequence) => writing::again(&store, &core, &order, sequence).await.map(Some),
                 None => writing::write(&store, &core, &order, self.rows).await,
@@ -170,9 +189,22 @@ impl Read {
         let asp = self.common.asp()?;
         let read = runtime()?.block_on(async {
             let now = clock::moment(&store).await?;
-            Ok::<_, Failure>(reading::read(&store, &core, &asp, &self.file, now).await?)
+            let (asp, file) = (&asp, &self.file);
+            Ok::<_, Failure>(match self.dry_run {
+                true => reading::checked(&store, asp, file, now).await?,
+                false => reading::read(&store, &core, asp, file, now).await?,
+            })
         })?;
         store.close();
+        if self.dry_run {
+            let (sequence, rows) = (read.sequence, read.rows);
+            if self.common.json {
+                say(json!({ "sequence": sequence, "rows": rows, "isDone": false }));
+            } else {
+                done(Mode::Dry, &format!("file {sequence}: {rows} rows, all of them right"));
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
         if self.common.json {
             say(json!({
                 "sequence": read.sequence,

@@ -8,20 +8,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use crypto::jwe::PublicKey;
 use crypto::keyring::KeyPurpose;
 use domain::AspId;
 use store::{Store, Tx};
 
 use super::key_file::partners_key;
-use super::why::Why;
+use super::why::{Trying, Why, done};
 use super::{Failure, Outcome, Platform, misused, say};
 use crate::context::Core;
 use crate::keys::change::{self, Change};
-use crate::keys::partner::{self, NewHalf, NewPair};
+use crate::keys::partner::{self, ClientKey, NewHalf, NewPair};
 use crate::keys::reseal::{self, Resealed};
-use crate::keys::{BEGIN_MS, KeysError, unwrapped};
-use crate::operator::moment;
+use crate::keys::{BEGIN_MS, KeysError, perform, unwrapped};
+use crate::operator::{Mode, moment};
 use crate::production;
 use crate::sandbox::keys::{Credentials, rotate_master};
 use crate::sandbox::{ASP_ID, PROJECT_ID};
@@ -143,6 +142,8 @@ struct Rotate {
     #[command(flatten)]
     why: Why,
     #[command(flatten)]
+    trying: Trying,
+    #[command(flatten)]
     partner: Partner,
     /// Of a crypto key: its project; without it, the sandbox's.
     #[arg(long, value_name = "N")]
@@ -181,6 +182,8 @@ struct Reseal {
     #[command(flatten)]
     why: Why,
     #[command(flatten)]
+    trying: Trying,
+    #[command(flatten)]
     platform: Platform,
 }
 
@@ -204,6 +207,8 @@ struct Retire {
     id: String,
     #[command(flatten)]
     why: Why,
+    #[command(flatten)]
+    trying: Trying,
     #[command(flatten)]
     partner: Partner,
     #[command(flatten)]
@@ -273,12 +278,12 @@ impl Rotate {
             }
         }
         let (store, core) = self.platform.open()?;
-        let change = self.why.change();
+        let (change, mode) = (self.why.change(), self.trying.mode());
         match self.purpose {
             Purpose::Master => {
                 let work = move |tx: &mut Tx<'_>| rotate_master(tx, &change);
-                let generation = store.write_blocking(work).map_err(unwrapped)?;
-                say(format_args!("master key {generation} wraps all keys from now on"));
+                let generation = perform(&store, mode, work)?;
+                done(mode, &format!("master key {generation} wraps all keys from now on"));
             }
             Purpose::Crypto => {
                 let (id, public) = match &self.client_public_key {
@@ -289,8 +294,16 @@ impl Rotate {
                         (id, Some(public))
                     }
                 };
-                say(format_args!("crypto key {id} is live now; the one before it serves as well"));
-                public.iter().for_each(|public| say(public.trim_end()));
+                match mode {
+                    Mode::Real => {
+                        say(format_args!(
+                            "crypto key {id} is live now; the one before it serves as well"
+                        ));
+                        public.iter().for_each(|public| say(public.trim_end()));
+                    }
+                    // Another run makes another pair.
+                    Mode::Dry => done(mode, "the project has a further crypto key"),
+                }
             }
             Purpose::DataKey
             | Purpose::Lookup
@@ -303,9 +316,8 @@ impl Rotate {
                     let from = change.now.plus_ms(seconds * SECOND_MS);
                     let keys = core.keys;
                     let work = move |tx: &mut Tx<'_>| keys.rotate(tx, purpose, from, &change);
-                    let id = store.write_blocking(work).map_err(unwrapped)?;
-                    let at = moment(from);
-                    say(format_args!("key {id} for {purpose} begins in {seconds} s, at {at}"));
+                    let (id, at) = (perform(&store, mode, work)?, moment(from));
+                    done(mode, &format!("key {id} for {purpose} begins in {seconds} s, at {at}"));
                 }
             }
         }
@@ -322,7 +334,7 @@ impl Rotate {
         &self,
         store: &Store,
         core: &Core,
-        client: PublicKey,
+        client: ClientKey,
         change: Change,
     ) -> Result<(String, String), KeysError> {
         let pair = NewHalf::make(client)?;
@@ -332,7 +344,7 @@ impl Rotate {
         let work = move |tx: &mut Tx<'_>| {
             partner::rotate_to(tx, &keys.ring(), &asp, (project, &pair.half()), &change)
         };
-        store.write_blocking(work).map_err(unwrapped)?;
+        perform(store, self.trying.mode(), work)?;
         Ok(told)
     }
 
@@ -346,11 +358,11 @@ impl Rotate {
             ));
         };
         if let Some(opened) = self.platform.production(&SettingFlags::default())? {
-            production::rotate_master(&opened, to, self.why.change())?;
+            let mode = self.trying.mode();
+            production::rotate_master(&opened, to, (self.why.change(), mode))?;
             opened.store.close();
-            say(format_args!(
-                "master key {to} wraps all keys from now on; take the other's line away"
-            ));
+            let sentence = "wraps all keys from now on; take the other's line away";
+            done(mode, &format!("master key {to} {sentence}"));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -369,7 +381,7 @@ impl Rotate {
                 _ => Ok(()),
             }
         };
-        store.write_blocking(work).map_err(unwrapped)?;
+        perform(store, self.trying.mode(), work)?;
         Ok(id)
     }
 }
@@ -377,12 +389,12 @@ impl Rotate {
 impl Reseal {
     fn run(self) -> Outcome {
         let (store, core) = self.platform.open()?;
-        let change = self.why.change();
+        let (change, mode) = (self.why.change(), self.trying.mode());
         let Resealed { rows } = match self.purpose.as_str() {
-            "lookup" => reseal::lookup(&store, &core, &change)?,
-            _ => reseal::data(&store, &core, &change)?,
+            "lookup" => reseal::lookup(&store, &core, &change, mode)?,
+            _ => reseal::data(&store, &core, &change, mode)?,
         };
-        say(format_args!("{rows} values moved over to the key in use"));
+        done(mode, &format!("{rows} values moved over to the key in use"));
         store.close();
         Ok(ExitCode::SUCCESS)
     }
@@ -394,7 +406,7 @@ impl Retire {
             return Ok(misused(&["keys", "retire"], sentence));
         }
         let (store, _) = self.platform.open()?;
-        let change = self.why.change();
+        let (change, mode) = (self.why.change(), self.trying.mode());
         let id = self.id.clone();
         match (self.purpose, self.purpose.of_platform()) {
             (_, Some(purpose)) => {
@@ -404,14 +416,14 @@ impl Retire {
                 let check = move |tx: &mut Tx<'_>| change::may_retire(tx, purpose, id, now);
                 store.read_blocking(check).map_err(unwrapped)?;
                 let work = move |tx: &mut Tx<'_>| change::retire(tx, purpose, id, &change);
-                store.write_blocking(work).map_err(unwrapped)?;
-                say(format_args!("key {id} for {purpose} is retired"));
+                perform(&store, mode, work)?;
+                done(mode, &format!("key {id} for {purpose} is retired"));
             }
             (Purpose::Crypto, None) => {
                 let asp = self.partner.asp();
                 let work = move |tx: &mut Tx<'_>| partner::retire(tx, &asp, &self.id, &change);
-                store.write_blocking(work).map_err(unwrapped)?;
-                say(format_args!("crypto key {id} is retired"));
+                perform(&store, mode, work)?;
+                done(mode, &format!("crypto key {id} is retired"));
             }
             (_, None) => {
                 return Err(Failure(

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
+use super::say;
 use crate::context::Clock;
 use crate::keys::change::Change;
-use crate::operator::{actor, machine_user, reason};
+use crate::operator::{Mode, actor, machine_user, reason};
 
 /// Why something is changed.
 #[derive(Args)]
@@ -12,6 +13,28 @@ pub(super) struct Why {
     /// Why, for the operation log: up to 200 characters, no card numbers.
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
+}
+
+/// Whether something is only tried.
+#[derive(Args)]
+pub(super) struct Trying {
+    /// Try all of it, say what would be done, and keep nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Trying {
+    pub(super) const fn mode(&self) -> Mode {
+        Mode::dry_if(self.dry_run)
+    }
+}
+
+/// Says what was done, or would be.
+pub(super) fn done(mode: Mode, sentence: &str) {
+    match mode {
+        Mode::Real => say(sentence),
+        Mode::Dry => say(format_args!("dry run, nothing is kept: {sentence}")),
+    }
 }
 
 impl Why {

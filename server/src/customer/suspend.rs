@@ -15,7 +15,7 @@ use crate::context::Core;
 use crate::delivery::reporting;
 use crate::delivery::work::{self, WorkError};
 use crate::op::{Cx, Done, OrStop, Ruling, Stop, Write, refuse};
-use crate::operator::Mode;
+use crate::operator::{self, Mode};
 use crate::ops::prepaid_card::state::{Change, Error, Request, State};
 use crate::supply::IDS;
 
@@ -44,11 +44,7 @@ pub enum Refused {
     ByRule(Error),
 }
 
-/// How the transaction ends without being kept.
-enum Ended {
-    Refused(Refused),
-    Tried(Suspended),
-}
+type Ended = operator::Ended<Suspended, Refused>;
 
 /// Suspends the card of this PAR, with its twin.
 pub async fn suspend(

@@ -88,6 +88,25 @@ pub async fn read(
     Ok(read)
 }
 
+/// Checks a file as [`read`] does before it applies any of it; its number and its rows.
+pub async fn checked(
+    store: &Store,
+    asp: &AspId,
+    path: &Path,
+    now: Moment,
+) -> Result<Read, ReadError> {
+    let mut file = File::open(path)?;
+    let (header, digest) = check(store, asp, &file, now).await?;
+    file.rewind()?;
+    let (mut reader, _) = Reader::open(BufReader::new(&file))?;
+    while !batch(&mut reader, CHECK_ROWS)?.is_empty() {}
+    let rows = reader.rows();
+    if reader.digest() != digest {
+        return Err(ReadError::Meanwhile("the file was changed while it was read"));
+    }
+    Ok(Read { sequence: header.sequence, rows, ..Read::default() })
+}
+
 /// The next rows, each with its line.
 fn batch(reader: &mut Reader<BufReader<&File>>, rows_max: usize) -> Result<Vec<(u64, Row)>, Wrong> {
     let mut rows = Vec::new();

@@ -20,7 +20,7 @@ use crypto::jwe::{self, Enc, PublicKey};
 use crypto::pan::Pan;
 use domain::{AspId, CardId, Timestamp};
 use serde_json::json;
-use store::{Row, Store, Tx};
+use store::{DbError, Row, Store, Tx};
 
 use super::file::{Header, key_name, trailer};
 use super::makers::{self, Maker};
@@ -104,6 +104,26 @@ pub async fn write(
     find(store, order).await?;
     let Some(sequence) = claim(store, core, order, rows_max).await? else { return Ok(None) };
     put(store, core, order, sequence).await.map(Some)
+}
+
+/// How many deliveries a file would have.
+pub async fn tried(store: &Store, order: &Order, rows_max: i64) -> Result<usize, WriteError> {
+    find(store, order).await?;
+    let order = order.clone();
+    let read = move |tx: &mut Tx<'_>| -> Done<usize, NoRefusal> {
+        Ok(waiting(tx, &order, rows_max)?.len())
+    };
+    Ok(store.read(read).await.map_err(|error| work::fault(&error))?)
+}
+
+/// The deliveries that wait to be written, the first so many.
+fn waiting(tx: &mut Tx<'_>, order: &Order, rows: i64) -> Result<Vec<Row>, DbError> {
+    tx.query(
+        "SELECT apply_no FROM delivery
+         WHERE asp_id = $1 AND state = 'READY' AND file_sequence IS NULL AND ordered_at > 0
+         ORDER BY ordered_at, apply_no LIMIT $2",
+        &[order.asp.as_str().into(), rows.into()],
+    )
 }
 
 /// Writes a file again whose writing was interrupted, or which was lost on its way. What was
@@ -217,12 +237,7 @@ fn begin(tx: &mut Tx<'_>, order: &Order, rows: i64) -> Done<(i64, i64), Nothing>
 /// statement, PostgreSQL compares each row that waits with each that is chosen.
 fn claim_rows<E>(tx: &mut Tx<'_>, order: &Order, sequence: i64, rows: i64) -> Done<Option<i64>, E> {
     let asp = order.asp.as_str();
-    let waiting = tx.query(
-        "SELECT apply_no FROM delivery
-         WHERE asp_id = $1 AND state = 'READY' AND file_sequence IS NULL AND ordered_at > 0
-         ORDER BY ordered_at, apply_no LIMIT $2",
-        &[asp.into(), rows.into()],
-    )?;
+    let waiting = waiting(tx, order, rows)?;
     let mut claimed = 0;
     for row in &waiting {
         let changed = tx.execute(

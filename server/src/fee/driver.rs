@@ -13,6 +13,7 @@ use domain::application::{Kind, State};
 use domain::card::{self, CardEvent};
 use domain::fee::{Event, Executable, ExternalCall, FeeRefusal, Plan, advance};
 use domain::ledger::Journal;
+use domain::partner::Standing;
 use domain::{ApplyNo, AspId, Timestamp};
 use serde_json::json;
 use store::tables::applications::{self, Application, Settlement};
@@ -20,8 +21,8 @@ use store::tables::card_accounts::{self, CardAccount};
 use store::tables::fee_returns::Reason;
 use store::tables::log::{Moment, Since};
 use store::tables::members;
-use store::tables::parsed;
 use store::tables::postings;
+use store::tables::{PLATFORM, parsed};
 use store::{Tx, TxError};
 
 use crate::context::{App, Core, place};
@@ -132,6 +133,12 @@ pub(super) async fn ask(
     // Business may be moved forward in a sandbox while an order is on its way; the bank is not.
     let now = app.moment();
     match call {
+        ExternalCall::Withdraw if order.bank != Standing::Active => {
+            // It ends as where the bank cannot be reached: none was sent, and none will be.
+            tracing::info!(%apply_no, bank = order.bank.name(), "a fee's bank takes no orders");
+            app.metrics.bank_answered("bank_suspended");
+            Some(Heard { event: Event::Refused(FeeRefusal::NetworkIssue), reference: None })
+        }
         ExternalCall::Withdraw => {
             // A process that was held up must not send an order that recovery may have given up.
             let deadline = order.ordered_at.plus_ms(settings.fee_deadline_ms);
@@ -220,6 +227,8 @@ const fn print_content(kind: Kind) -> &'static str {
 struct FixedOrder {
     /// By the real clock.
     ordered_at: Timestamp,
+    /// Whether the account's bank takes orders.
+    bank: Standing,
     withdraw: WithdrawOrder,
 }
 
@@ -233,13 +242,15 @@ fn order(
     move |tx| {
         let row = tx.query_opt(
             "SELECT a.user_id, a.fee, a.bank_tran_id, a.bank_tran_day, a.applied_at,
-                 b.fintech_use_num, m.name_sealed, a.kind, a.ordered_at
+                 b.fintech_use_num, m.name_sealed, a.kind, a.ordered_at,
+                 COALESCE(k.state, 'ACTIVE')
              FROM application a
              JOIN bank_account b ON b.asp_id = a.asp_id AND b.user_id = a.user_id
                  AND b.bank_account_id = a.bank_account_id
              JOIN member m ON m.asp_id = a.asp_id AND m.user_id = a.user_id
+             LEFT JOIN bank k ON k.asp_id = $3 AND k.bank_code = b.bank_code
              WHERE a.asp_id = $1 AND a.apply_no = $2 AND a.state = 'COST_PAYING'",
-            &[asp.as_str().into(), apply_no.as_str().into()],
+            &[asp.as_str().into(), apply_no.as_str().into(), PLATFORM.into()],
         )?;
         let Some(mut row) = row else { return Ok(None) };
         let member = row.int(0)?.to_string();
@@ -250,6 +261,7 @@ fn order(
             .map_err(|error| fault(format!("bank transaction id: {error}")))?;
         Ok(Some(FixedOrder {
             ordered_at,
+            bank: parsed(&row, 9, Standing::parse)?,
             withdraw: WithdrawOrder {
                 bank_tran_id,
                 tran_date: row.take_text(3)?,

@@ -9,16 +9,15 @@ use domain::fee::{Event, Executable, ExternalCall, FeeRefusal};
 use domain::{ApplyNo, AspId, Timestamp};
 use serde_json::{Value, json};
 use store::tables::fee_proposals::{self, Proposal, Verdict};
-use store::tables::log::Moment;
 use store::tables::{PLATFORM, applications};
 use store::{DbError, Store, Tx};
 
 use super::driver::{self, Heard, Moved};
 use crate::context::{App, Core};
 use crate::delivery::work::{WorkError, done, seen};
-use crate::keys::change::{Change, Deed};
+use crate::keys::change::Change;
 use crate::op::{Done, NoRefusal, refuse};
-use crate::operator::{Mode, machine_user, moment};
+use crate::operator::{Mode, moment};
 use crate::settings::Settings;
 
 /// What the operation log calls the command.
@@ -431,11 +430,8 @@ fn note(
 ) -> Result<(), DbError> {
     more["partner"] = asp.as_str().into();
     more["cardApplyNo"] = apply_no.as_str().into();
-    more["machineUser"] = machine_user().into();
     let subject = subject(asp, apply_no);
-    let at = Moment::plain(change.now);
-    let deed = Deed { operation: OPERATION, event, subject: &subject, at };
-    change.write_down(tx, &AspId::new(PLATFORM), deed, more)
+    change.record(tx, &AspId::new(PLATFORM), (OPERATION, event, &subject), more)
 }
 
 /// What the platform's own log calls a fee.

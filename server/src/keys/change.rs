@@ -11,6 +11,7 @@ use store::{DbError, Tx};
 
 use super::rows::{self, KeyRow};
 use super::{KeysError, Made, MasterOf, QUIET_MS, broken, import, refused, uses};
+use crate::operator::machine_user;
 use crate::supply::{BANK_TRAN_IDS, IDS};
 
 /// Counts the changes of keys; its row is the lock.
@@ -55,11 +56,23 @@ impl Change {
         subject: &str,
         more: Value,
     ) -> Result<(), DbError> {
-        let at = Moment::plain(self.now);
-        self.write_down(tx, asp, Deed { operation: "platen.keys", event, subject, at }, more)
+        self.record(tx, asp, ("platen.keys", event, subject), more)
     }
 
-    /// Writes the row of any deed of an operator's: who did it and why, and what `more` says.
+    /// Writes the row of what `operation`, a command, did to what, now.
+    pub fn record(
+        &self,
+        tx: &mut Tx<'_>,
+        asp: &AspId,
+        (operation, event, subject): (&str, &str, &str),
+        more: Value,
+    ) -> Result<(), DbError> {
+        let at = Moment::plain(self.now);
+        self.write_down(tx, asp, Deed { operation, event, subject, at }, more)
+    }
+
+    /// Writes the row of any deed of an operator's: who did it, as what user of the machine, and
+    /// why, and what `more` says.
     pub fn write_down(
         &self,
         tx: &mut Tx<'_>,
@@ -67,7 +80,8 @@ impl Change {
         deed: Deed<'_>,
         more: Value,
     ) -> Result<(), DbError> {
-        let mut payload = json!({ "by": self.by, "reason": self.reason });
+        let mut payload =
+            json!({ "by": self.by, "reason": self.reason, "machineUser": machine_user() });
         if let (Value::Object(all), Value::Object(more)) = (&mut payload, more) {
             all.extend(more);
         }
@@ -89,17 +103,6 @@ impl Change {
         let (wanted, found) = ("a new row of the operation log", 0);
         Err(DbError::Rows { wanted, found })
     }
-}
-
-/// What a change's row of the operation log is about.
-#[derive(Debug, Clone, Copy)]
-pub struct Noted<'a> {
-    /// The command.
-    pub operation: &'a str,
-    /// What happened.
-    pub event: &'a str,
-    /// To what.
-    pub subject: &'a str,
 }
 
 /// What the operation log calls a key.

@@ -12,7 +12,7 @@ use store::{Tx, TxError};
 use super::change::{self, Change};
 use super::rows;
 use super::{KeysError, Made, MasterOf, broken};
-use crate::operator::{Mode, machine_user, moment};
+use crate::operator::moment;
 
 /// A component that nobody has answered lapses after a day, milliseconds.
 pub const LAPSES_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -99,7 +99,6 @@ pub fn enter(
     tx: &mut Tx<'_>,
     master_of: &MasterOf,
     entered: &Entered,
-    mode: Mode,
     change: &Change,
 ) -> Made<Imported> {
     Change::lock(tx)?;
@@ -110,9 +109,7 @@ pub fn enter(
     let rows = rows::read(tx)?;
     let master = master_of(tx, &rows)?;
     let Some(waiting) = waiting(tx, &master, change.now)? else {
-        if mode == Mode::Real {
-            keep(tx, &master, &entered.component, change)?;
-        }
+        keep(tx, &master, &entered.component, change)?;
         return Ok(Imported::Waits(change.now.plus_ms(LAPSES_MS)));
     };
     if waiting.by == change.by {
@@ -128,38 +125,31 @@ pub fn enter(
         return refused(ImportRefused::Key { found, said });
     }
     let id = change::next_id(&rows, PURPOSE, change.now)?;
-    if mode == Mode::Real {
-        let active_from_us = entered.active_from.0;
-        let bytes = key.into_bytes();
-        let key = KeyMaterial { id, purpose: PURPOSE, active_from_us, bytes };
-        rows::insert(tx, &key, &master)?;
-        take_away(tx)?;
-        let more = json!({
-            "activeFrom": active_from_us,
-            "checkValue": found.to_string(),
-            "componentsBy": [waiting.by, change.by],
-            "machineUser": machine_user(),
-        });
-        let subject = format!("key:{PURPOSE}:{id}");
-        change.note(tx, &AspId::new(PLATFORM), "key.imported", &subject, more)?;
-    }
+    let active_from_us = entered.active_from.0;
+    let bytes = key.into_bytes();
+    let key = KeyMaterial { id, purpose: PURPOSE, active_from_us, bytes };
+    rows::insert(tx, &key, &master)?;
+    take_away(tx)?;
+    let more = json!({
+        "activeFrom": active_from_us,
+        "checkValue": found.to_string(),
+        "componentsBy": [waiting.by, change.by],
+    });
+    let subject = format!("key:{PURPOSE}:{id}");
+    change.note(tx, &AspId::new(PLATFORM), "key.imported", &subject, more)?;
     Ok(Imported::Whole(id))
 }
 
 /// Takes the component that waits away.
-pub fn withdraw(tx: &mut Tx<'_>, master_of: &MasterOf, mode: Mode, change: &Change) -> Made<()> {
+pub fn withdraw(tx: &mut Tx<'_>, master_of: &MasterOf, change: &Change) -> Made<()> {
     Change::lock(tx)?;
     let rows = rows::read(tx)?;
     let master = master_of(tx, &rows)?;
     let Some(waiting) = waiting(tx, &master, change.now)? else {
         return refused(ImportRefused::NoneWaits);
     };
-    if mode == Mode::Real {
-        take_away(tx)?;
-        let more = json!({ "enteredBy": waiting.by, "machineUser": machine_user() });
-        note(tx, "key.component_withdrawn", more, change)?;
-    }
-    Ok(())
+    take_away(tx)?;
+    note(tx, "key.component_withdrawn", json!({ "enteredBy": waiting.by }), change)
 }
 
 fn keep(tx: &mut Tx<'_>, master: &MasterKey, component: &Component, change: &Change) -> Made<()> {
@@ -177,10 +167,7 @@ fn keep(tx: &mut Tx<'_>, master: &MasterKey, component: &Component, change: &Cha
             change.now.0.into(),
         ],
     )?;
-    let more = json!({
-        "checkValue": component.check_value().to_string(),
-        "machineUser": machine_user(),
-    });
+    let more = json!({ "checkValue": component.check_value().to_string() });
     note(tx, "key.component_entered", more, change)
 }
 

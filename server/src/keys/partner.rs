@@ -1,6 +1,7 @@
 //! A project's crypto keys: pairs of keys that requests and answers are encrypted with. A project
 //! has one live pair, or two while its partner changes over.
 
+use crypto::digest::Sha256;
 use crypto::jwe::{PrivateKey, PublicKey};
 use crypto::keyring::Keyring;
 use crypto::random;
@@ -43,9 +44,17 @@ impl NewPair {
         now: Timestamp,
     ) -> Made<()> {
         let client = self.client.public_key();
-        Half { id: &self.id, server: &self.server, client: &client }
+        Half { id: &self.id, server: &self.server, client: &client, not_after: None }
             .insert(tx, ring, asp, project_id, now)
     }
+}
+
+/// A partner's public key, as the partner hands it in.
+pub struct ClientKey {
+    /// Itself.
+    pub public: PublicKey,
+    /// Until when the certificate is valid that it came in.
+    pub not_after: Option<Timestamp>,
 }
 
 /// What the platform keeps of a pair.
@@ -56,6 +65,8 @@ pub struct Half<'a> {
     pub server: &'a PrivateKey,
     /// The partner's public key.
     pub client: &'a PublicKey,
+    /// Until when the certificate is valid that it came in.
+    pub not_after: Option<Timestamp>,
 }
 
 impl Half<'_> {
@@ -74,8 +85,8 @@ impl Half<'_> {
         let public = self.client.to_spki_der().or_else(broken)?;
         tx.execute(
             "INSERT INTO crypto_key (asp_id, crypto_key_id, project_id, state,
-                 server_private_key_sealed, client_public_key, made_at)
-             VALUES ($1, $2, $3, 'ACTIVE', $4, $5, $6)",
+                 server_private_key_sealed, client_public_key, made_at, client_not_after)
+             VALUES ($1, $2, $3, 'ACTIVE', $4, $5, $6, $7)",
             &[
                 asp.as_str().into(),
                 self.id.into(),
@@ -83,6 +94,7 @@ impl Half<'_> {
                 sealed.as_bytes().into(),
                 public.as_slice().into(),
                 now.0.into(),
+                self.not_after.map(|at| at.0).into(),
             ],
         )?;
         Ok(())
@@ -96,12 +108,12 @@ pub struct NewHalf {
     /// The platform's private key.
     server: PrivateKey,
     /// The partner's public key.
-    client: PublicKey,
+    client: ClientKey,
 }
 
 impl NewHalf {
     /// Makes it for a partner's public key. Takes a moment: not within a transaction.
-    pub fn make(client: PublicKey) -> Result<Self, KeysError> {
+    pub fn make(client: ClientKey) -> Result<Self, KeysError> {
         let server = PrivateKey::generate_2048();
         let server = server.map_err(|error| KeysError::Broken(error.to_string()))?;
         Ok(NewHalf { id: random::hex_lower(32), server, client })
@@ -114,7 +126,8 @@ impl NewHalf {
 
     /// What is kept of it.
     pub fn half(&self) -> Half<'_> {
-        Half { id: &self.id, server: &self.server, client: &self.client }
+        let ClientKey { public, not_after } = &self.client;
+        Half { id: &self.id, server: &self.server, client: public, not_after: *not_after }
     }
 }
 
@@ -133,7 +146,7 @@ pub fn rotate(
     change: &Change,
 ) -> Made<()> {
     let client = pair.client.public_key();
-    let half = Half { id: &pair.id, server: &pair.server, client: &client };
+    let half = Half { id: &pair.id, server: &pair.server, client: &client, not_after: None };
     rotate_to(tx, ring, asp, (project_id, &half), change)
 }
 
@@ -161,19 +174,13 @@ pub fn rotate_to(
     Ok(change.note(tx, asp, "crypto_key.rotated", &subject(half.id), more)?)
 }
 
-/// Retires a pair: calls that name it are refused, and the platform's private key is gone.
+/// Retires a pair: calls that name it are refused, and the platform's private key is gone. Another
+/// one must serve.
 pub fn retire(tx: &mut Tx<'_>, asp: &AspId, id: &str, change: &Change) -> Made<()> {
     Change::lock(tx)?;
-    let found = tx.query_opt(
-        "SELECT project_id FROM crypto_key
-         WHERE asp_id = $1 AND crypto_key_id = $2 AND state = 'ACTIVE'",
-        &[asp.as_str().into(), id.into()],
-    )?;
-    let Some(found) = found else {
-        return refused(KeysError::NoPair(asp.to_string(), id.to_owned()));
-    };
-    let project_id = found.int(0)?;
-    if live(tx, asp, project_id)?.len() < 2 {
+    let project_id = live_one(tx, asp, id)?.project_id;
+    let others = live(tx, asp, project_id)?;
+    if !others.iter().any(|other| other.id != id && other.state == PairState::Active) {
         return refused(KeysError::LastPair(asp.to_string(), id.to_owned()));
     }
     tx.execute(
@@ -185,37 +192,106 @@ pub fn retire(tx: &mut Tx<'_>, asp: &AspId, id: &str, change: &Change) -> Made<(
     Ok(change.note(tx, asp, "crypto_key.retired", &subject(id), more)?)
 }
 
-fn live(tx: &mut Tx<'_>, asp: &AspId, project_id: i64) -> Result<Vec<String>, DbError> {
-    let pairs = of(tx, asp)?;
-    let live = pairs.into_iter().filter(|pair| pair.project_id == project_id && !pair.is_retired);
-    Ok(live.map(|pair| pair.id).collect())
+/// Has calls that name a pair refused, as those that name an unknown one, or taken again; `false`
+/// where it is so already.
+pub fn set_suspended(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    (id, is_suspended): (&str, bool),
+    change: &Change,
+) -> Made<bool> {
+    Change::lock(tx)?;
+    let found = live_one(tx, asp, id)?;
+    if (found.state == PairState::Suspended) == is_suspended {
+        return Ok(false);
+    }
+    tx.execute(
+        "UPDATE crypto_key SET suspended_at = $3 WHERE asp_id = $1 AND crypto_key_id = $2",
+        &[asp.as_str().into(), id.into(), is_suspended.then_some(change.now.0).into()],
+    )?;
+    let event = if is_suspended { "crypto_key.suspended" } else { "crypto_key.resumed" };
+    let more = json!({ "projectId": found.project_id });
+    change.note(tx, asp, event, &subject(id), more)?;
+    Ok(true)
+}
+
+/// A pair that is not retired.
+fn live_one(tx: &mut Tx<'_>, asp: &AspId, id: &str) -> Made<PairRow> {
+    let found = of(tx, asp)?.into_iter().find(|pair| pair.id == id);
+    match found.filter(|pair| pair.state != PairState::Retired) {
+        Some(pair) => Ok(pair),
+        None => refused(KeysError::NoPair(asp.to_string(), id.to_owned())),
+    }
+}
+
+fn live(tx: &mut Tx<'_>, asp: &AspId, project_id: i64) -> Result<Vec<PairRow>, DbError> {
+    let is_live =
+        |pair: &PairRow| pair.project_id == project_id && pair.state != PairState::Retired;
+    Ok(of(tx, asp)?.into_iter().filter(is_live).collect())
+}
+
+/// State of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PairState {
+    /// It serves.
+    Active,
+    /// It does not serve for now.
+    Suspended,
+    /// It is gone.
+    Retired,
+}
+
+impl PairState {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PairState::Active => "ACTIVE",
+            PairState::Suspended => "SUSPENDED",
+            PairState::Retired => "RETIRED",
+        }
+    }
 }
 
 /// A pair, as a list shows it.
+#[derive(Debug, Clone)]
 pub struct PairRow {
     /// Its id.
     pub id: String,
     /// The project.
     pub project_id: i64,
-    /// Whether it is gone.
-    pub is_retired: bool,
+    /// Its state.
+    pub state: PairState,
     /// When it was made; 0: before that was noted.
     pub made_at: Timestamp,
+    /// Until when the partner's certificate is valid, where it came in one.
+    pub not_after: Option<Timestamp>,
+    /// SHA-256 of the partner's public key, `SubjectPublicKeyInfo` in DER, 64 hex digits.
+    pub fingerprint: String,
 }
 
 /// A partner's pairs.
 pub fn of(tx: &mut Tx<'_>, asp: &AspId) -> Result<Vec<PairRow>, DbError> {
     let rows = tx.query(
-        "SELECT crypto_key_id, project_id, state, made_at FROM crypto_key WHERE asp_id = $1
-         ORDER BY project_id, made_at, crypto_key_id",
+        "SELECT crypto_key_id, project_id, state, made_at, suspended_at, client_not_after,
+             client_public_key
+         FROM crypto_key WHERE asp_id = $1 ORDER BY project_id, made_at, crypto_key_id",
         &[asp.as_str().into()],
     )?;
     let read = |row: store::Row| {
+        let state = match (row.text(2)?, row.opt_int(4)?) {
+            ("RETIRED", _) => PairState::Retired,
+            (_, Some(_)) => PairState::Suspended,
+            (_, None) => PairState::Active,
+        };
+        let mut digest = Sha256::default();
+        digest.update(row.blob(6)?);
         Ok(PairRow {
             id: row.text(0)?.to_owned(),
             project_id: row.int(1)?,
-            is_retired: row.text(2)? == "RETIRED",
+            state,
             made_at: Timestamp(row.int(3)?),
+            not_after: row.opt_int(5)?.map(Timestamp),
+            fingerprint: digest.finish().iter().map(|byte| format!("{byte:02x}")).collect(),
         })
     };
     rows.into_iter().map(read).collect()

@@ -11,9 +11,11 @@ use serde_json::json;
 use store::tables::PLATFORM;
 use store::{DbError, Row, Store, Tx, Value};
 
+use super::access;
 use super::change::Change;
-use super::{KeysError, Made, broken, refused, unwrapped, uses};
+use super::{KeysError, Made, broken, perform, refused, uses};
 use crate::context::{Core, place};
+use crate::operator::Mode;
 
 /// Rows in a transaction; the statements have it too.
 const BATCH: usize = 200;
@@ -38,6 +40,8 @@ enum Key {
     Number,
     /// The first number names the place of the value.
     TwoNumbers,
+    /// A project's and an access key's; see [`access::row`].
+    Access,
     Text,
 }
 
@@ -117,12 +121,21 @@ const COLUMNS: &[Column] = &[
         before: Key::Text,
     },
     Column {
-        place: "project.secret_key",
+        place: access::SECRET,
         walk: "SELECT project_id, secret_key_sealed FROM project
              WHERE asp_id = $1 AND project_id > $2 ORDER BY project_id LIMIT 200",
         set: "UPDATE project SET secret_key_sealed = $2
              WHERE asp_id = $1 AND project_id = $4 AND secret_key_sealed = $3",
         before: Key::Number,
+    },
+    Column {
+        place: access::SECRET,
+        walk: "SELECT project_id, key_no, secret_key_sealed FROM access_key
+             WHERE asp_id = $1 AND (project_id, key_no) > ($2, $3) AND state <> 'DISCARDED'
+             ORDER BY project_id, key_no LIMIT 200",
+        set: "UPDATE access_key SET secret_key_sealed = $2
+             WHERE asp_id = $1 AND project_id = $4 AND key_no = $5 AND secret_key_sealed = $3",
+        before: Key::Access,
     },
     Column {
         place: "crypto_key.server_private_key",
@@ -148,6 +161,7 @@ const COLUMNS: &[Column] = &[
 enum Cursor {
     Number(i64),
     TwoNumbers(i64, i64),
+    Access(i64, i64),
     Text(String),
 }
 
@@ -156,6 +170,7 @@ impl Key {
         match self {
             Key::Number => Cursor::Number(i64::MIN),
             Key::TwoNumbers => Cursor::TwoNumbers(i64::MIN, i64::MIN),
+            Key::Access => Cursor::Access(i64::MIN, i64::MIN),
             Key::Text => Cursor::Text(String::new()),
         }
     }
@@ -164,6 +179,7 @@ impl Key {
         Ok(match self {
             Key::Number => Cursor::Number(row.int(0)?),
             Key::TwoNumbers => Cursor::TwoNumbers(row.int(0)?, row.int(1)?),
+            Key::Access => Cursor::Access(row.int(0)?, row.int(1)?),
             Key::Text => Cursor::Text(row.text(0)?.to_owned()),
         })
     }
@@ -174,7 +190,9 @@ impl Cursor {
     fn after<'a>(&'a self, mut values: Vec<Value<'a>>) -> Vec<Value<'a>> {
         match self {
             Cursor::Number(one) => values.push((*one).into()),
-            Cursor::TwoNumbers(one, two) => values.extend([Value::Int(*one), Value::Int(*two)]),
+            Cursor::TwoNumbers(one, two) | Cursor::Access(one, two) => {
+                values.extend([Value::Int(*one), Value::Int(*two)])
+            }
             Cursor::Text(text) => values.push(text.into()),
         }
         values
@@ -184,6 +202,7 @@ impl Cursor {
     fn row(&self) -> String {
         match self {
             Cursor::Number(one) | Cursor::TwoNumbers(one, _) => one.to_string(),
+            Cursor::Access(project, key) => access::row(*project, *key),
             Cursor::Text(text) => text.clone(),
         }
     }
@@ -196,11 +215,17 @@ pub struct Resealed {
     pub rows: u64,
 }
 
-/// Seals every value anew that the data key in use has not sealed.
-pub fn data(store: &Store, core: &Core, change: &Change) -> Result<Resealed, KeysError> {
+/// Seals every value anew that the data key in use has not sealed; each batch is kept, or only
+/// tried.
+pub fn data(
+    store: &Store,
+    core: &Core,
+    change: &Change,
+    mode: Mode,
+) -> Result<Resealed, KeysError> {
     let ring = core.keys.ring();
     let to = i64::from(ring.active_data_key_id());
-    let partners = begin(store, change, KeyPurpose::DataKey, to)?;
+    let partners = begin(store, (change, mode), KeyPurpose::DataKey, to)?;
     let mut rows = 0;
     for asp in partners {
         for column in COLUMNS {
@@ -208,7 +233,7 @@ pub fn data(store: &Store, core: &Core, change: &Change) -> Result<Resealed, Key
             while let Some(at) = cursor {
                 let (asp, core) = (asp.clone(), core.clone());
                 let work = move |tx: &mut Tx<'_>| batch(tx, &core.keys.ring(), &asp, column, &at);
-                let (moved, next) = store.write_blocking(work).map_err(unwrapped)?;
+                let (moved, next) = perform(store, mode, work)?;
                 rows += moved;
                 cursor = next;
                 std::thread::sleep(PAUSE);
@@ -221,7 +246,7 @@ pub fn data(store: &Store, core: &Core, change: &Change) -> Result<Resealed, Key
 /// Notes that it begins; the partners.
 fn begin(
     store: &Store,
-    change: &Change,
+    (change, mode): (&Change, Mode),
     purpose: KeyPurpose,
     to: i64,
 ) -> Result<Vec<AspId>, KeysError> {
@@ -232,7 +257,7 @@ fn begin(
         change.note(tx, &AspId::new(PLATFORM), "key.resealed", &subject, json!({}))?;
         Ok(uses::all_with_platform(tx)?.iter().map(AspId::new).collect())
     };
-    store.write_blocking(work).map_err(unwrapped)
+    perform(store, mode, work)
 }
 
 /// Values are moved over to the newest key alone: the one that this process knows may have been
@@ -276,16 +301,23 @@ fn batch(
     Ok((moved, last.filter(|_| !is_end)))
 }
 
-/// Indexes every card anew that the lookup key in use has not indexed.
-pub fn lookup(store: &Store, core: &Core, change: &Change) -> Result<Resealed, KeysError> {
-    let partners = begin(store, change, KeyPurpose::Lookup, core.keys.ring().lookup().0)?;
+/// Indexes every card anew that the lookup key in use has not indexed; each batch is kept, or only
+/// tried.
+pub fn lookup(
+    store: &Store,
+    core: &Core,
+    change: &Change,
+    mode: Mode,
+) -> Result<Resealed, KeysError> {
+    let to = core.keys.ring().lookup().0;
+    let partners = begin(store, (change, mode), KeyPurpose::Lookup, to)?;
     let mut rows = 0;
     for asp in partners {
         let mut cursor = Some(i64::MIN);
         while let Some(after) = cursor {
             let (asp, core) = (asp.clone(), core.clone());
             let work = move |tx: &mut Tx<'_>| index_batch(tx, &core, &asp, after);
-            let (moved, next) = store.write_blocking(work).map_err(unwrapped)?;
+            let (moved, next) = perform(store, mode, work)?;
             rows += moved;
             cursor = next;
             std::thread::sleep(PAUSE);

@@ -31,11 +31,20 @@ const NUMBER: &[Use] = &[
     ),
 ];
 /// Rows that name the digest key.
-const DIGEST: &[Use] = &[(
-    "projects whose access key was not used since (project.digest_key_id)",
-    "SELECT COUNT(*) AS depending FROM project
-     WHERE asp_id = $1 AND digest_key_id = $2 AND state <> 'DISCARDED'",
-)];
+const DIGEST: &[Use] = &[
+    (
+        "access keys that were not used since (access_key.digest_key_id)",
+        "SELECT COUNT(*) AS depending FROM access_key k
+         JOIN project p ON p.asp_id = k.asp_id AND p.project_id = k.project_id
+         WHERE k.asp_id = $1 AND k.digest_key_id = $2 AND k.state <> 'DISCARDED'
+             AND p.state <> 'DISCARDED'",
+    ),
+    (
+        "projects whose access key was not used since (project.digest_key_id)",
+        "SELECT COUNT(*) AS depending FROM project
+         WHERE asp_id = $1 AND digest_key_id = $2 AND state <> 'DISCARDED'",
+    ),
+];
 /// Rows that name the audit key.
 const AUDIT: &[Use] = &[(
     "seals of the operation log (audit_seal.audit_key_id)",
@@ -78,6 +87,11 @@ const DATA: &[Use] = &[
         "recipients (delivery.recipient_sealed)",
         "SELECT COUNT(*) AS depending FROM delivery
          WHERE asp_id = $1 AND SUBSTR(recipient_sealed, 2, 4) = $2",
+    ),
+    (
+        "secret keys (access_key.secret_key_sealed)",
+        "SELECT COUNT(*) AS depending FROM access_key
+         WHERE asp_id = $1 AND SUBSTR(secret_key_sealed, 2, 4) = $2",
     ),
     (
         "secret keys (project.secret_key_sealed)",

@@ -13,6 +13,11 @@ struct PurposeLabel {
     purpose: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartnerLabel {
+    asp: String,
+}
+
 /// Files that a card maker has not reported on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unacknowledged {
@@ -40,6 +45,7 @@ pub struct BooksOff {
 pub(super) struct Upkeep {
     key_age: Family<PurposeLabel, Gauge>,
     clock_ahead: Gauge,
+    certificates: Family<PartnerLabel, Gauge>,
     files: Gauge,
     files_age: Gauge,
     journals: Gauge,
@@ -61,6 +67,11 @@ impl Upkeep {
             "How far this machine's clock is ahead of the database's",
             Unit::Seconds,
             self.clock_ahead.clone(),
+        );
+        registry.register(
+            "partner_certificates_ending",
+            "Certificates of a partner's crypto keys in use that end within 30 days or have ended",
+            self.certificates.clone(),
         );
         registry.register(
             "delivery_files_unacknowledged",
@@ -98,6 +109,12 @@ impl Upkeep {
 }
 
 impl Metrics {
+    /// So many certificates of a partner end soon. A partner is a label: there are few.
+    pub fn certificates_ending(&self, asp: &str, count: i64) {
+        let label = PartnerLabel { asp: asp.to_owned() };
+        self.upkeep.certificates.get_or_create(&label).set(count);
+    }
+
     /// The key in use for this purpose is so old.
     pub fn key_age(&self, purpose: KeyPurpose, seconds: i64) {
         let label = PurposeLabel { purpose: purpose.name() };

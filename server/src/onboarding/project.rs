@@ -1,6 +1,5 @@
 //! Projects of partners, with their keys.
 
-use crypto::jwe::PublicKey;
 use domain::AspId;
 use domain::partner::ProjectState;
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use super::{Made, Refused, must_be, note, refused};
 use crate::context::Core;
 use crate::keys::access::{AccessKeys, TOLD};
 use crate::keys::change::Change;
-use crate::keys::partner::NewHalf;
+use crate::keys::partner::{ClientKey, NewHalf};
 use crate::keys::{KeysError, of_keys};
 
 /// The keys of a new project: what its partner is told once. It has no `Debug`.
@@ -23,7 +22,7 @@ pub struct NewKeys {
 impl NewKeys {
     /// Makes those of the platform for a partner's public key. Takes a moment: not within a
     /// transaction.
-    pub fn make(client: PublicKey) -> Result<Self, KeysError> {
+    pub fn make(client: ClientKey) -> Result<Self, KeysError> {
         Ok(NewKeys { access: AccessKeys::make(), pair: NewHalf::make(client)? })
     }
 
@@ -32,13 +31,8 @@ impl NewKeys {
         &self,
         asp: &AspId,
     ) -> Result<Vec<(&'static str, &'static str, String)>, KeysError> {
-        let values = [
-            asp.to_string(),
-            self.access.access_key.clone(),
-            self.access.secret_key.clone(),
-            self.pair.id.clone(),
-            self.pair.public_key_pem()?,
-        ];
+        let more = [self.pair.id.clone(), self.pair.public_key_pem()?];
+        let values = self.access.told(asp).into_iter().chain(more);
         Ok(TOLD.into_iter().zip(values).map(|((env, json), value)| (env, json, value)).collect())
     }
 }
@@ -54,7 +48,7 @@ pub fn create(
     // The keys that new values are sealed under are not changed meanwhile.
     Change::lock(tx)?;
     must_be(tx, asp)?;
-    if !of_keys(keys.access.insert(tx, core, asp, project))? {
+    if !of_keys(keys.access.insert(tx, core, asp, (project, change.now)))? {
         return refused(Refused::ProjectThere(asp.clone(), project.project_id));
     }
     let (ring, half) = (core.keys.ring(), keys.pair.half());
@@ -163,7 +157,8 @@ pub fn show(
     Ok((project, pairs))
 }
 
-fn claim(tx: &mut Tx<'_>, asp: &AspId, project_id: i64) -> Made<Project> {
+/// Claims a project; refuses where there is none.
+pub(super) fn claim(tx: &mut Tx<'_>, asp: &AspId, project_id: i64) -> Made<Project> {
     must_be(tx, asp)?;
     match projects::claim(tx, asp, project_id)? {
         Some(project) => Ok(project),

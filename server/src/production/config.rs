@@ -8,7 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use bank::{
-    ClientSecret, OpenBanking, Receiver, default_not_found_codes, default_token_rejected_codes,
+    ClientSecret, Gateway, OpenBanking, Receiver, default_not_found_codes,
+    default_token_rejected_codes,
 };
 use domain::Timestamp;
 use store::{OpenError, Target};
@@ -50,6 +51,7 @@ pub enum Front {
 #[derive(Debug, Clone)]
 pub struct BankConfig {
     url: String,
+    gateways: Vec<Gateway>,
     client_id: String,
     client_secret_file: PathBuf,
     institution_code: String,
@@ -219,7 +221,7 @@ impl Config {
         let passphrase = bank.deposit_passphrase_file.as_deref().map(secret).transpose()?;
         Ok(OpenBanking::new(bank::Config {
             base_url: bank.url.trim_end_matches('/').to_owned(),
-            gateways: Vec::new(),
+            gateways: bank.gateways.clone(),
             client_id: bank.client_id.clone(),
             client_secret: secret(&bank.client_secret_file)?,
             institution_code: bank.institution_code.clone(),
@@ -320,6 +322,7 @@ fn bank(reader: &mut Reader) -> BankConfig {
     if !url.is_empty() && !url.starts_with("https://") && !is_on_loopback(&url) {
         reader.wrong("bank.url must be https://, unless the bank is on this machine");
     }
+    let gateways = gateways(reader);
     let receiver = [
         reader.text("bank.receiver_name"),
         reader.text("bank.receiver_bank_code"),
@@ -337,6 +340,7 @@ fn bank(reader: &mut Reader) -> BankConfig {
     };
     BankConfig {
         url,
+        gateways,
         client_id: reader.text("bank.client_id").unwrap_or_default(),
         client_secret_file: reader.path("bank.client_secret_file").unwrap_or_default(),
         institution_code: reader.text("bank.institution_code").unwrap_or_default(),
@@ -344,6 +348,22 @@ fn bank(reader: &mut Reader) -> BankConfig {
         deposit_passphrase_file: reader.path("bank.deposit_passphrase_file"),
         receiver,
     }
+}
+
+fn gateways(reader: &mut Reader) -> Vec<Gateway> {
+    let mut gateways: Vec<Gateway> = Vec::new();
+    for [fintech_prefix, url] in reader.tables("bank.gateways", ["fintech_prefix", "url"]) {
+        if !url.starts_with("https://") && !is_on_loopback(&url) {
+            let who = format!("bank.gateways: the url of `{fintech_prefix}`");
+            reader.wrong(&format!("{who} must be https://, unless it is on this machine"));
+        }
+        if gateways.iter().any(|other| other.fintech_prefix == fintech_prefix) {
+            reader.wrong(&format!("bank.gateways has the prefix `{fintech_prefix}` twice"));
+        }
+        let base_url = url.trim_end_matches('/').to_owned();
+        gateways.push(Gateway { fintech_prefix, base_url });
+    }
+    gateways
 }
 
 fn is_on_loopback(url: &str) -> bool {

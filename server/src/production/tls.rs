@@ -1,8 +1,6 @@
 //! TLS by rustls, 1.2 and 1.3. The certificate is taken up anew when its files change, while calls
 //! run; one that cannot be used leaves the one before it in its place.
 
-mod validity;
-
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -22,6 +20,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, ServerConfig};
 
 use super::secret_file::{self, SecretFileError};
+use crate::certificate;
 use crate::context::App;
 
 /// How often the files are looked at.
@@ -74,8 +73,8 @@ fn load(files: &TlsFiles, now: Timestamp) -> Result<Pair, TlsError> {
     let pem = pem.map_err(|error| TlsError::Certificate(path(), error))?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let chain = chain.map_err(|_| TlsError::NoCertificate(path()))?;
-    let end = chain.first().and_then(|own| validity::not_after(own));
-    let not_after = end.ok_or_else(|| TlsError::NoCertificate(path()))?;
+    let end = chain.first().and_then(|own| certificate::read(own));
+    let not_after = end.ok_or_else(|| TlsError::NoCertificate(path()))?.not_after;
     if not_after < now {
         let at = jiff::Timestamp::from_microsecond(not_after.0);
         let at = at.map_or_else(|_| "-".to_owned(), |at| format!("{at:.0}"));

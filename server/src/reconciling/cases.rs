@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use data_encoding::HEXLOWER;
 use domain::AspId;
 use serde_json::{Value, json};
-use store::tables::log::Moment;
 use store::tables::reconciliation_cases::{self, Case, Closing, Difference};
 use store::tables::{PLATFORM, counters};
 use store::{DbError, Store, Tx, TxError};
@@ -16,9 +15,9 @@ use super::file::BankFile;
 use super::{ReconcileError, Report};
 use crate::context::Core;
 use crate::delivery::work::{done, seen};
-use crate::keys::change::{Change, Deed};
+use crate::keys::change::Change;
 use crate::op::{Done, NoRefusal, Stop, refuse};
-use crate::operator::{Mode, machine_user, moment, partners_of};
+use crate::operator::{Mode, moment, partners_of};
 
 /// What the operation log calls the command.
 const OPERATION: &str = "platen.reconcile";
@@ -215,10 +214,9 @@ impl Found {
             "closed": report.closed,
             "open": report.open,
         });
-        let (event, subject) = ("reconciliation.read", self.subject());
-        let at = Moment::plain(change.now);
-        let deed = Deed { operation: OPERATION, event, subject: &subject, at };
-        change.write_down(tx, &AspId::new(PLATFORM), deed, more)
+        let subject = self.subject();
+        let deed = (OPERATION, "reconciliation.read", subject.as_str());
+        change.record(tx, &AspId::new(PLATFORM), deed, more)
     }
 }
 
@@ -319,9 +317,7 @@ fn close_in(tx: &mut Tx<'_>, scope: &[AspId], id: i64, change: &Change) -> Done<
         return Err(TxError::Refused(Stop::CameFirst));
     }
     let subject = format!("case:{id}");
-    let event = "reconciliation.case_closed";
-    let at = Moment::plain(change.now);
-    let deed = Deed { operation: OPERATION, event, subject: &subject, at };
+    let deed = (OPERATION, "reconciliation.case_closed", subject.as_str());
     let found = &case.difference;
     let more = json!({
         "partner": asp.as_str(),
@@ -330,9 +326,8 @@ fn close_in(tx: &mut Tx<'_>, scope: &[AspId], id: i64, change: &Change) -> Done<
         "bankTranId": found.bank_tran_id,
         "ours": found.ours,
         "theirs": found.theirs,
-        "machineUser": machine_user(),
     });
-    change.write_down(tx, &AspId::new(PLATFORM), deed, more)?;
+    change.record(tx, &AspId::new(PLATFORM), deed, more)?;
     Ok((asp, case))
 }
 

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use domain::ledger::Account;
 use domain::time::BusinessDay;
 use domain::{AspId, Timestamp};
-use store::tables::partners;
 use store::{DbError, Row, Store, Tx, TxError, WriteError};
 
 /// Rows that are read at once.
@@ -70,9 +69,6 @@ impl Float {
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum FloatError {
-    /// There is no such partner.
-    #[error("there is no partner {0}")]
-    NoPartner(String),
     /// The books hold what they cannot.
     #[error("the books cannot be added up: {0}; see `platen audit verify`")]
     Books(String),
@@ -82,17 +78,6 @@ pub enum FloatError {
 }
 
 type Read<T> = Result<T, TxError<FloatError>>;
-
-/// The partners to report on: this one, or all.
-pub fn partners(store: &Store, wanted: Option<&str>) -> Result<Vec<AspId>, FloatError> {
-    let read = |tx: &mut Tx<'_>| -> Read<_> { Ok(partners::all(tx)?) };
-    let all = store.read_blocking(read).map_err(unwrapped)?;
-    match wanted {
-        None => Ok(all),
-        Some(asp) if all.iter().any(|one| one.as_str() == asp) => Ok(vec![AspId::new(asp)]),
-        Some(asp) => Err(FloatError::NoPartner(asp.to_owned())),
-    }
-}
 
 /// The report of a partner at the end of a day, or of what there is of it yet. Blocks.
 pub fn at_end_of(store: &Store, asp: &AspId, day: BusinessDay) -> Result<Float, FloatError> {

@@ -323,7 +323,7 @@ fn put_project(
         access: projects::Access::default(),
     };
     let made = keys
-        .insert(tx, core, asp, &row)
+        .insert(tx, core, asp, (&row, now))
         .and_then(|_| project.pair.insert(tx, &core.keys.ring(), asp, PROJECT_ID, now));
     match made {
         Ok(()) => Ok(()),

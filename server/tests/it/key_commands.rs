@@ -242,3 +242,54 @@ fn nothing_shown(stage: &Stage, logged: &str, target: &Target) {
         }
     }
 }
+
+/// What is only tried leaves every row as it was.
+#[test]
+fn changes_of_keys_are_tried_and_leave_nothing() {
+    for database in engines() {
+        let target = database.target();
+        let mut stage = Stage::set(target);
+        drop(stage.server());
+        let tried = |stage: &mut Stage, args: &[&str]| {
+            let before = all_keys(target);
+            let told = stage.done(&[args, &WHY[..], &["--dry-run"]].concat());
+            assert!(told.starts_with("dry run, nothing is kept: "), "{told}");
+            assert_eq!(all_keys(target), before, "{args:?} left something");
+            told
+        };
+        for (args, wanted) in [
+            (&["keys", "rotate", "lookup"][..], " for lookup begins in 30 s"),
+            (&["keys", "rotate", "master"], "master key 2 wraps all keys"),
+            (&["keys", "rotate", "crypto"], "the project has a further crypto key"),
+        ] {
+            let told = tried(&mut stage, args);
+            assert!(told.contains(wanted), "{told}");
+        }
+        stage.done(&[&["keys", "rotate", "data_key", "--active-in", "3"], &WHY[..]].concat());
+        stage.done(&[&["keys", "rotate", "crypto"], &WHY[..]].concat());
+        std::thread::sleep(std::time::Duration::from_secs(4));
+        let told = tried(&mut stage, &["keys", "reseal", "data_key"]);
+        let moved = stage.done(&[&["keys", "reseal", "data_key"], &WHY[..]].concat());
+        assert_eq!(told.trim_end().rsplit(": ").next(), Some(moved.trim_end()), "as many");
+        assert!(!moved.starts_with("0 values"), "{moved}");
+        let listed: Value = serde_json::from_str(&stage.done(&["keys", "list", "--json"])).unwrap();
+        let pairs = listed["keys"].as_array().unwrap().iter().filter(|key| key["key"] == "crypto");
+        let pair = pairs.map(|key| key["id"].as_str().unwrap().to_owned()).next().unwrap();
+        tried(&mut stage, &["keys", "retire", "crypto", &pair]);
+    }
+}
+
+/// The platform's keys, the partners' and what was written down of them, as they stand.
+fn all_keys(target: &Target) -> Vec<String> {
+    let books = Books::open(target);
+    let text = |row: &Row| row.text(0).unwrap().to_owned();
+    [
+        "SELECT purpose || key_id || state FROM platform_key ORDER BY purpose, key_id",
+        "SELECT crypto_key_id || state FROM crypto_key ORDER BY crypto_key_id",
+        "SELECT asp_id || log_id FROM operation_log WHERE event LIKE '%key%' ORDER BY log_id",
+        "SELECT CAST(generation AS TEXT) FROM sandbox_master_key",
+    ]
+    .into_iter()
+    .flat_map(|sql| books.rows(sql).iter().map(text).collect::<Vec<_>>())
+    .collect()
+}

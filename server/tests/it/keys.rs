@@ -13,6 +13,7 @@ use platen::context::Clock;
 use platen::keys::change::{self, Change};
 use platen::keys::partner::{self, NewPair};
 use platen::keys::{KeysError, reseal, unwrapped};
+use platen::operator::Mode;
 use platen::ops::BASE;
 use platen::ops::prepaid_card::reissue::with_plastic;
 use platen::sandbox::keys::{Credentials, rotate, rotate_master};
@@ -265,8 +266,8 @@ async fn resealed(servers: &[Arc<TestServer>; 2], begun: Timestamp) {
     needed(retired(server, Digest, 5, quiet).await.unwrap_err(), "remembered calls");
     let app = Arc::clone(&other.app);
     let moved = std::thread::spawn(move || {
-        let sealed = reseal::data(&app.store, &app.core, &why(Clock.now())).unwrap();
-        let indexed = reseal::lookup(&app.store, &app.core, &why(Clock.now())).unwrap();
+        let sealed = reseal::data(&app.store, &app.core, &why(Clock.now()), Mode::Real).unwrap();
+        let indexed = reseal::lookup(&app.store, &app.core, &why(Clock.now()), Mode::Real).unwrap();
         (sealed.rows, indexed.rows)
     });
     let moved = tokio::task::block_in_place(|| moved.join().unwrap());

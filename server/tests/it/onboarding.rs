@@ -1,5 +1,8 @@
 //! `platen admin`: from nothing to a partner's first signed call, and what suspends and bounds it.
 
+mod banks;
+mod certificates;
+mod keys;
 mod sheets;
 
 use std::net::IpAddr;
@@ -98,7 +101,17 @@ fn texts(target: &Target, sql: String) -> String {
 
 /// How many rows commands may have written.
 fn rows(target: &Target) -> Vec<String> {
-    ["partner", "project", "crypto_key", "product", "number_range", "operation_log"]
+    const TABLES: [&str; 8] = [
+        "partner",
+        "project",
+        "access_key",
+        "crypto_key",
+        "product",
+        "number_range",
+        "bank",
+        "operation_log",
+    ];
+    TABLES
         .map(|table| texts(target, format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}")))
         .to_vec()
 }
@@ -420,6 +433,9 @@ fn every_command_of_admin_helps_with_an_example() {
             &["create", "list", "show", "suspend", "resume", "discard", "export", "import"],
         ),
         ("bin", &["add", "list"]),
+        ("key", &["create", "list", "show", "suspend", "resume", "discard"]),
+        ("certificate", &["create", "list", "show", "suspend", "resume", "discard"]),
+        ("bank", &["create", "list", "show", "suspend", "resume", "discard"]),
     ] {
         for verb in verbs {
             let help = String::from_utf8(run(&["admin", noun, verb, "--help"]).stdout).unwrap();

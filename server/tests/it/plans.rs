@@ -9,7 +9,7 @@ use store::testing::TestDatabase;
 use store::{Options, Store, Tx, TxError, Value};
 
 /// What may read all of a partner's rows: small tables, and what nobody waits for.
-const MAY_SCAN: [&str; 15] = [
+const MAY_SCAN: [&str; 17] = [
     // Recovery: all partners.
     "SELECT asp_id FROM partner",
     // A range is added, rarely: all ranges.
@@ -25,6 +25,8 @@ const MAY_SCAN: [&str; 15] = [
     "SELECT purpose, key_id, state, wrapped, active_from FROM platform_key",
     // A project has two live keys at the most.
     "SELECT crypto_key_id",
+    // A partner's crypto keys, once a minute: few.
+    "SELECT COUNT(*) AS ending FROM crypto_key",
     // A key is retired by an operator, outside of any write: whole tables.
     "SELECT COUNT(*) AS depending",
     // A partner has few projects.
@@ -33,9 +35,10 @@ const MAY_SCAN: [&str; 15] = [
     // An operator lists partners, and the products of one.
     "SELECT asp_id, name, state FROM partner",
     "SELECT service_id FROM product WHERE asp_id = $1 ORDER BY service_id",
+    "SELECT bank_code, name, state, made_at FROM bank WHERE asp_id = $1 ORDER BY bank_code",
     // A partner is one row.
     "UPDATE partner SET state",
-    "SELECT p.project_id, p.secret_key_sealed",
+    "SELECT p.project_id, k.secret_key_sealed",
 ];
 
 #[test]

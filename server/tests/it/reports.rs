@@ -166,7 +166,8 @@ fn as_commanded(database: &str, (first, second): (BusinessDay, BusinessDay), aft
     assert_eq!((status, out.as_str()), (Some(1), ""));
     assert!(err.contains("has not come yet") && err.trim_end().lines().count() == 1, "{err}");
     let (status, _, err) = report(database, second, &["--partner", "1"]);
-    assert_eq!((status, err.as_str()), (Some(1), "platen: there is no partner 1\n"));
+    let wanted = "platen: there is no partner 1: look for a digit that is wrong\n";
+    assert_eq!((status, err.as_str()), (Some(1), wanted));
 }
 
 /// A balance that no posting made, and a posting that no row has.

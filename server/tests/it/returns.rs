@@ -18,7 +18,7 @@ use crate::support::{REISSUE, TestBank, TestServer, code, on_each_database, quic
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Recovery comes when the test wants it.
-fn by_hand() -> Settings {
+pub fn by_hand() -> Settings {
     Settings { fee_recovery_interval_ms: 3_600_000, ..quick() }
 }
 
@@ -36,13 +36,13 @@ impl TestServer {
     }
 
     /// A round of recovery, in which every return is due.
-    async fn round(&self) {
+    pub async fn round(&self) {
         self.exec("UPDATE fee_return SET next_at = 0 WHERE asp_id = $1", &[]).await;
         recovery::round(&self.app).await.unwrap();
     }
 
     /// State, attempt, refusal and mark of the member's return.
-    async fn fee_return(&self, world: &World) -> String {
+    pub async fn fee_return(&self, world: &World) -> String {
         let sql = "SELECT f.state, f.attempt, f.refusal, f.is_sent FROM fee_return f
              JOIN application a ON a.asp_id = f.asp_id AND a.apply_no = f.apply_no
              WHERE a.asp_id = $1 AND a.user_id = $2";
@@ -59,7 +59,7 @@ impl TestServer {
 }
 
 /// A member whose fee was taken for a reissue that cannot be done; the call's number.
-async fn owed(server: &TestServer, bank: &TestBank) -> (World, String) {
+pub async fn owed(server: &TestServer, bank: &TestBank) -> (World, String) {
     let world = given(server, bank, |world| world.bank = Bank::Behaving("take_silently")).await;
     let id = new_id();
     let open = server.call_as(REISSUE, &with_plastic(&world), Some(&id)).await;
@@ -77,7 +77,7 @@ async fn owed(server: &TestServer, bank: &TestBank) -> (World, String) {
 }
 
 /// The member has the money, once; the books and the bank say the same.
-async fn assert_returned(server: &TestServer, bank: &TestBank, (world, id): &(World, String)) {
+pub async fn assert_returned(server: &TestServer, bank: &TestBank, (world, id): &(World, String)) {
     assert_eq!(bank.given_back(world).await, [3_000]);
     let user = [world.user_id().into()];
     let sql = "SELECT a.state, f.state, f.amount, f.reason, f.api_tran_id IS NOT NULL,

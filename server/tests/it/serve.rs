@@ -3,6 +3,7 @@
 mod callers;
 mod configured;
 mod encrypted;
+mod gateways;
 mod shared;
 mod taken_on;
 

@@ -171,6 +171,29 @@ pub fn mark_sent(
     Ok(changed == 1)
 }
 
+/// Puts an order off that nobody has sent, to another account where that is given; `false` where
+/// somebody else came first.
+pub fn put_off(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    apply_no: &ApplyNo,
+    (order, account, until): (&Order, Option<i64>, Timestamp),
+) -> Result<bool, DbError> {
+    let changed = tx.execute(
+        "UPDATE fee_return SET next_at = $4, bank_account_id = COALESCE($5, bank_account_id)
+         WHERE asp_id = $1 AND apply_no = $2 AND state = 'DUE' AND bank_tran_id = $3
+             AND NOT is_sent",
+        &[
+            asp.as_str().into(),
+            apply_no.as_str().into(),
+            order.bank_tran_id.as_str().into(),
+            until.0.into(),
+            account.into(),
+        ],
+    )?;
+    Ok(changed == 1)
+}
+
 /// How a return that is due goes on.
 #[derive(Debug)]
 pub enum Step<'a> {

@@ -3,6 +3,7 @@
 use domain::AspId;
 use domain::partner::{CorrelationIds, PlainRequests, ProjectKind, ProjectState};
 
+use super::access_keys::{self, NewKey};
 use super::parsed;
 use crate::{DbError, Row, Tx};
 
@@ -38,22 +39,12 @@ pub struct Access {
     pub rate_limit_burst: i64,
 }
 
-/// The keys of a new project, as they are stored.
-pub struct NewKeys<'a> {
-    /// Keyed digest of the access key.
-    pub access_key_digest: &'a [u8],
-    /// The key of that digest.
-    pub digest_key_id: i64,
-    /// The secret key, sealed.
-    pub secret_key_sealed: &'a [u8],
-}
-
-/// Adds a project; `false` where the partner has one of this number.
+/// Adds a project with its first key; `false` where the partner has one of this number.
 pub fn insert(
     tx: &mut Tx<'_>,
     asp: &AspId,
     project: &Project,
-    keys: &NewKeys<'_>,
+    key: NewKey<'_>,
 ) -> Result<bool, DbError> {
     let added = tx.execute(
         "INSERT INTO project (asp_id, project_id, kind, state, access_key_digest, digest_key_id,
@@ -66,9 +57,9 @@ pub fn insert(
             project.project_id.into(),
             project.kind.name().into(),
             project.state.name().into(),
-            keys.access_key_digest.into(),
-            keys.digest_key_id.into(),
-            keys.secret_key_sealed.into(),
+            key.access_key_digest.into(),
+            key.digest_key_id.into(),
+            key.secret_key_sealed.into(),
             project.plain.name().into(),
             project.correlation.name().into(),
             project.tran_time_window_ms.into(),
@@ -78,7 +69,11 @@ pub fn insert(
             project.access.rate_limit_burst.into(),
         ],
     )?;
-    Ok(added != 0)
+    if added == 0 {
+        return Ok(false);
+    }
+    access_keys::insert(tx, asp, project.project_id, key)?;
+    Ok(true)
 }
 
 /// A partner's projects, in the order of their numbers.

@@ -194,7 +194,7 @@ impl Show {
 fn set_state(verb: &str, asp: &AspId, to: PartnerState, doing: &Doing) -> Outcome {
     let (what, id) = (format!("partner {asp}"), asp.clone());
     let shown = json!({ "aspId": asp.as_str(), "state": to.name() });
-    turn(&["admin", "partner", verb], doing, (&what, to.name(), shown), |change| {
+    turn(&["admin", "partner", verb], doing, (&what, to.name(), shown), |change, _| {
         move |tx: &mut Tx<'_>| partner::set_state(tx, &id, to, &change)
     })
 }

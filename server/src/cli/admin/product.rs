@@ -180,7 +180,7 @@ fn set_state(verb: &str, which: &Which, to: ProductState, doing: &Doing) -> Outc
     let (asp, id) = (which.partner.clone(), which.product.clone());
     let what = format!("product {id}");
     let shown = json!({ "serviceId": id.as_str(), "status": to.name() });
-    turn(&["admin", "product", verb], doing, (&what, to.name(), shown), |change| {
+    turn(&["admin", "product", verb], doing, (&what, to.name(), shown), |change, _| {
         move |tx: &mut Tx<'_>| product::set_state(tx, &asp, (&id, to), &change)
     })
 }

@@ -20,7 +20,7 @@ use crate::operator::Mode;
 use crate::operator::moment;
 
 /// Largest number of a project.
-const PROJECT_MAX: i64 = 999;
+pub(super) const PROJECT_MAX: i64 = 999;
 /// Calls a second, or at once, at the most.
 const RATE_MAX: i64 = 1_000_000;
 
@@ -54,13 +54,13 @@ enum Command {
 
 /// Which project.
 #[derive(Args)]
-struct Which {
+pub(super) struct Which {
     /// Its partner.
     #[arg(long, value_name = "ASP", value_parser = asp)]
-    partner: AspId,
+    pub(super) partner: AspId,
     /// Its number within the partner, 1 to 999.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=PROJECT_MAX))]
-    project: i64,
+    pub(super) project: i64,
 }
 
 /// From where, and how often.
@@ -223,12 +223,11 @@ impl Show {
         let Which { partner, project: id } = self.which;
         let (found, pairs) = look(&store, move |tx| project::show(tx, &partner, id))?;
         store.close();
-        let state = |is_retired| if is_retired { "RETIRED" } else { "ACTIVE" };
         if self.common.json {
             let keys = pairs.iter().map(|pair| {
                 json!({
                     "cryptoKeyId": pair.id,
-                    "state": state(pair.is_retired),
+                    "state": pair.state.name(),
                     "madeAt": moment(pair.made_at),
                 })
             });
@@ -240,7 +239,7 @@ impl Show {
         say(line(&found));
         for pair in &pairs {
             let made = moment(pair.made_at);
-            say(format_args!("  crypto key {}  {}  made {made}", pair.id, state(pair.is_retired)));
+            say(format_args!("  crypto key {}  {}  made {made}", pair.id, pair.state.name()));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -281,7 +280,7 @@ fn set_state(verb: &str, which: &Which, to: ProjectState, doing: &Doing) -> Outc
     let (asp, id) = (which.partner.clone(), which.project);
     let what = format!("project {id} of partner {asp}");
     let shown = json!({ "aspId": asp.as_str(), "projectId": id, "state": to.name() });
-    turn(&["admin", "project", verb], doing, (&what, to.name(), shown), |change| {
+    turn(&["admin", "project", verb], doing, (&what, to.name(), shown), |change, _| {
         move |tx: &mut Tx<'_>| project::set_state(tx, &asp, (id, to), &change)
     })
 }

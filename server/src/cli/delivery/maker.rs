@@ -6,14 +6,16 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use crypto::jwe::{KeyError, PublicKey};
 use serde_json::{Value, json};
-use store::{Tx, WriteError};
+use store::{Tx, TxError, WriteError};
 
 use super::{Common, Failure, Outcome, id};
 use crate::cli::key_file::{cannot, pem};
 use crate::cli::say;
+use crate::cli::why::{Trying, done};
 use crate::delivery::file::key_name;
 use crate::delivery::makers::{self, Maker, NAME_CHARS_MAX};
 use crate::op::{Done, NoRefusal};
+use crate::operator::{Mode, perform};
 
 /// Add and list card makers.
 ///
@@ -52,6 +54,8 @@ struct Add {
     /// Its RSA public key, 2,048 to 4,096 bits: a PEM file with a block PUBLIC KEY.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    #[command(flatten)]
+    trying: Trying,
     #[command(flatten)]
     common: Common,
 }
@@ -95,15 +99,17 @@ impl Add {
         let der = key.to_spki_der().map_err(wrong)?;
         let (store, _) = self.common.platform.open()?;
         let (asp, id, named) = (self.common.asp()?, self.id.clone(), key_name(&der));
-        let work = move |tx: &mut Tx<'_>| -> Done<(), NoRefusal> {
+        let mode = self.trying.mode();
+        let work = move |tx: &mut Tx<'_>| -> Result<(), TxError<String>> {
             Ok(makers::add(tx, &asp, &self.id, &self.name, &der)?)
         };
-        store.write_blocking(work).map_err(|error| failed(&error))?;
+        perform(&store, mode, work, |told| told)
+            .map_err(|told| Failure(format!("the database failed: {told}")))?;
         store.close();
         if self.common.json {
-            say(json!({ "id": id, "key": named }));
+            say(json!({ "id": id, "key": named, "isDone": mode == Mode::Real }));
         } else {
-            say(format_args!("card maker {id} with key {named}"));
+            done(mode, &format!("card maker {id} with key {named}"));
         }
         Ok(ExitCode::SUCCESS)
     }

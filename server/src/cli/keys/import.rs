@@ -7,12 +7,11 @@ use clap::Args;
 use crypto::component::{CheckValue, Component};
 use store::Tx;
 
-use super::super::why::Acting;
-use super::super::{Failure, Outcome, Platform, misused, say};
+use super::super::why::{Acting, Trying, done};
+use super::super::{Failure, Outcome, Platform, misused};
 use super::{SECOND_MS, moment};
 use crate::keys::import::{Entered, Imported};
-use crate::keys::{BEGIN_MS, unwrapped};
-use crate::operator::Mode;
+use crate::keys::{BEGIN_MS, perform};
 use crate::production::secret_file;
 
 /// Take a card verification key over from another system, in two components.
@@ -53,9 +52,8 @@ pub(super) struct Import {
     /// Take the component that waits away.
     #[arg(long, conflicts_with_all = ["component", "check_value", "key_check_value"])]
     withdraw: bool,
-    /// Check all of it, say what would be done, and keep nothing.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    trying: Trying,
     #[command(flatten)]
     acting: Acting,
     #[command(flatten)]
@@ -72,7 +70,7 @@ impl Import {
             Ok(change) => change,
             Err(sentence) => return Ok(misused(&["keys", "import"], &sentence)),
         };
-        let mode = Mode::dry_if(self.dry_run);
+        let mode = self.trying.mode();
         let active_from = change.now.plus_ms(self.active_in * SECOND_MS);
         let entered = match (&self.component, self.check_value) {
             (Some(path), Some(check_value)) => {
@@ -88,24 +86,23 @@ impl Import {
         let (store, core) = self.platform.open()?;
         let keys = core.keys;
         let work = move |tx: &mut Tx<'_>| match &entered {
-            Some(entered) => keys.import(tx, entered, mode, &change).map(Some),
-            None => keys.withdraw_component(tx, mode, &change).map(|()| None),
+            Some(entered) => keys.import(tx, entered, &change).map(Some),
+            None => keys.withdraw_component(tx, &change).map(|()| None),
         };
-        let imported = store.write_blocking(work).map_err(unwrapped)?;
+        let imported = perform(&store, mode, work)?;
         store.close();
-        let tried = if mode == Mode::Dry { "dry run, nothing is kept: " } else { "" };
-        match imported {
-            None => say(format_args!("{tried}the component that waited is taken away")),
-            Some(Imported::Waits(until)) => say(format_args!(
-                "{tried}the component waits for another person's until {}",
-                moment(until)
-            )),
-            Some(Imported::Whole(id)) => say(format_args!(
-                "{tried}key {id} for card_verification is whole and begins in {} s, at {}",
+        let told = match imported {
+            None => "the component that waited is taken away".to_owned(),
+            Some(Imported::Waits(until)) => {
+                format!("the component waits for another person's until {}", moment(until))
+            }
+            Some(Imported::Whole(id)) => format!(
+                "key {id} for card_verification is whole and begins in {} s, at {}",
                 self.active_in,
                 moment(active_from)
-            )),
-        }
+            ),
+        };
+        done(mode, &told);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -11,7 +11,7 @@ use store::{Tx, TxError};
 use super::super::{Outcome, Platform, say};
 use super::moment;
 use crate::context::Clock;
-use crate::keys::partner::{self, PairRow};
+use crate::keys::partner::{self, PairRow, PairState};
 use crate::keys::rows::{self, KeyRow};
 use crate::keys::{Keys, KeysError, unwrapped, uses};
 use crate::sandbox::keys::master_generation;
@@ -95,7 +95,11 @@ fn list(tx: &mut Tx<'_>, held: &Keys, now: Timestamp) -> Result<Vec<Listed>, TxE
         listed.extend(pairs.into_iter().map(|pair: PairRow| Listed {
             key: "crypto".to_owned(),
             id: pair.id,
-            state: if pair.is_retired { "retired" } else { "in use" },
+            state: match pair.state {
+                PairState::Active => "in use",
+                PairState::Suspended => "suspended",
+                PairState::Retired => "retired",
+            },
             since: pair.made_at,
             partner: Some((asp.clone(), pair.project_id)),
         }));

@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use domain::BusinessDay;
+use domain::{AspId, BusinessDay};
 use serde_json::{Value, json};
 
 use crate::cli::{Failure, Outcome, Platform, runtime, say, won};
+use crate::operator::partners_of;
 use crate::report::float::{self, Line, Sums};
 use crate::sandbox::clock;
 
@@ -48,7 +49,8 @@ fn day(text: &str) -> Result<BusinessDay, String> {
 impl Float {
     pub(super) fn run(self) -> Outcome {
         let (store, _) = self.platform.open()?;
-        let today = runtime()?.block_on(clock::moment(&store))?.business.business_day();
+        let runtime = runtime()?;
+        let today = runtime.block_on(clock::moment(&store))?.business.business_day();
         if self.day > today {
             let (day, today) = (self.day.hyphenated(), today.hyphenated());
             return Err(Failure(format!(
@@ -56,7 +58,8 @@ impl Float {
             )));
         }
         let mut all = Vec::new();
-        for asp in float::partners(&store, self.partner.as_deref())? {
+        let only = self.partner.as_deref().map(AspId::new);
+        for asp in runtime.block_on(partners_of(&store, only.as_ref()))? {
             all.push(float::at_end_of(&store, &asp, self.day)?);
         }
         store.close();

@@ -14,6 +14,7 @@ use domain::fee_return::{
     pause_ms,
 };
 use domain::ledger::Journal;
+use domain::partner::Standing;
 use domain::{ApplyNo, AspId, Timestamp, UserId};
 use serde_json::json;
 use store::tables::applications;
@@ -21,6 +22,7 @@ use store::tables::bank_accounts::{self, Chargeable};
 use store::tables::fee_returns::{self, Anew, FeeReturn, Order, Step};
 use store::tables::log::{self, Moment, NewEntry};
 use store::tables::postings;
+use store::tables::{PLATFORM, parsed};
 use store::{Tx, TxError};
 
 use crate::applying;
@@ -111,8 +113,27 @@ fn begin(
     move |tx| {
         let Some(due) = fee_returns::load(tx, &asp, &apply_no)? else { return Ok(None) };
         let Some(call) = stage(&due).call() else { return Ok(None) };
+        let row = tx.query_opt(
+            "SELECT f.bank_account_id, a.user_id, b.fintech_use_num, m.name_sealed,
+                 COALESCE(k.state, 'ACTIVE')
+             FROM fee_return f
+             JOIN application a ON a.asp_id = f.asp_id AND a.apply_no = f.apply_no
+             JOIN bank_account b ON b.asp_id = a.asp_id AND b.user_id = a.user_id
+                 AND b.bank_account_id = f.bank_account_id
+             JOIN member m ON m.asp_id = a.asp_id AND m.user_id = a.user_id
+             LEFT JOIN bank k ON k.asp_id = $3 AND k.bank_code = b.bank_code
+             WHERE f.asp_id = $1 AND f.apply_no = $2",
+            &[asp.as_str().into(), apply_no.as_str().into(), PLATFORM.into()],
+        )?;
+        let missing = || fault(format!("nobody is there to get the fee of {apply_no}"));
+        let mut row = row.ok_or_else(missing)?;
         let mut order = due.order.clone();
         if call == ExternalCall::Deposit {
+            let bank = parsed(&row, 4, Standing::parse)?;
+            if bank != Standing::Active {
+                wait_for(tx, (&asp, &apply_no), &due, (bank, row.int(0)?), now)?;
+                return Ok(None);
+            }
             // A bank takes orders of the day only; from here on it counts how long it may take.
             order.bank_tran_day = now.business.business_day().to_string();
             order.at = now.real;
@@ -120,18 +141,6 @@ fn begin(
                 return Err(TxError::Refused(Stop::CameFirst));
             }
         }
-        let row = tx.query_opt(
-            "SELECT f.bank_account_id, a.user_id, b.fintech_use_num, m.name_sealed
-             FROM fee_return f
-             JOIN application a ON a.asp_id = f.asp_id AND a.apply_no = f.apply_no
-             JOIN bank_account b ON b.asp_id = a.asp_id AND b.user_id = a.user_id
-                 AND b.bank_account_id = f.bank_account_id
-             JOIN member m ON m.asp_id = a.asp_id AND m.user_id = a.user_id
-             WHERE f.asp_id = $1 AND f.apply_no = $2",
-            &[asp.as_str().into(), apply_no.as_str().into()],
-        )?;
-        let missing = || fault(format!("nobody is there to get the fee of {apply_no}"));
-        let mut row = row.ok_or_else(missing)?;
         let member = row.int(1)?.to_string();
         let name = core.open_text(place(&asp, "member.name", &member), row.blob(3)?).or_stop()?;
         let bank_tran_id = BankTranId::parse(&order.bank_tran_id)
@@ -145,6 +154,28 @@ fn begin(
             member,
             name: Personal::new(name.expose().to_owned()),
         }))
+    }
+}
+
+/// Puts an order off that nobody has sent, as its account's bank takes none. Of a bank that never
+/// will again, it goes to the account that the member would be charged from now.
+fn wait_for(
+    tx: &mut Tx<'_>,
+    (asp, apply_no): (&AspId, &ApplyNo),
+    due: &FeeReturn,
+    (bank, account): (Standing, i64),
+    now: Moment,
+) -> Done<(), NoRefusal> {
+    let other = match bank {
+        Standing::Active | Standing::Suspended => None,
+        Standing::Discarded => other_account(tx, asp, apply_no)?.filter(|other| *other != account),
+    };
+    let pause = pause_ms((now.real.0 - due.due_at.0) / 1_000);
+    let until = now.real.plus_ms(u64::try_from(pause).unwrap_or(0));
+    tracing::info!(%apply_no, bank = bank.name(), "the bank of a fee's return takes no orders");
+    match fee_returns::put_off(tx, asp, apply_no, (&due.order, other, until))? {
+        true => Ok(()),
+        false => Err(TxError::Refused(Stop::CameFirst)),
     }
 }
 

@@ -23,7 +23,7 @@ const fn key(name: &'static str, need: Need, doc: &'static str) -> Key {
 }
 
 /// All of them.
-pub(super) const KEYS: [Key; 20] = [
+pub(super) const KEYS: [Key; 21] = [
     key(
         "listen",
         Need::Default("127.0.0.1:8080"),
@@ -90,6 +90,13 @@ pub(super) const KEYS: [Key; 20] = [
     key("bank.receiver_name", Need::Optional, "Final receiver of withdrawals: the holder."),
     key("bank.receiver_bank_code", Need::Optional, "Its bank, 3 digits."),
     key("bank.receiver_account", Need::Optional, "Its account number."),
+    key(
+        "bank.gateways",
+        Need::Optional,
+        "Further gateways of the bank, a table `[[bank.gateways]]` each: `fintech_prefix`, how the \
+         account numbers begin that it gave out (`fintech_use_num`; the longest prefix counts), \
+         and `url`, as in `bank.url`.",
+    ),
 ];
 
 /// The part of `docs/reference/settings.md` about them.

@@ -148,6 +148,28 @@ impl Reader {
         paths
     }
 
+    /// Tables of texts, all with these keys and no others.
+    pub(super) fn tables<const N: usize>(
+        &mut self,
+        name: &str,
+        keys: [&str; N],
+    ) -> Vec<[String; N]> {
+        let Some(value) = self.given.get(name) else { return Vec::new() };
+        let read = |value: &Value| {
+            let table = value.as_table().filter(|table| table.len() == N)?;
+            let texts = keys.iter().map(|key| Some(table.get(*key)?.as_str()?.to_owned()));
+            texts.collect::<Option<Vec<_>>>()?.try_into().ok()
+        };
+        let tables = value.as_array().and_then(|all| all.iter().map(read).collect());
+        tables.unwrap_or_else(|| {
+            let keys = keys.join(" and ");
+            self.wrong(&format!(
+                "{name} must be tables [[{name}]] with the texts {keys}, no other"
+            ));
+            Vec::new()
+        })
+    }
+
     /// All keys, with what the file says.
     pub(super) fn shown(&self) -> Vec<Shown> {
         let shown = KEYS.iter().map(|Key { name, need, .. }| {

@@ -366,10 +366,19 @@ async fn a_moved_clock_is_the_commands_too() {
             let all = [&["delivery"], own, &["--database", &database]].concat();
             tokio::task::block_in_place(|| stdout_of(&all))
         };
+        let ready = delivery(&server, &no).await;
+        let tried = command(&["write", "--maker", "M1", "--out", out, "--dry-run"]);
+        let wanted = "dry run, nothing is kept: 1 deliveries in a file\n";
+        assert_eq!((tried.as_str(), &delivery(&server, &no).await), (wanted, &ready));
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
         command(&["write", "--maker", "M1", "--out", out]);
         let path = folder.path().join("back.csv");
         let rows = [row(&server, &no, "RECEIPT", 1)];
         std::fs::write(&path, Back { maker: "M1", sequence: 1, key: &key }.text(&rows)).unwrap();
+        let written = delivery(&server, &no).await;
+        let tried = command(&["read", path.to_str().unwrap(), "--dry-run"]);
+        let wanted = "dry run, nothing is kept: file 1: 1 rows, all of them right\n";
+        assert_eq!((tried.as_str(), &delivery(&server, &no).await), (wanted, &written));
         command(&["read", path.to_str().unwrap()]);
         assert!(delivery(&server, &no).await.starts_with("RECEIPT"));
     })

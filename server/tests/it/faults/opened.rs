@@ -9,6 +9,7 @@ use crypto::pan::Pan;
 use crypto::seal::MasterKey;
 use domain::AspId;
 use platen::context::{Clock, place};
+use platen::keys::access;
 
 use super::picture::{Cells, Exact};
 use super::stage::Process;
@@ -69,10 +70,14 @@ impl Opener {
         let column = name.strip_suffix("_sealed").unwrap();
         let column = match (table, column) {
             ("application", "recipient") => "delivery.recipient".to_owned(),
+            ("access_key", "secret_key") => access::SECRET.to_owned(),
             (table, column) => format!("{table}.{column}"),
         };
-        let (asp, id) = (AspId::new(&row[0].1), &row[1].1);
-        let plain = self.ring.open(&place(&asp, &column, id).aad(), &unhex(sealed));
+        let (asp, mut id) = (AspId::new(&row[0].1), row[1].1.clone());
+        if table == "access_key" {
+            id = access::row(id.parse().unwrap(), cell(row, "key_no").parse().unwrap());
+        }
+        let plain = self.ring.open(&place(&asp, &column, &id).aad(), &unhex(sealed));
         hex(plain.unwrap_or_else(|error| panic!("{column} of {id}: {error}")).expose())
     }
 

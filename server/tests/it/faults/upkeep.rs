@@ -12,6 +12,7 @@ use platen::context::Clock;
 use platen::keys::change::{self, Change};
 use platen::keys::partner::{self, NewPair};
 use platen::keys::{BEGIN_MS, KeysError, Made, reseal, unwrapped};
+use platen::operator::Mode;
 use platen::ops::prepaid_card::reissue::with_plastic;
 use platen::sandbox::keys::{Credentials, rotate, rotate_master};
 use platen::sandbox::world::World;
@@ -139,7 +140,10 @@ impl Yard {
             }
             KeyPurpose::CardVerification => format!("DELETE FROM card WHERE cvc_key_id = {old}"),
             KeyPurpose::Number => format!("DELETE FROM number_range WHERE number_key_id = {old}"),
-            KeyPurpose::Digest => format!("UPDATE project SET digest_key_id = {old} + 1"),
+            KeyPurpose::Digest => format!(
+                "UPDATE access_key SET digest_key_id = {old} + 1;
+                 UPDATE project SET digest_key_id = {old} + 1"
+            ),
             // Nothing is sealed here.
             KeyPurpose::Audit => return,
         };
@@ -200,7 +204,7 @@ impl Yard {
     async fn reseal(&self, process: &Process, purpose: KeyPurpose) -> Result<(), KeysError> {
         let (app, change) = (Arc::clone(&process.app), self.why());
         let reseal = if purpose == KeyPurpose::Lookup { reseal::lookup } else { reseal::data };
-        aside(move || reseal(&app.store, &app.core, &change)).await.map(drop)
+        aside(move || reseal(&app.store, &app.core, &change, Mode::Real)).await.map(drop)
     }
 
     /// Everything that stands there. What is noted each time that it is done counts once.

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use domain::partner::{CorrelationIds, PlainRequests, ProjectKind, ProjectState};
-use serde_json::{Value, json};
+use serde_json::json;
 use store::Tx;
 use store::tables::projects::{self, Project as Row};
 
 use super::{Bounds, Which, line};
-use crate::cli::admin::{Doing, checked, done, opened};
+use crate::cli::admin::{Doing, Format, checked, done, opened, tell};
 use crate::cli::key_file::partners_key;
 use crate::cli::{Outcome, misused, say};
 use crate::onboarding::perform;
@@ -29,7 +29,7 @@ const SECOND_MS: i64 = 1_000;
 ///   openssl pkey -in private.pem -pubout -out partner.pem
 /// What is printed is kept nowhere in clear: pipe it to where the partner keeps its secrets. With
 /// what it adds itself, PLATEN_CLIENT_PRIVATE_KEY, it is what the partner's client needs. Further
-/// crypto keys come by `platen keys rotate crypto`.
+/// keys come by `platen admin key create` and `platen admin certificate create`.
 ///
 /// Examples:
 ///   platen admin project create --partner 000990000000001 --project 1 --kind uat \
@@ -61,7 +61,8 @@ pub(super) struct Create {
     replay_window: i64,
     #[command(flatten)]
     bounds: Bounds,
-    /// The partner's RSA public key, 2,048 to 4,096 bits: a PEM file with a block PUBLIC KEY.
+    /// The partner's RSA public key, 2,048 to 4,096 bits: a PEM file with a block PUBLIC KEY, or an
+    /// X.509 certificate.
     #[arg(long, value_name = "FILE")]
     client_public_key: PathBuf,
     /// How the keys are printed; --json is the same as json.
@@ -89,12 +90,6 @@ enum Plain {
 enum Correlation {
     Lenient,
     Strict,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Dotenv,
-    Json,
 }
 
 impl Create {
@@ -141,15 +136,7 @@ impl Create {
         perform(&store, mode, work)?;
         store.close();
         match (mode, self.doing.common.json || self.format == Format::Json) {
-            (Mode::Real, true) => {
-                let all = told.into_iter().map(|(_, name, value)| (name.to_owned(), value.into()));
-                say(format_args!("{:#}", Value::Object(all.collect())));
-            }
-            (Mode::Real, false) => {
-                for (name, _, value) in told {
-                    say(format_args!("{name}=\"{}\"", value.trim_end().replace('\n', "\\n")));
-                }
-            }
+            (Mode::Real, is_json) => tell(is_json, told),
             (Mode::Dry, true) => say(json!({ "isDone": false, "project": project::as_json(&row) })),
             (Mode::Dry, false) => done(mode, &line(&row)),
         }

@@ -1,4 +1,5 @@
-//! Until when a certificate may be used: read from its DER (RFC 5280, section 4.1).
+//! When a certificate is valid and which public key it is about: read from its DER (RFC 5280,
+//! section 4.1). Its signature is not looked at.
 
 use domain::Timestamp;
 use jiff::civil::DateTime;
@@ -11,8 +12,19 @@ const GENERALIZED_TIME: u8 = 0x18;
 /// The explicit tag of a version, which the oldest certificates leave out.
 const VERSION: u8 = 0xa0;
 
-/// The moment after which a certificate is no longer valid; `None` where it is none.
-pub(super) fn not_after(certificate: &[u8]) -> Option<Timestamp> {
+/// What is read of a certificate.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Certificate<'a> {
+    /// From when on it is valid.
+    pub not_before: Timestamp,
+    /// The moment after which it is no longer valid.
+    pub not_after: Timestamp,
+    /// The public key of its subject, `SubjectPublicKeyInfo` in DER.
+    pub public_key: &'a [u8],
+}
+
+/// Reads a certificate; `None` where it is none.
+pub fn read(certificate: &[u8]) -> Option<Certificate<'_>> {
     let (certificate, _) = content(certificate, SEQUENCE)?;
     let (mut fields, _) = content(certificate, SEQUENCE)?;
     if fields.first() == Some(&VERSION) {
@@ -22,10 +34,15 @@ pub(super) fn not_after(certificate: &[u8]) -> Option<Timestamp> {
     for tag in [INTEGER, SEQUENCE, SEQUENCE] {
         (_, fields) = content(fields, tag)?;
     }
-    let (validity, _) = content(fields, SEQUENCE)?;
-    let (_, not_before, rest) = element(validity)?;
-    let (tag, not_after, _) = element(rest)?;
-    (!not_before.is_empty()).then(|| moment(tag, not_after))?
+    let (validity, fields) = content(fields, SEQUENCE)?;
+    let (from, not_before, rest) = element(validity)?;
+    let (to, not_after, _) = element(rest)?;
+    // The subject, and its key with the header.
+    let (_, key) = content(fields, SEQUENCE)?;
+    let (_, rest) = content(key, SEQUENCE)?;
+    let public_key = key.get(..key.len().checked_sub(rest.len())?)?;
+    let (not_before, not_after) = (moment(from, not_before)?, moment(to, not_after)?);
+    Some(Certificate { not_before, not_after, public_key })
 }
 
 /// The first element's content, where it has this tag, and what follows it.
@@ -71,22 +88,31 @@ fn moment(tag: u8, text: &[u8]) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use rcgen::{CertificateParams, KeyPair};
+    use rcgen::{CertificateParams, KeyPair, PublicKeyData as _};
 
     use super::*;
 
     #[test]
-    fn the_end_is_what_the_certificate_says() {
+    fn validity_and_key_are_what_the_certificate_says() {
         for year in [1951_i16, 2026, 2049, 2050, 2999] {
             let mut params = CertificateParams::new(vec!["platen.example".to_owned()]).unwrap();
-            let end = date(year, 2, 28).at(23, 59, 58, 0).to_zoned(TimeZone::UTC).unwrap();
+            let day = |year: i16| {
+                let at = date(year, 2, 28).at(0, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap();
+                Timestamp(at.timestamp().as_second() * 1_000_000)
+            };
+            params.not_before = rcgen::date_time_ymd(i32::from(year) - 1, 2, 28);
             params.not_after = rcgen::date_time_ymd(i32::from(year), 2, 28);
-            let seconds = (end.timestamp().as_second() - 86_398) * 1_000_000;
-            let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            let key = KeyPair::generate().unwrap();
+            let made = params.self_signed(&key).unwrap();
             let der = made.der();
-            assert_eq!(not_after(der), Some(Timestamp(seconds)), "{year}");
-            for cut in 0..100.min(der.len()) {
-                assert_eq!(not_after(&der[..cut]), None);
+            let wanted = Certificate {
+                not_before: day(year - 1),
+                not_after: day(year),
+                public_key: &key.subject_public_key_info(),
+            };
+            assert_eq!(read(der), Some(wanted), "{year}");
+            for cut in 0..der.len() {
+                assert_eq!(read(&der[..cut]), None);
             }
         }
     }
