@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod master;
+pub mod notify;
 pub mod run;
 pub mod secret_file;
 pub mod tls;

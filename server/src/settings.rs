@@ -3,6 +3,7 @@
 //! is made from here.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -351,6 +352,11 @@ where
             Err(SettingsError::Variable { name, value, reason })
         }
     }
+}
+
+/// The socket on which a service manager wants to be told when the server is ready.
+pub fn notify_socket() -> Option<OsString> {
+    std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())
 }
 
 fn read_file(path: Option<&Path>) -> Result<SettingFile, SettingsError> {

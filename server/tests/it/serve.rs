@@ -3,6 +3,7 @@
 mod callers;
 mod configured;
 mod encrypted;
+mod notified;
 mod taken_on;
 
 use std::fs::{self, Permissions};
