@@ -17,6 +17,7 @@ use crate::http::{self, Door, Served};
 use crate::ops::{BASE, Operations};
 use crate::portal::Mode;
 use crate::running::{self, Background};
+use crate::spans;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +110,7 @@ impl Running {
             let _ = closed.await;
         });
         tokio::join!(callers, operators);
+        spans::export::flush(&app).await;
         drop(background);
         // Blocks, when nothing is left to be served.
         app.store.close();
