@@ -19,6 +19,7 @@ mod keys;
 pub mod panics;
 mod platform;
 mod populate;
+mod ready;
 mod reconcile;
 mod reference;
 mod report;
@@ -63,6 +64,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(Box<serve::Serve>),
+    Ready(ready::Ready),
     Config(config::Config),
     Demo(demo::Demo),
     Sandbox(Box<sandbox::Sandbox>),
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
     panics::report();
     let outcome = match Cli::parse().command {
         Command::Serve(command) => command.run(),
+        Command::Ready(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Sandbox(command) => command.run(),

@@ -20,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::ops::Operations;
 use crate::pipeline::observe::Observer;
 use crate::settings::Settings;
+use crate::spans::Spans;
 use crate::supply::Supply;
 
 /// The clock.
@@ -86,6 +87,8 @@ pub struct App {
     pub cpu: Cpu,
     /// Is told of each call: the sandbox's log of calls. Production has none.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Gathers traces, where there is a collector.
+    pub spans: Spans,
 }
 
 impl App {
@@ -104,6 +107,7 @@ impl App {
             cpu: Cpu::start(settings.cpu_threads)?,
             metrics: Metrics::of(store.engine()),
             observer: None,
+            spans: Spans::of(settings),
             shift: Shift::default(),
             store,
             core,

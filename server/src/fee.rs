@@ -24,6 +24,7 @@ use crate::op::{Answer, Call, CallKind, Cx, Done, Handler, Operation, Stop, tran
 use crate::ops::prepaid_card::issue::Issue;
 use crate::ops::prepaid_card::reissue::Reissue;
 use crate::ops::prepaid_card::renew::Renew;
+use crate::spans;
 
 /// How often a call that waits for another looks whether that one has ended.
 const POLL_MS: u64 = 50;
@@ -100,9 +101,9 @@ pub fn saga<O: Saga>() -> Handler {
             Ok(Begun::Charging(apply_no)) => {
                 // In a task of its own: a caller that hangs up does not stop it.
                 let (driven, asp) = (Arc::clone(&app), cx.call.asp.clone());
-                let charge = tokio::spawn(async move {
+                let charge = tokio::spawn(spans::carried(async move {
                     driver::drive(&driven, &asp, &apply_no, ExternalCall::Withdraw).await;
-                });
+                }));
                 if charge.await.is_err() {
                     return Answer::Failed(&pipeline::SERVER_FAULT);
                 }

@@ -39,6 +39,7 @@ pub mod report;
 pub mod running;
 pub mod sandbox;
 pub mod settings;
+pub mod spans;
 pub mod supply;
 pub mod telling;
 pub mod verification;

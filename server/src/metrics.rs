@@ -3,6 +3,7 @@
 mod database;
 mod fees;
 mod latency;
+mod spans;
 mod upkeep;
 
 use std::fmt;
@@ -112,6 +113,7 @@ pub struct Metrics {
     log_seal_failures: Counter,
     jobs: Jobs,
     upkeep: Upkeep,
+    spans: spans::Spans,
     /// Empty where no certificate is in use.
     certificate_expiry: Unlabelled,
 }
@@ -152,6 +154,8 @@ impl Default for Metrics {
         fees.register(&mut registry);
         jobs.register(&mut registry);
         upkeep.register(&mut registry);
+        let spans = spans::Spans::default();
+        spans.register(&mut registry);
         database.register(&mut registry);
         let certificate_expiry = certificate_expiry(&mut registry);
         Metrics {
@@ -167,6 +171,7 @@ impl Default for Metrics {
             log_seal_failures,
             jobs,
             upkeep,
+            spans,
             certificate_expiry,
         }
     }

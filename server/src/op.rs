@@ -24,6 +24,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::context::{App, Core};
 use crate::sandbox::world::Scenario;
+use crate::spans;
 use crate::supply::{Need, SupplyError};
 
 pub use changes::Changes;
@@ -415,8 +416,8 @@ where
     in_time(until, fresh_keys(app)).await?;
     for _ in 0..ATTEMPTS_MAX {
         let done = match access {
-            Access::Read => app.store.read_until(until, make()).await,
-            Access::Write => app.store.write_until(until, make()).await,
+            Access::Read => spans::inner("read", app.store.read_until(until, make())).await,
+            Access::Write => spans::inner("write", app.store.write_until(until, make())).await,
         };
         match done {
             Ok(done) => return Ok(done),

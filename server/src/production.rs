@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod config;
 pub mod master;
+pub mod notify;
 pub mod run;
 pub mod secret_file;
 pub mod tls;

@@ -44,6 +44,7 @@ impl Background {
             tokio::spawn(crate::measure::run(Arc::clone(app))),
             tokio::spawn(crate::audit::sealer::run(Arc::clone(app))),
             tokio::spawn(crate::jobs::run(Arc::clone(app))),
+            tokio::spawn(crate::spans::export::run(Arc::clone(app))),
         ])
     }
 

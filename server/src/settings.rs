@@ -3,6 +3,7 @@
 //! is made from here.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -10,13 +11,14 @@ use std::str::FromStr;
 use bank::{CodesError, RefusalCause, codes_from_pairs, default_codes};
 
 use crate::production::config as production;
+use crate::spans;
 
 /// A day, milliseconds: also the longest time that a setting of milliseconds may be.
 pub(crate) const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// The largest number that a setting may be.
 const NUMBER_MAX: u64 = 1_000_000_000;
 /// Settings for which 0 means something.
-const MAY_BE_NOTHING: [&str; 7] = [
+const MAY_BE_NOTHING: [&str; 8] = [
     "cpu_threads",
     "vat_basis_points",
     "fee_recovery_margin_ms",
@@ -24,6 +26,7 @@ const MAY_BE_NOTHING: [&str; 7] = [
     "rate_limit_per_second",
     "rate_limit_burst",
     "trusted_proxies",
+    "otlp_sample_ratio",
 ];
 
 /// The connector's own table, as text.
@@ -127,6 +130,12 @@ pub enum SettingsError {
          order that is still on its way would be taken for one that never arrived"
     )]
     OrderLifetime,
+    /// Where traces are to be sent.
+    #[error(
+        "otlp_endpoint must be http:// or https:// with a host and a port alone, without a path, a \
+         user or a password"
+    )]
+    Endpoint,
     /// A table of bank codes.
     #[error("bank_codes: {0}")]
     BankCodes(#[from] CodesError),
@@ -276,6 +285,11 @@ settings! {
     /// The developer portal at `/`, and the log of a sandbox's calls: `on` or `off`. A production
     /// server's has no Try It!, no log and no data of a sandbox.
     portal: Switch = Switch::On;
+    /// Collector of traces by OpenTelemetry's OTLP over HTTP with JSON, as its address without the
+    /// path: `http://127.0.0.1:4318`. Empty: none are gathered.
+    otlp_endpoint: String = String::new();
+    /// Calls of which a trace is sent, of a million; which, does not depend on the caller.
+    otlp_sample_ratio: u64 = 10_000_u64;
     /// Threads that decrypt (RSA), number; 0: one a core.
     cpu_threads: u64 = 0_u64;
 }
@@ -353,6 +367,11 @@ where
     }
 }
 
+/// The socket on which a service manager wants to be told when the server is ready.
+pub fn notify_socket() -> Option<OsString> {
+    std::env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())
+}
+
 fn read_file(path: Option<&Path>) -> Result<SettingFile, SettingsError> {
     let Some(path) = path else { return Ok(SettingFile::default()) };
     let shown = || path.display().to_string();
@@ -391,12 +410,19 @@ impl Settings {
         for (name, value) in self.values() {
             let Ok(number) = value.parse::<u64>() else { continue };
             let is_time = name.ends_with("_ms") || name.ends_with("_ms_max");
-            let most = if is_time { DAY_MS } else { NUMBER_MAX };
+            let most = match name {
+                "otlp_sample_ratio" => 1_000_000,
+                _ if is_time => DAY_MS,
+                _ => NUMBER_MAX,
+            };
             let least = u64::from(!MAY_BE_NOTHING.contains(&name));
             if !(least..=most).contains(&number) {
                 problems.push(SettingsError::Range { name, number, least, most });
             }
         }
+        problems.extend(
+            spans::endpoint_at_fault(&self.otlp_endpoint).then_some(SettingsError::Endpoint),
+        );
         let given_up = self.fee_deadline_ms.saturating_add(self.fee_recovery_margin_ms);
         if self.bank_order_lifetime_ms < given_up {
             problems.push(SettingsError::OrderLifetime);

@@ -1,6 +1,7 @@
 //! The project's own commands; `cargo xtask help` lists them.
 
 mod bench;
+mod dist;
 mod environment;
 mod fuzz;
 mod packages;
@@ -71,6 +72,13 @@ const COMMANDS: &[Command] = &[
         doc: "makes up hostile inputs, 10 minutes a target, and keeps those that reach new code",
         details: fuzz::details,
         run: fuzz::command,
+    },
+    Command {
+        name: "dist",
+        usage: "dist [PART]",
+        doc: "builds what an operator installs, in target/dist: binaries, a Debian package",
+        details: dist::details,
+        run: dist::command,
     },
     Command {
         name: "help",

@@ -78,7 +78,10 @@ pub enum ConfigError {
     #[error("code `{0}` is empty or says that the order was executed; it cannot be listed")]
     Code(String),
     /// The HTTP client.
-    #[error("the HTTP client cannot be built: {0}")]
+    #[error(
+        "the HTTP client cannot be built: {0}; are the certificates of authorities here, as \
+         Debian's package ca-certificates has them?"
+    )]
     Http(#[source] reqwest::Error),
 }
 

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{Logging, Outcome, runtime, say, stop_signal};
 use crate::production::config::Config;
+use crate::production::notify;
 use crate::production::run::{Accept, start};
 use crate::settings::SettingFlags;
 
@@ -46,10 +47,13 @@ impl Serve {
             let running = start(&config, accept).await?;
             say(format_args!("listening on {}", running.url));
             say(format_args!("admin: {}", running.admin_url));
+            // What comes before it is served waits in the listener's queue.
+            notify::tell(notify::READY);
             running
                 .serve(async {
                     // A listener for signals that failed is a signal to stop.
                     let _ = stop.await;
+                    notify::tell(notify::STOPPING);
                 })
                 .await?;
             Ok(ExitCode::SUCCESS)

@@ -32,6 +32,7 @@ use crate::issuing;
 use crate::op::{
     Answer, Call, CallKind, Cx, Done, Effect, NoRefusal, OrStop, Stop, fault, transact,
 };
+use crate::spans;
 
 /// How often the order is read, and what the bank said is written, while the database is away for a
 /// moment; afterwards the fee is recovery's.
@@ -143,7 +144,8 @@ pub(super) async fn ask(
             // A process that was held up must not send an order that recovery may have given up.
             let deadline = order.ordered_at.plus_ms(settings.fee_deadline_ms);
             let left_us = u64::try_from(deadline.0 - now.real.0).ok().filter(|left| *left > 0)?;
-            let answer = app.bank.withdraw(&order.withdraw, Duration::from_micros(left_us)).await;
+            let asked = app.bank.withdraw(&order.withdraw, Duration::from_micros(left_us));
+            let answer = spans::outer("bank.withdraw", asked).await;
             Some(withdrawn(app, apply_no, answer))
         }
         ExternalCall::Inquire => {
@@ -156,7 +158,8 @@ pub(super) async fn ask(
                 asked_at_us: now.business.0,
             };
             let timeout = Duration::from_millis(settings.fee_inquiry_timeout_ms);
-            let answer = app.bank.inquire(&inquiry, timeout).await;
+            let asked = app.bank.inquire(&inquiry, timeout);
+            let answer = spans::outer("bank.inquire", asked).await;
             let over = order.ordered_at.plus_ms(settings.bank_order_lifetime_ms);
             let executable = if now.real > over { Executable::NoMore } else { Executable::Still };
             Some(inquired(app, apply_no, answer, executable))

@@ -19,6 +19,7 @@ use crate::cpu;
 use crate::directory::{CryptoKey, Project};
 use crate::op::Handler;
 use crate::settings::Settings;
+use crate::spans;
 
 /// A body in clear.
 pub(super) struct Opened {
@@ -117,7 +118,7 @@ pub(super) async fn open(
     trace.step = Step::Decryption;
     // Of the calls whose turn to be decrypted comes, most will write.
     let announced = app.store.announce();
-    let (clear, enc) = decrypt(app, &key, cipher_text.clone()).await?;
+    let (clear, enc) = spans::inner("decrypt", decrypt(app, &key, cipher_text.clone())).await?;
     drop(announced);
     trace.notes.add(|seen| seen.decrypted = Some(clear.clone()));
     trace.step = Step::Body;

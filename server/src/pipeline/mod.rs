@@ -24,6 +24,7 @@ use crate::address;
 use crate::context::App;
 use crate::directory::{CryptoKey, Project};
 use crate::op::{Answer, Call, CallKind, Handler, fresh_keys};
+use crate::spans::{Sampled, Told, inner};
 use envelope::Opened;
 use headers::Headers;
 use observe::{End, Notes, Reason, Step};
@@ -60,6 +61,7 @@ struct Trace {
     correlation_id: Option<String>,
     step: Step,
     notes: Notes,
+    sampled: Sampled,
 }
 
 impl Trace {
@@ -67,7 +69,8 @@ impl Trace {
     fn begin(app: &App, request: &Request<Body>) -> Self {
         let correlation_id = headers::correlation_id(request.headers());
         let notes = Notes::begin(app, request);
-        Trace { correlation_id, notes, ..Trace::default() }
+        let sampled = app.spans.begin(request.headers());
+        Trace { correlation_id, notes, sampled, ..Trace::default() }
     }
 }
 
@@ -78,7 +81,7 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let correlation = headers::answered(request.headers());
     let told = Trace::begin(&app, &request);
     let (running, mut trace) = (Arc::clone(&app), told.clone());
-    let call = tokio::spawn(async move {
+    let call = tokio::spawn(told.sampled.clone().gather(async move {
         let (parts, mut body) = request.into_parts();
         let outcome = run(&running, &parts, &mut body, &mut trace).await;
         let reply = outcome.unwrap_or_else(|failure| {
@@ -93,7 +96,7 @@ pub async fn handle(app: Arc<App>, request: Request<Body>) -> Response<Body> {
             envelope::drain(&running.core.settings, body).await;
         }
         reply
-    });
+    }));
     let reply = match call.await {
         Ok(reply) => reply,
         Err(_) => {
@@ -121,14 +124,15 @@ async fn run(
     trace.notes.add(|seen| seen.tran_time = Some(headers.tran_time));
     trace.step = Step::Body;
     let settings = &app.core.settings;
-    let body = envelope::receive(settings, &parts.headers, body).await?;
+    let body = inner("receive", envelope::receive(settings, &parts.headers, body)).await?;
     trace.notes.add(|seen| seen.body = Some(body.clone()));
     trace.step = Step::Token;
     if fresh_keys(app).await.is_err() {
         return Err((&pipeline::UNAVAILABLE).into());
     }
     let from = address::caller(&parts.extensions, &parts.headers, settings.trusted_proxies);
-    let project = auth::authenticate(app, &headers, (&body, from), &mut trace.notes).await?;
+    let known = auth::authenticate(app, &headers, (&body, from), &mut trace.notes);
+    let project = inner("authenticate", known).await?;
     trace.asp_id = Some(headers.asp.clone());
     limit(app, &headers.asp, &project)?;
     let project = auth::with_key(app, &headers, project).await?;
@@ -136,8 +140,8 @@ async fn run(
     let opened = envelope::open(app, handler, &headers, &project, body, trace).await?;
     trace.step = Step::Operation;
     let call = identify(app, handler, headers, &project, &opened);
-    let answer = handler.perform(app, call, &opened.json).await;
-    reply(handler, &opened, answer, trace)
+    let answer = inner("operation", handler.perform(app, call, &opened.json)).await;
+    inner("answer", async { reply(handler, &opened, answer, trace) }).await
 }
 
 /// Refuses a call too many, before anything is decrypted for it.
@@ -294,6 +298,13 @@ fn report(app: &App, trace: &Trace, reply: &Reply, begun: Instant) {
         correlation_id = trace.correlation_id.as_deref().unwrap_or("-"),
         "call"
     );
+    app.spans.end(&trace.sampled, || Told {
+        operation,
+        code: reply.code,
+        status: reply.http,
+        partner: trace.asp_id.as_ref().map(|asp| asp.as_str().to_owned()),
+        correlation_id: trace.correlation_id.clone(),
+    });
     let (step, operation) = (trace.step, trace.operation);
     let (status, code, body) = (reply.http, reply.code, reply.body.as_str());
     trace.notes.tell(app, &End { operation, step, status, code, body, elapsed });

@@ -18,6 +18,7 @@ use crate::http::{self, Door, Served};
 use crate::ops::{BASE, Operations};
 use crate::portal::Mode;
 use crate::running::{self, Background};
+use crate::spans;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +127,7 @@ impl Running {
             let _ = closed.await;
         });
         tokio::join!(callers, operators);
+        spans::export::flush(&app).await;
         drop(background);
         // Blocks, when nothing is left to be served.
         app.store.close();

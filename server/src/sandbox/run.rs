@@ -25,6 +25,7 @@ use crate::pipeline::observe::Observer;
 use crate::portal::Mode;
 use crate::running::{self, Background};
 use crate::settings::{Settings, Switch};
+use crate::spans;
 use crate::supply::Supply;
 
 /// What a sandbox is started with.
@@ -188,6 +189,7 @@ impl Running {
         };
         let door = Door { listener: self.listener, tls: None, router };
         http::serve(door, &self.served, stop).await;
+        spans::export::flush(&self.served.app).await;
         drop(background);
         self.bank.stop().await;
         // Blocks, when nothing is left to be served.

@@ -12,6 +12,7 @@ mod told;
 
 use std::collections::BTreeSet;
 
+use axum::http::StatusCode;
 use client::{Client, Encryption, Exchange};
 use crypto::jwe::Enc;
 use crypto::pan::{Pan, mask_numbers};
@@ -32,6 +33,7 @@ use tempfile::TempDir;
 use crate::books::Books;
 use crate::process::{Server, arg, client, credentials, database_arg, stdout_of};
 use crate::support::{REISSUE, STATE};
+use crate::traces::Collector;
 use needles::{RUN, Secrets, without_durations};
 use told::{check_told, text_of, told};
 
@@ -71,7 +73,7 @@ impl Stage {
         Stage { folder, database, target: target.clone(), bank }
     }
 
-    fn server(&self, form: Form) -> Server {
+    fn server(&self, form: Form, collector: &str) -> Server {
         let own = ["sandbox", "--listen", "127.0.0.1:0", "--database", &self.database];
         let form = match form {
             Form::Json => "json",
@@ -79,7 +81,8 @@ impl Stage {
         };
         let more = ["--bank", &self.bank.url, "--log", "trace", "--log-format", form];
         let quick = ["--fee-deadline-ms=700", "--fee-recovery-interval-ms=100"];
-        Server::start(self.folder.path(), &[&own[..], &more, &quick].concat())
+        let traced = ["--otlp-endpoint", collector, "--otlp-sample-ratio=1000000"];
+        Server::start(self.folder.path(), &[&own[..], &more, &quick, &traced].concat())
     }
 }
 
@@ -374,7 +377,9 @@ fn bank_file(stage: &Stage) -> Vec<u8> {
 
 fn nothing_leaks(database: &TestDatabase, form: Form) {
     let stage = Stage::set(database.target());
-    let server = stage.server(form);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let collector = runtime.block_on(Collector::start(StatusCode::OK));
+    let server = stage.server(form, &collector.url);
     let known = credentials(&stage.database);
     let mut calls = Calls {
         client: client(&server.url, &known),
@@ -382,7 +387,6 @@ fn nothing_leaks(database: &TestDatabase, form: Form) {
         times: BTreeSet::new(),
         errors: String::new(),
     };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
     let (metrics, told) = runtime.block_on(async {
         calls.scenarios().await;
         calls.failures().await;
@@ -420,6 +424,10 @@ fn nothing_leaks(database: &TestDatabase, form: Form) {
     none_in(printed.as_bytes(), "the output");
     none_in(metrics.as_bytes(), "the metrics");
     none_in(calls.errors.as_bytes(), "the errors");
+    let (traced, calls_traced) = collector.told();
+    // What populating and arming call is not called from outside.
+    assert_eq!(calls_traced, calls.made.len() + commands::CALLS.len());
+    none_in(traced.as_bytes(), "the traces");
     // People and their accounts are the bank's own.
     for text in PERSONAL.iter().chain(&BANK_ACCOUNTS) {
         secrets.texts.remove(*text);

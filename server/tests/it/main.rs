@@ -123,6 +123,8 @@ mod support;
 #[cfg(test)]
 mod timeline;
 #[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod trouble;
 #[cfg(test)]
 mod usage;

@@ -4,6 +4,7 @@ mod callers;
 mod configured;
 mod encrypted;
 mod gateways;
+mod notified;
 mod shared;
 mod taken_on;
 

@@ -2,7 +2,7 @@
 
 use crate::process::{run, stdout_of};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "demo",
     "sandbox",
     "bank-sim",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 20] = [
     "reconcile",
     "backup",
     "restore-fence",
+    "ready",
 ];
 
 /// The number of an application.
@@ -90,6 +91,9 @@ fn wrong_usage_ends_with_2() {
         &["fee", "resolve", NO, "--taken", "--evidence", "x", "--reason", "x", "--by", "kim lee"],
         &["fee", "resolve", NO, "--taken", "--refused", "--evidence", "x", "--reason", "x"],
         &["fee", "resolve", NO, "--withdraw", "--taken", "--reason", "x", "--by", "kim"],
+        &["ready"],
+        &["ready", "--url", "http://127.0.0.1:1", "--config", "x.toml"],
+        &["ready", "--url", "http://127.0.0.1:1", "--timeout-ms", "0"],
         &["reconcile"],
         &["reconcile", "--bank", "x.csv", "cases"],
         &["reconcile", "close", "0", "--by", "kim", "--reason", "x"],

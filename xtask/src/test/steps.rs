@@ -8,7 +8,7 @@ use super::{Bench, Failed, POSTGRES_URL, Step};
 use crate::pages::{self, Printer};
 use crate::tally::Tally;
 use crate::tools::Tool;
-use crate::{environment, packages, run, tidy};
+use crate::{dist, environment, packages, run, tidy};
 
 /// Where the tests in JavaScript are.
 const NODE_TESTS: &str = "tests/node";
@@ -82,6 +82,12 @@ pub(super) const STEPS: &[Step] = &[
         },
     },
     Step {
+        name: "dist",
+        doc: "the Debian package of the release build: packed, looked at, unpacked, started",
+        needs: &[],
+        run: dist,
+    },
+    Step {
         name: "node",
         doc: "a partner's program in JavaScript against the release build",
         needs: &[Tool::Node],
@@ -117,6 +123,14 @@ fn step(command: &mut Command) -> Result<Tally, Failed> {
 
 fn tidy(_: &Bench) -> Result<Tally, Failed> {
     let tally = tidy::check()?;
+    if tally.failed > 0 {
+        return Err(Failed { tally, reason: None });
+    }
+    Ok(tally)
+}
+
+fn dist(_: &Bench) -> Result<Tally, Failed> {
+    let tally = dist::trial(&environment::release_binary())?;
     if tally.failed > 0 {
         return Err(Failed { tally, reason: None });
     }
