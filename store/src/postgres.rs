@@ -1,5 +1,6 @@
 //! PostgreSQL: connections, statements, errors.
 
+pub(crate) mod alone;
 mod error;
 mod open;
 mod session;
@@ -10,7 +11,7 @@ use crate::error::DbError;
 use crate::row::Row;
 use crate::value::Value;
 
-pub(crate) use open::start;
+pub(crate) use open::{MIGRATION_LOCK, start};
 use session::Session;
 
 pub(crate) struct PostgresTx<'a> {

@@ -67,6 +67,8 @@ mod leaks;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod moved;
+#[cfg(test)]
 mod mutations;
 #[cfg(test)]
 mod onboarding;

@@ -17,7 +17,7 @@ use crate::queue::Queue;
 use crate::tx::{Engine, Tx};
 
 /// Any constant that no other user of the database takes: "platen" in ASCII.
-const MIGRATION_LOCK: i64 = 0x706c_6174_656e;
+pub(crate) const MIGRATION_LOCK: i64 = 0x706c_6174_656e;
 const MIGRATION_MS_MAX: u64 = 600_000;
 
 /// How a worker gets a connection.
@@ -53,7 +53,7 @@ pub(crate) fn start(
 }
 
 impl Connector {
-    fn new(url: &str, options: &Options) -> Result<Self, OpenError> {
+    pub(super) fn new(url: &str, options: &Options) -> Result<Self, OpenError> {
         let refused = |_| OpenError::Target("the postgres:// URL cannot be read".to_owned());
         let mut config = url.parse::<Config>().map_err(refused)?;
         let connect = match config.get_connect_timeout() {

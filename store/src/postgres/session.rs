@@ -2,9 +2,11 @@
 //! a bound: a server that has gone without a word must not hold a worker for ever.
 
 use std::collections::HashMap;
+use std::io::Cursor;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future;
+use futures_util::{SinkExt as _, future};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -110,6 +112,15 @@ impl Session {
     /// Runs statements without parameters.
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), DbError> {
         self.together(async |client| client.batch_execute(sql).await)
+    }
+
+    /// Sends rows in COPY's text form; how many were taken.
+    pub(super) fn copy_in(&mut self, sql: &str, text: Vec<u8>) -> Result<u64, DbError> {
+        self.together(async |client| {
+            let mut sink = pin!(client.copy_in(sql).await?);
+            sink.send(Cursor::new(text)).await?;
+            sink.finish().await
+        })
     }
 
     pub(super) fn execute(
