@@ -33,6 +33,8 @@ mod defects;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod earlier;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod encryption;
@@ -40,6 +42,8 @@ mod encryption;
 mod endings;
 #[cfg(test)]
 mod events;
+#[cfg(test)]
+mod failover;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -102,6 +106,8 @@ mod reports;
 mod restore;
 #[cfg(test)]
 mod returns;
+#[cfg(test)]
+mod rolling;
 #[cfg(test)]
 mod rows;
 #[cfg(test)]
