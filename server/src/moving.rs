@@ -55,8 +55,11 @@ pub struct Moving<'a> {
     /// Who moves it and why.
     pub change: Change,
     /// Told after each step; an error ends the move there.
-    pub on_step: Box<dyn FnMut(&Reached) -> Result<(), MoveError> + 'a>,
+    pub on_step: OnStep<'a>,
 }
+
+/// What is told of each step.
+pub type OnStep<'a> = Box<dyn FnMut(&Reached) -> Result<(), MoveError> + 'a>;
 
 /// Moves the platform, or only tells what would be moved. Every table, by name.
 pub fn migrate(moving: Moving<'_>, mode: Mode) -> Result<Vec<Compared>, MoveError> {

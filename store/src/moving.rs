@@ -106,7 +106,7 @@ pub enum MoveError {
     #[error("{0}")]
     Refused(String),
     /// A statement.
-    #[error("the database failed: {0}")]
+    #[error("{0}: mend that and run the command again, which begins anew or goes on")]
     Db(#[from] DbError),
 }
 

@@ -1,9 +1,11 @@
 //! PostgreSQL: connections, statements, errors.
 
+pub(crate) mod address;
 pub(crate) mod alone;
 mod error;
 mod open;
 mod session;
+mod tls;
 mod types;
 mod worker;
 

@@ -1,6 +1,6 @@
 //! PostgreSQL with a synchronous standby, whose primary is lost while calls are made.
 
-mod cluster;
+pub mod cluster;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -115,6 +115,8 @@ mod sandbox;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod secured;
+#[cfg(test)]
 mod seeing;
 #[cfg(test)]
 mod serve;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio_postgres::Config;
 
-use super::PostgresTx;
 use super::session::{Patience, Session};
+use super::tls::Tls;
 use super::worker::Worker;
+use super::{PostgresTx, address};
 use crate::error::{DbError, OpenError};
 use crate::handle::spawn;
 use crate::migration::{Migration, migrate};
@@ -24,6 +25,8 @@ const MIGRATION_MS_MAX: u64 = 600_000;
 #[derive(Clone)]
 pub(super) struct Connector {
     config: Config,
+    /// None: in clear.
+    tls: Option<Tls>,
     settings: String,
     patience: Patience,
 }
@@ -54,8 +57,9 @@ pub(crate) fn start(
 
 impl Connector {
     pub(super) fn new(url: &str, options: &Options) -> Result<Self, OpenError> {
-        let refused = |_| OpenError::Target("the postgres:// URL cannot be read".to_owned());
-        let mut config = url.parse::<Config>().map_err(refused)?;
+        let read = address::read(url).map_err(|reason| OpenError::Target(reason.to_owned()))?;
+        let tls = read.root_certificates.as_deref().map(Tls::read).transpose()?;
+        let mut config = read.config;
         let connect = match config.get_connect_timeout() {
             Some(given) => *given,
             None => Duration::from_millis(options.connect_ms_max),
@@ -80,17 +84,18 @@ impl Connector {
         );
         // The driver's own limit ends with the TCP connection; this one with its first answers.
         let patience = Patience { connect: connect * hosts, answer };
-        Ok(Self { config, settings, patience })
+        Ok(Self { config, tls, settings, patience })
     }
 
     pub(super) fn connect(&self) -> Result<Session, OpenError> {
-        Session::open(&self.config, &self.settings, self.patience)
+        Session::open((&self.config, self.tls.as_ref()), &self.settings, self.patience)
     }
 
     fn migrate(&self, migrations: &[Migration], on_empty: OnEmpty) -> Result<(), OpenError> {
         let answer = Duration::from_millis(MIGRATION_MS_MAX + SILENCE_MS);
         let patience = Patience { answer, ..self.patience };
-        let mut session = Session::open(&self.config, &self.settings, patience)?;
+        let mut session =
+            Session::open((&self.config, self.tls.as_ref()), &self.settings, patience)?;
         begin_migration(&mut session)?;
         let engine = Engine::Postgres(PostgresTx { session: &mut session });
         migrate(&mut Tx::new(engine, None), migrations, on_empty)?;

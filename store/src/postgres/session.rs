@@ -16,6 +16,7 @@ use super::error::{connect_error, db_error};
 use crate::error::{Cause, DbError, OpenError};
 use crate::value::{Owned, Value};
 
+use super::tls::Tls;
 use super::types;
 
 /// Far above the number of statements of this program.
@@ -58,15 +59,23 @@ const UNSENT_MAX: usize = 16;
 
 impl Session {
     pub(super) fn open(
-        config: &Config,
+        (config, tls): (&Config, Option<&Tls>),
         settings: &str,
         patience: Patience,
     ) -> Result<Self, OpenError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(OpenError::Thread)?;
         let opening = async {
-            let (client, connection) = config.connect(NoTls).await?;
-            let connection = tokio::spawn(connection);
+            let (client, connection) = match tls {
+                None => {
+                    let (client, connection) = config.connect(NoTls).await?;
+                    (client, tokio::spawn(connection))
+                }
+                Some(tls) => {
+                    let (client, connection) = config.connect(tls.clone()).await?;
+                    (client, tokio::spawn(connection))
+                }
+            };
             client.batch_execute(settings).await?;
             Ok((client, connection))
         };

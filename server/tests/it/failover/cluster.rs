@@ -1,8 +1,8 @@
 //! PostgreSQL servers of a test's own. Each ends with the test's process, however that ends.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -73,14 +73,35 @@ fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
+/// A folder with the data of a new server.
+fn initialised(programs: &Path) -> TempDir {
+    let folder = owned_folder();
+    let mut initdb = owned(&programs.join("initdb"), folder.path());
+    initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]);
+    succeed(initdb.args(["--no-sync", "-D"]).arg(folder.path().join("data")));
+    folder
+}
+
 impl Cluster {
     /// A server that may have standbys.
     pub fn primary(programs: &Path) -> Self {
-        let folder = owned_folder();
-        let mut initdb = owned(&programs.join("initdb"), folder.path());
-        initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]);
-        succeed(initdb.args(["--no-sync", "-D"]).arg(folder.path().join("data")));
-        Self::start(programs, folder)
+        Self::start(programs, initialised(programs), "")
+    }
+
+    /// A server that lets nobody in but by TLS, with this certificate and its key.
+    pub fn secured(programs: &Path, certificate: &str, key: &str) -> Self {
+        let folder = initialised(programs);
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = folder.path().join("data").join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = owner() {
+                chown(&path, Some(user), Some(group)).unwrap();
+            }
+        }
+        let hosts = folder.path().join("data/pg_hba.conf");
+        fs::write(hosts, "hostssl all all 127.0.0.1/32 trust\n").unwrap();
+        Self::start(programs, folder, "ssl = on\n")
     }
 
     /// Another one that follows it.
@@ -91,14 +112,14 @@ impl Cluster {
             format!("host=127.0.0.1 port={} user=postgres application_name={STANDBY}", self.port);
         copy.args(["-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", &from, "-D"]);
         succeed(copy.arg(folder.path().join("data")));
-        Self::start(programs, folder)
+        Self::start(programs, folder, "")
     }
 
-    fn start(programs: &Path, folder: TempDir) -> Self {
+    fn start(programs: &Path, folder: TempDir, more: &str) -> Self {
         let port = free_port();
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\n\
-             max_connections = 60\nlogging_collector = off\nsynchronous_commit = on\n"
+             max_connections = 60\nlogging_collector = off\nsynchronous_commit = on\n{more}"
         );
         // What pg_basebackup has written of its primary stands in the other file.
         let file = folder.path().join("data/postgresql.conf");

@@ -54,6 +54,22 @@ fn small(target: &Target) {
     store.close();
 }
 
+/// Some megabytes more.
+fn large(target: &Target) {
+    let store = Store::open(target, MIGRATIONS, Options::default()).unwrap();
+    let fill = |tx: &mut Tx<'_>| -> Result<(), TxError<()>> {
+        for number in 0..100 {
+            tx.execute(
+                "INSERT INTO merchant (asp_id, merchant_id, name) VALUES ('1', $1, $2)",
+                params![&format!("{number}"), &"x".repeat(50_000)],
+            )?;
+        }
+        Ok(())
+    };
+    store.write_blocking(fill).unwrap();
+    store.close();
+}
+
 /// Moves it; `stop` says at which step that ends as a process would that is killed there.
 fn moved(
     (from, to): (&Target, &Target),
@@ -151,6 +167,30 @@ fn a_copy_that_differs_is_found() {
         assert!(matches!(opens(ends.1), Err(OpenError::Incomplete { .. })));
         moved(ends, |_| false).unwrap();
         opens(ends.1).unwrap();
+    }
+}
+
+/// No room for the copy: the system refuses to let its file grow.
+#[test]
+fn a_full_disk_leaves_the_source_in_use() {
+    for source in engines() {
+        let target = TestDatabase::sqlite();
+        small(source.target());
+        large(source.target());
+        let (from, to) = (database_arg(source.target()), database_arg(target.target()));
+        // Of 512 or 1,024 bytes: the schema has room, the rows have not.
+        let limited = "trap '' XFSZ; ulimit -f 2000; exec \"$0\" \"$@\"";
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", limited, env!("CARGO_BIN_EXE_platen")]).args(args(&from, &to, &[]));
+        let output = command.output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert!(err.contains("run the command again"), "{err}");
+        opens(source.target()).unwrap();
+        assert!(matches!(opens(target.target()), Err(OpenError::Incomplete { .. })));
+        let before = rows_of(source.target());
+        stdout_of(&args(&from, &to, &[]));
+        same_but_for_the_note(&before, &rows_of(target.target()));
     }
 }
 
