@@ -2,8 +2,8 @@
 //!
 //! PostgreSQL takes part where `PLATEN_TEST_POSTGRES` holds the URL of a server on which the
 //! user may create databases. Without it that half is skipped, or fails where
-//! `PLATEN_TEST_POSTGRES_REQUIRED=1`. Tests that need servers of their own find PostgreSQL's programs
-//! in the folder that `PLATEN_TEST_POSTGRES_PROGRAMS` names, else where Debian has them.
+//! `PLATEN_TEST_POSTGRES_REQUIRED=1`. Tests that need servers of their own find PostgreSQL's
+//! programs in the folder that `PLATEN_TEST_POSTGRES_PROGRAMS` names, else where Debian has them.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};

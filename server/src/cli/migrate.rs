@@ -26,8 +26,8 @@ use crate::settings::SettingFlags;
 /// in use, and what was half copied is opened by nobody. See docs/operations/scaling.md.
 ///
 /// Examples:
-///   platen migrate --config old.toml --to-config new.toml --by kim --reason "more servers" --dry-run
-///   platen migrate --config old.toml --to-config new.toml --by kim --reason "more servers"
+///   platen migrate --config old.toml --to-config new.toml --by kim --reason "growing" --dry-run
+///   platen migrate --config old.toml --to-config new.toml --by kim --reason "growing"
 ///   platen migrate --from sandbox.db --to postgres://platen@127.0.0.1/platen --by kim --reason test
 #[derive(Args)]
 #[command(verbatim_doc_comment)]

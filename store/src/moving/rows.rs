@@ -71,7 +71,8 @@ impl<'t> Pages<'t> {
             let order = self.key_names(" COLLATE \"C\"");
             let (columns, name) = (self.table.column_list(), quoted(&self.table.name));
             end.batch(&format!(
-                "DECLARE {cursor} NO SCROLL CURSOR FOR SELECT {columns} FROM {name} ORDER BY {order}"
+                "DECLARE {cursor} NO SCROLL CURSOR FOR
+                 SELECT {columns} FROM {name} ORDER BY {order}"
             ))?;
             self.is_declared = true;
         }

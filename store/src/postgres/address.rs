@@ -14,8 +14,8 @@ pub(crate) struct Address {
 /// Why a URL cannot be used, as a sentence that does not quote it: a password may stand in it.
 const UNREADABLE: &str = "the postgres:// URL cannot be read";
 /// Encryption to whoever answers protects nothing.
-const NOT_PROVED: &str = "sslmode=require and sslmode=verify-full need sslrootcert=FILE, the certificates that the \
-     server's must be signed by";
+const NOT_PROVED: &str = "sslmode=require and sslmode=verify-full need sslrootcert=FILE, the \
+                          certificates that the server's must be signed by";
 const CONTRADICTION: &str = "sslrootcert goes with sslmode=verify-full alone";
 
 /// Reads a URL. `sslrootcert` and `sslmode=verify-full`, which the driver does not know, are as
