@@ -10,7 +10,7 @@ use super::session::{Patience, Session};
 use super::tls::Tls;
 use super::worker::Worker;
 use super::{PostgresTx, address};
-use crate::error::{DbError, OpenError};
+use crate::error::{Cause, DbError, OpenError};
 use crate::handle::spawn;
 use crate::migration::{Migration, migrate};
 use crate::options::{OnEmpty, Options, SILENCE_MS};
@@ -20,6 +20,12 @@ use crate::tx::{Engine, Tx};
 /// Any constant that no other user of the database takes: "platen" in ASCII.
 pub(crate) const MIGRATION_LOCK: i64 = 0x706c_6174_656e;
 const MIGRATION_MS_MAX: u64 = 600_000;
+/// How long a migration may wait for a table that servers work on, milliseconds. Callers queue up
+/// behind it meanwhile; below `deadlock_timeout` (1,000), so that it gives way and never a call.
+const MIGRATION_LOCK_MS_MAX: u64 = 500;
+/// How often it is begun anew where servers stand in the way, and the pause before.
+const MIGRATION_TRIES_MAX: u32 = 100;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(250);
 
 /// How a worker gets a connection.
 #[derive(Clone)]
@@ -96,12 +102,31 @@ impl Connector {
         let patience = Patience { answer, ..self.patience };
         let mut session =
             Session::open((&self.config, self.tls.as_ref()), &self.settings, patience)?;
-        begin_migration(&mut session)?;
-        let engine = Engine::Postgres(PostgresTx { session: &mut session });
-        migrate(&mut Tx::new(engine, None), migrations, on_empty)?;
-        // Where a migration failed, the closed connection rolls back.
+        for left in (0..MIGRATION_TRIES_MAX).rev() {
+            begin_migration(&mut session)?;
+            let engine = Engine::Postgres(PostgresTx { session: &mut session });
+            match migrate(&mut Tx::new(engine, None), migrations, on_empty) {
+                Err(error) if left > 0 && is_in_the_way(&error) => {
+                    session.batch("ROLLBACK")?;
+                    thread::sleep(MIGRATION_PAUSE);
+                }
+                // Where a migration failed, the closed connection rolls back.
+                done => {
+                    done?;
+                    break;
+                }
+            }
+        }
         Ok(session.batch("COMMIT")?)
     }
+}
+
+/// Whether a server that works on the tables stood in the way.
+fn is_in_the_way(error: &OpenError) -> bool {
+    let (OpenError::Migration { source, .. } | OpenError::Db(source)) = error else {
+        return false;
+    };
+    matches!(source, DbError::Conflict { .. } | DbError::Unavailable(Cause::Locked))
 }
 
 fn begin_migration(session: &mut Session) -> Result<(), DbError> {
@@ -109,7 +134,8 @@ fn begin_migration(session: &mut Session) -> Result<(), DbError> {
         "BEGIN;
          SET LOCAL lock_timeout = {MIGRATION_MS_MAX};
          SET LOCAL statement_timeout = {MIGRATION_MS_MAX};
-         SELECT pg_advisory_xact_lock({MIGRATION_LOCK});"
+         SELECT pg_advisory_xact_lock({MIGRATION_LOCK});
+         SET LOCAL lock_timeout = {MIGRATION_LOCK_MS_MAX};"
     );
     session.batch(&begin)
 }
