@@ -16,6 +16,7 @@ mod fee;
 mod jobs;
 mod key_file;
 mod keys;
+mod migrate;
 pub mod panics;
 mod platform;
 mod populate;
@@ -86,6 +87,7 @@ enum Command {
     Reconcile(Box<reconcile::Reconcile>),
     Backup(backup::Backup),
     RestoreFence(Box<restore_fence::RestoreFence>),
+    Migrate(Box<migrate::Migrate>),
     #[command(hide = true)]
     Reference(reference::Reference),
 }
@@ -128,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Reconcile(command) => command.run(),
         Command::Backup(command) => command.run(),
         Command::RestoreFence(command) => command.run(),
+        Command::Migrate(command) => command.run(),
         Command::Reference(command) => command.run(),
     };
     outcome.unwrap_or_else(|Failure(sentence)| {

@@ -26,6 +26,7 @@ pub mod keys;
 pub mod limits;
 pub mod measure;
 pub mod metrics;
+pub mod moving;
 pub mod onboarding;
 pub mod op;
 pub mod operator;

@@ -30,6 +30,8 @@ pub enum Cause {
     Silent,
     /// The commit was sent and its outcome is not known.
     CommitUnknown,
+    /// The platform was moved to another database: this one takes no writes any more.
+    Moved,
 }
 
 impl Cause {
@@ -48,6 +50,7 @@ impl Cause {
             Self::RolledBack => "rolled_back",
             Self::Silent => "silent",
             Self::CommitUnknown => "commit_unknown",
+            Self::Moved => "moved",
         }
     }
 
@@ -225,6 +228,21 @@ pub enum OpenError {
     /// There is nothing in it, and it is not to be filled.
     #[error("the database is empty")]
     Empty,
+    /// Its platform is in another database now.
+    #[error("the platform of this database was moved to {to}: use that one")]
+    Moved {
+        /// Where it was moved to.
+        to: String,
+    },
+    /// A copy of another database that was not brought to its end.
+    #[error(
+        "the database is an incomplete copy of {from}: run `platen migrate` from there again, or \
+         drop it"
+    )]
+    Incomplete {
+        /// What it is a copy of.
+        from: String,
+    },
     /// A migration failed; nothing of this start's migrations was kept.
     #[error("migration {version} ({name}) failed: {source}")]
     Migration {

@@ -1,6 +1,5 @@
 //! The store as the rest of the program holds it.
 
-use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -12,6 +11,7 @@ use tokio::time::Instant;
 use crate::error::{Cause, DbError, OpenError, TxError, WriteError};
 use crate::job::{Access, Call, Job, Reply};
 use crate::migration::Migration;
+use crate::moving::marks::MOVED;
 use crate::options::Options;
 use crate::queue::{Queue, Queued};
 use crate::sqlite::stepped::Stepper;
@@ -156,14 +156,20 @@ impl Store {
         !Arc::ptr_eq(&self.inner.writes, &self.inner.reads)
     }
 
-    /// Whether the database answers a read, for readiness.
+    /// Whether the database answers a read, and still holds the platform, for readiness.
     pub async fn ping(&self) -> Result<(), DbError> {
-        let pinged: Result<(), WriteError<Infallible>> =
-            self.read(|tx| Ok(tx.query_one("SELECT 1", &[]).map(drop)?)).await;
-        match pinged {
+        let pinged = self.read(|tx| {
+            let sql = "SELECT 1 FROM schema_migration WHERE version = $1";
+            match tx.query(sql, &[MOVED.into()])?.is_empty() {
+                true => Ok(()),
+                false => Err(TxError::Refused(Cause::Moved)),
+            }
+        });
+        match pinged.await {
             Ok(()) => Ok(()),
-            Err(WriteError::Refused(never)) => match never {},
-            Err(WriteError::Unavailable(cause)) => Err(DbError::Unavailable(cause)),
+            Err(WriteError::Refused(cause) | WriteError::Unavailable(cause)) => {
+                Err(DbError::Unavailable(cause))
+            }
             Err(WriteError::Fault(fault)) => Err(DbError::Failed {
                 code: "ping".to_owned(),
                 message: fault.message().to_owned(),

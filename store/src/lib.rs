@@ -9,6 +9,7 @@ mod fault;
 mod handle;
 mod job;
 mod migration;
+pub mod moving;
 mod options;
 mod postgres;
 mod queue;

@@ -1,6 +1,7 @@
 //! Brings a database's schema to this release.
 
 use crate::error::{DbError, OpenError};
+use crate::moving::marks::{INCOMPLETE, MOVED, Mark};
 use crate::options::OnEmpty;
 use crate::tx::Tx;
 use crate::value::Value;
@@ -35,6 +36,7 @@ pub(crate) fn migrate(
     let table = tx.schema_text(TABLE);
     tx.batch(&table)?;
     let applied = applied(tx)?;
+    unmarked(tx, &applied)?;
     if applied.is_empty() && on_empty == OnEmpty::Refuse {
         return Err(OpenError::Empty);
     }
@@ -60,7 +62,20 @@ fn in_order(migrations: &[Migration]) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn applied(tx: &mut Tx<'_>) -> Result<Vec<i64>, DbError> {
+/// A database that was moved away, or is half a copy, is opened by nobody: nor by a release that
+/// knows nothing of these marks, for which they are versions of a newer one.
+fn unmarked(tx: &mut Tx<'_>, applied: &[i64]) -> Result<(), OpenError> {
+    if !applied.iter().any(|version| [MOVED, INCOMPLETE].contains(version)) {
+        return Ok(());
+    }
+    match Mark::read(tx)? {
+        Some(Mark::Moved { to, .. }) => Err(OpenError::Moved { to }),
+        Some(Mark::Incomplete { from, .. }) => Err(OpenError::Incomplete { from }),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn applied(tx: &mut Tx<'_>) -> Result<Vec<i64>, DbError> {
     let rows = tx.query("SELECT version FROM schema_migration ORDER BY version DESC", &[])?;
     rows.iter().map(|row| row.int(0)).collect()
 }

@@ -1,8 +1,11 @@
 //! PostgreSQL: connections, statements, errors.
 
+pub(crate) mod address;
+pub(crate) mod alone;
 mod error;
 mod open;
 mod session;
+mod tls;
 mod types;
 mod worker;
 
@@ -10,7 +13,7 @@ use crate::error::DbError;
 use crate::row::Row;
 use crate::value::Value;
 
-pub(crate) use open::start;
+pub(crate) use open::{MIGRATION_LOCK, start};
 use session::Session;
 
 pub(crate) struct PostgresTx<'a> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::mem;
 
 use crate::error::DbError;
+use crate::value::Value;
 
 /// A column's value, owned.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,6 +28,17 @@ impl Cell {
         }
     }
 
+    /// The value as a parameter.
+    pub(crate) fn value(&self) -> Value<'_> {
+        match self {
+            Self::Int(value) => Value::Int(*value),
+            Self::Text(value) => Value::Text(value),
+            Self::Blob(value) => Value::Blob(value),
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Null => Value::Null,
+        }
+    }
+
     const fn kind(&self) -> &'static str {
         match self {
             Self::Int(_) => "an integer",
@@ -46,6 +58,10 @@ pub struct Row {
 impl Row {
     pub(crate) const fn new(cells: Vec<Cell>) -> Self {
         Self { cells }
+    }
+
+    pub(crate) fn into_cells(self) -> Vec<Cell> {
+        self.cells
     }
 
     /// How many columns the row has.

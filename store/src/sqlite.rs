@@ -1,5 +1,6 @@
 //! SQLite: connections, statements, errors.
 
+pub(crate) mod alone;
 pub(crate) mod backup;
 mod error;
 mod open;
@@ -56,17 +57,7 @@ impl SqliteTx<'_> {
         let text = self.texts.numbered(sql);
         let mut statement = self.connection.prepare_cached(&text).map_err(db_error)?;
         bind(&mut statement, params)?;
-        let width = statement.column_count();
-        let mut rows = statement.raw_query();
-        let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(db_error)? {
-            let cells = (0..width).map(|index| {
-                let value = row.get_ref(index).map_err(db_error)?;
-                cell(index, value)
-            });
-            found.push(Row::new(cells.collect::<Result<_, _>>()?));
-        }
-        Ok(found)
+        read(&mut statement)
     }
 
     pub(crate) fn execute_dynamic(&self, sql: &str, params: &[Value<'_>]) -> Result<u64, DbError> {
@@ -78,6 +69,21 @@ impl SqliteTx<'_> {
     pub(crate) fn batch(&self, sql: &str) -> Result<(), DbError> {
         self.connection.execute_batch(sql).map_err(db_error)
     }
+}
+
+/// All rows of a statement whose values are bound.
+fn read(statement: &mut Statement<'_>) -> Result<Vec<Row>, DbError> {
+    let width = statement.column_count();
+    let mut rows = statement.raw_query();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(db_error)? {
+        let cells = (0..width).map(|index| {
+            let value = row.get_ref(index).map_err(db_error)?;
+            cell(index, value)
+        });
+        found.push(Row::new(cells.collect::<Result<_, _>>()?));
+    }
+    Ok(found)
 }
 
 /// How many rows a statement changed or, with RETURNING, gave back: as PostgreSQL counts.

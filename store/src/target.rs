@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use tokio_postgres::config::{Config, Host};
 
 use crate::error::OpenError;
+use crate::postgres::address;
 
 /// Which database to open. `Display` and `Debug` leave a password out.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Target {
     /// A file, created when it is missing.
     Sqlite(PathBuf),
-    /// A `postgres://` URL.
+    /// A `postgres://` URL. With `sslmode=verify-full&sslrootcert=FILE` the connection is encrypted,
+    /// and the server's certificate must name its host and be signed by one of the file's.
     Postgres(String),
 }
 
@@ -22,9 +24,9 @@ impl Target {
         let refused = |reason: &str| Err(OpenError::Target(reason.to_owned()));
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             // The parser's own reason may quote the URL, password and all.
-            return match text.parse::<Config>() {
+            return match address::read(text) {
                 Ok(_) => Ok(Self::Postgres(text.to_owned())),
-                Err(_) => refused("the postgres:// URL cannot be read"),
+                Err(reason) => refused(reason),
             };
         }
         if text.is_empty() || text.contains("://") || text.starts_with(":memory:") {
@@ -39,7 +41,7 @@ impl Target {
         match self {
             Self::Sqlite(_) => false,
             Self::Postgres(url) => {
-                url.parse::<Config>().is_ok_and(|config| config.get_password().is_some())
+                address::read(url).is_ok_and(|read| read.config.get_password().is_some())
             }
         }
     }
@@ -68,8 +70,8 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "{}", path.display()),
-            Self::Postgres(url) => match url.parse::<Config>() {
-                Ok(config) => write_server(f, &config),
+            Self::Postgres(url) => match address::read(url) {
+                Ok(read) => write_server(f, &read.config),
                 Err(_) => f.write_str("postgres://"),
             },
         }

@@ -2,10 +2,11 @@
 //!
 //! PostgreSQL takes part where `PLATEN_TEST_POSTGRES` holds the URL of a server on which the
 //! user may create databases. Without it that half is skipped, or fails where
-//! `PLATEN_TEST_POSTGRES_REQUIRED=1`.
+//! `PLATEN_TEST_POSTGRES_REQUIRED=1`. Tests that need servers of their own find PostgreSQL's
+//! programs in the folder that `PLATEN_TEST_POSTGRES_PROGRAMS` names, else where Debian has them.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use rusqlite::Connection;
@@ -181,6 +182,18 @@ fn with_database(url: &str, name: &str) -> String {
     let start = address.find("://").map_or(0, |scheme| scheme + 3);
     let end = address[start..].find('/').map_or(address.len(), |slash| start + slash);
     format!("{}/{name}{query}", &address[..end])
+}
+
+/// Where `initdb` and `pg_basebackup` are; none where they are not found.
+#[must_use]
+pub fn postgres_programs() -> Option<PathBuf> {
+    let given = variable("PLATEN_TEST_POSTGRES_PROGRAMS").map(PathBuf::from);
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    found.sort();
+    given.into_iter().chain(found.into_iter().rev()).find(|folder| {
+        ["initdb", "pg_basebackup"].iter().all(|program| folder.join(program).is_file())
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "only tests come here, and they have no settings")]

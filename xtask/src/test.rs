@@ -15,6 +15,9 @@ use steps::STEPS;
 /// Names a PostgreSQL server on which tests may create databases.
 const POSTGRES_URL: &str = "PLATEN_TEST_POSTGRES";
 
+/// Names the folder of PostgreSQL's programs, for tests that start servers of their own.
+const POSTGRES_PROGRAMS: &str = "PLATEN_TEST_POSTGRES_PROGRAMS";
+
 /// A step of `test`.
 struct Step {
     /// What `--only` calls it.
@@ -44,6 +47,8 @@ struct Bench {
     /// The programs found or installed.
     tools: Vec<(Tool, PathBuf)>,
     postgres_url: Option<String>,
+    /// PostgreSQL's programs, where it was started from them.
+    postgres_programs: Option<PathBuf>,
     /// Kept until the steps have ended.
     _postgres: Option<Postgres>,
 }
@@ -67,7 +72,9 @@ impl Bench {
                 bench.postgres_url = Some(given.to_string_lossy().into_owned());
                 return Ok(bench);
             }
-            let server = Postgres::start(&tools::ensure(Tool::Postgres)?, Durability::NotFlushed)?;
+            let programs = tools::ensure(Tool::Postgres)?;
+            let server = Postgres::start(&programs, Durability::NotFlushed)?;
+            bench.postgres_programs = Some(programs);
             say::line(&format!("Started PostgreSQL for the tests: {}", server.url()));
             bench.postgres_url = Some(server.url());
             bench._postgres = Some(server);

@@ -34,6 +34,8 @@ mod defects;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod earlier;
+#[cfg(test)]
 mod edge;
 #[cfg(test)]
 mod encryption;
@@ -41,6 +43,8 @@ mod encryption;
 mod endings;
 #[cfg(test)]
 mod events;
+#[cfg(test)]
+mod failover;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -68,6 +72,8 @@ mod keys;
 mod leaks;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod moved;
 #[cfg(test)]
 mod mutations;
 #[cfg(test)]
@@ -103,11 +109,15 @@ mod restore;
 #[cfg(test)]
 mod returns;
 #[cfg(test)]
+mod rolling;
+#[cfg(test)]
 mod rows;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod secured;
 #[cfg(test)]
 mod seeing;
 #[cfg(test)]

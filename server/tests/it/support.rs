@@ -63,7 +63,7 @@ impl TestBank {
     }
 
     /// Starts one that has this file.
-    async fn start_with(file: &[u8]) -> Self {
+    pub async fn start_with(file: &[u8]) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join(BANK_FILE), file).unwrap();
         Self::start_in(folder).await

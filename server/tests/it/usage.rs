@@ -2,7 +2,7 @@
 
 use crate::process::{run, stdout_of};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "demo",
     "sandbox",
     "bank-sim",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 21] = [
     "backup",
     "restore-fence",
     "ready",
+    "migrate",
 ];
 
 /// The number of an application.
@@ -98,6 +99,11 @@ fn wrong_usage_ends_with_2() {
         &["reconcile", "--bank", "x.csv", "cases"],
         &["reconcile", "close", "0", "--by", "kim", "--reason", "x"],
         &["reconcile", "close", "1", "--by", "kim"],
+        &["migrate"],
+        &["migrate", "--from", "a.db", "--by", "kim", "--reason", "x"],
+        &["migrate", "--config", "a.toml", "--to", "b.db", "--by", "kim", "--reason", "x"],
+        &["migrate", "--from", "a.db", "--to", "b.db", "--by", "kim", "--reason", " "],
+        &["migrate", "--from", "a.db", "--to", "mysql://x", "--by", "kim", "--reason", "x"],
     ] {
         assert_eq!(run(args).status.code(), Some(2), "{args:?}");
     }

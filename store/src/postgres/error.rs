@@ -7,6 +7,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::DbError as ServerError;
 
 use crate::error::{Cause, DbError, OpenError};
+use crate::moving::FENCED;
 
 pub(super) fn connect_error(error: Error) -> OpenError {
     let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
@@ -38,6 +39,7 @@ fn of_server(error: &ServerError) -> DbError {
         (_, "57014" | "25P03" | "25P04") => Cause::TimedOut,
         ("08", _) | (_, "57P01" | "57P02" | "57P03" | "57P04" | "57P05") => Cause::Away,
         ("53", _) => Cause::Exhausted,
+        (_, FENCED) => Cause::Moved,
         _ => return DbError::Failed { code: code.to_owned(), message: message(error) },
     };
     tracing::warn!(code, reason = error.message(), %cause, "PostgreSQL is unavailable");

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio_postgres::Config;
 
-use super::PostgresTx;
 use super::session::{Patience, Session};
+use super::tls::Tls;
 use super::worker::Worker;
-use crate::error::{DbError, OpenError};
+use super::{PostgresTx, address};
+use crate::error::{Cause, DbError, OpenError};
 use crate::handle::spawn;
 use crate::migration::{Migration, migrate};
 use crate::options::{OnEmpty, Options, SILENCE_MS};
@@ -17,13 +18,21 @@ use crate::queue::Queue;
 use crate::tx::{Engine, Tx};
 
 /// Any constant that no other user of the database takes: "platen" in ASCII.
-const MIGRATION_LOCK: i64 = 0x706c_6174_656e;
+pub(crate) const MIGRATION_LOCK: i64 = 0x706c_6174_656e;
 const MIGRATION_MS_MAX: u64 = 600_000;
+/// How long a migration may wait for a table that servers work on, milliseconds. Callers queue up
+/// behind it meanwhile; below `deadlock_timeout` (1,000), so that it gives way and never a call.
+const MIGRATION_LOCK_MS_MAX: u64 = 500;
+/// How often it is begun anew where servers stand in the way, and the pause before.
+const MIGRATION_TRIES_MAX: u32 = 100;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(250);
 
 /// How a worker gets a connection.
 #[derive(Clone)]
 pub(super) struct Connector {
     config: Config,
+    /// None: in clear.
+    tls: Option<Tls>,
     settings: String,
     patience: Patience,
 }
@@ -53,9 +62,10 @@ pub(crate) fn start(
 }
 
 impl Connector {
-    fn new(url: &str, options: &Options) -> Result<Self, OpenError> {
-        let refused = |_| OpenError::Target("the postgres:// URL cannot be read".to_owned());
-        let mut config = url.parse::<Config>().map_err(refused)?;
+    pub(super) fn new(url: &str, options: &Options) -> Result<Self, OpenError> {
+        let read = address::read(url).map_err(|reason| OpenError::Target(reason.to_owned()))?;
+        let tls = read.root_certificates.as_deref().map(Tls::read).transpose()?;
+        let mut config = read.config;
         let connect = match config.get_connect_timeout() {
             Some(given) => *given,
             None => Duration::from_millis(options.connect_ms_max),
@@ -80,23 +90,43 @@ impl Connector {
         );
         // The driver's own limit ends with the TCP connection; this one with its first answers.
         let patience = Patience { connect: connect * hosts, answer };
-        Ok(Self { config, settings, patience })
+        Ok(Self { config, tls, settings, patience })
     }
 
     pub(super) fn connect(&self) -> Result<Session, OpenError> {
-        Session::open(&self.config, &self.settings, self.patience)
+        Session::open((&self.config, self.tls.as_ref()), &self.settings, self.patience)
     }
 
     fn migrate(&self, migrations: &[Migration], on_empty: OnEmpty) -> Result<(), OpenError> {
         let answer = Duration::from_millis(MIGRATION_MS_MAX + SILENCE_MS);
         let patience = Patience { answer, ..self.patience };
-        let mut session = Session::open(&self.config, &self.settings, patience)?;
-        begin_migration(&mut session)?;
-        let engine = Engine::Postgres(PostgresTx { session: &mut session });
-        migrate(&mut Tx::new(engine, None), migrations, on_empty)?;
-        // Where a migration failed, the closed connection rolls back.
+        let mut session =
+            Session::open((&self.config, self.tls.as_ref()), &self.settings, patience)?;
+        for left in (0..MIGRATION_TRIES_MAX).rev() {
+            begin_migration(&mut session)?;
+            let engine = Engine::Postgres(PostgresTx { session: &mut session });
+            match migrate(&mut Tx::new(engine, None), migrations, on_empty) {
+                Err(error) if left > 0 && is_in_the_way(&error) => {
+                    session.batch("ROLLBACK")?;
+                    thread::sleep(MIGRATION_PAUSE);
+                }
+                // Where a migration failed, the closed connection rolls back.
+                done => {
+                    done?;
+                    break;
+                }
+            }
+        }
         Ok(session.batch("COMMIT")?)
     }
+}
+
+/// Whether a server that works on the tables stood in the way.
+fn is_in_the_way(error: &OpenError) -> bool {
+    let (OpenError::Migration { source, .. } | OpenError::Db(source)) = error else {
+        return false;
+    };
+    matches!(source, DbError::Conflict { .. } | DbError::Unavailable(Cause::Locked))
 }
 
 fn begin_migration(session: &mut Session) -> Result<(), DbError> {
@@ -104,7 +134,8 @@ fn begin_migration(session: &mut Session) -> Result<(), DbError> {
         "BEGIN;
          SET LOCAL lock_timeout = {MIGRATION_MS_MAX};
          SET LOCAL statement_timeout = {MIGRATION_MS_MAX};
-         SELECT pg_advisory_xact_lock({MIGRATION_LOCK});"
+         SELECT pg_advisory_xact_lock({MIGRATION_LOCK});
+         SET LOCAL lock_timeout = {MIGRATION_LOCK_MS_MAX};"
     );
     session.batch(&begin)
 }

@@ -2,9 +2,11 @@
 //! a bound: a server that has gone without a word must not hold a worker for ever.
 
 use std::collections::HashMap;
+use std::io::Cursor;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future;
+use futures_util::{SinkExt as _, future};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -14,6 +16,7 @@ use super::error::{connect_error, db_error};
 use crate::error::{Cause, DbError, OpenError};
 use crate::value::{Owned, Value};
 
+use super::tls::Tls;
 use super::types;
 
 /// Far above the number of statements of this program.
@@ -56,15 +59,23 @@ const UNSENT_MAX: usize = 16;
 
 impl Session {
     pub(super) fn open(
-        config: &Config,
+        (config, tls): (&Config, Option<&Tls>),
         settings: &str,
         patience: Patience,
     ) -> Result<Self, OpenError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(OpenError::Thread)?;
         let opening = async {
-            let (client, connection) = config.connect(NoTls).await?;
-            let connection = tokio::spawn(connection);
+            let (client, connection) = match tls {
+                None => {
+                    let (client, connection) = config.connect(NoTls).await?;
+                    (client, tokio::spawn(connection))
+                }
+                Some(tls) => {
+                    let (client, connection) = config.connect(tls.clone()).await?;
+                    (client, tokio::spawn(connection))
+                }
+            };
             client.batch_execute(settings).await?;
             Ok((client, connection))
         };
@@ -110,6 +121,15 @@ impl Session {
     /// Runs statements without parameters.
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), DbError> {
         self.together(async |client| client.batch_execute(sql).await)
+    }
+
+    /// Sends rows in COPY's text form; how many were taken.
+    pub(super) fn copy_in(&mut self, sql: &str, text: Vec<u8>) -> Result<u64, DbError> {
+        self.together(async |client| {
+            let mut sink = pin!(client.copy_in(sql).await?);
+            sink.send(Cursor::new(text)).await?;
+            sink.finish().await
+        })
     }
 
     pub(super) fn execute(

@@ -13,6 +13,8 @@ pub(super) fn db_error(error: rusqlite::Error) -> DbError {
         ffi::SQLITE_FULL | ffi::SQLITE_NOMEM => Cause::Exhausted,
         ffi::SQLITE_IOERR | ffi::SQLITE_CANTOPEN => Cause::Away,
         ffi::SQLITE_INTERRUPT => Cause::TimedOut,
+        // No trigger but the fence of a database that was moved refuses anything.
+        ffi::SQLITE_CONSTRAINT if extended == ffi::SQLITE_CONSTRAINT_TRIGGER => Cause::Moved,
         ffi::SQLITE_CONSTRAINT => {
             let name = message.split_once(": ").map(|(_, name)| name.to_owned());
             return DbError::Constraint { name, code: extended.to_string() };

@@ -134,7 +134,7 @@ pub(crate) fn start_stepped(
 }
 
 /// For the owner alone: SQLite gives the file's mode to its journal too.
-fn create_file(path: &Path) -> Result<(), OpenError> {
+pub(super) fn create_file(path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::File { path: path.to_owned(), source };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;

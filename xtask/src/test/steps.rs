@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Bench, Failed, POSTGRES_URL, Step};
+use super::{Bench, Failed, POSTGRES_PROGRAMS, POSTGRES_URL, Step};
 use crate::pages::{self, Printer};
 use crate::tally::Tally;
 use crate::tools::Tool;
@@ -165,6 +165,9 @@ fn rust(bench: &Bench) -> Result<Tally, Failed> {
     }
     if let Some(url) = &bench.postgres_url {
         cargo.env(POSTGRES_URL, url).env("PLATEN_TEST_POSTGRES_REQUIRED", "1");
+    }
+    if let Some(programs) = &bench.postgres_programs {
+        cargo.env(POSTGRES_PROGRAMS, programs);
     }
     step(&mut cargo)
 }

@@ -39,7 +39,12 @@ pub(super) const KEYS: [Key; 21] = [
         Need::Default("false"),
         "`true`: a proxy in front ends TLS, and `listen` takes what it passes on, in clear.",
     ),
-    key("database", Need::Required, "Path of a SQLite file, or `postgres://` URL."),
+    key(
+        "database",
+        Need::Required,
+        "Path of a SQLite file, or `postgres://` URL; with \
+         `?sslmode=verify-full&sslrootcert=FILE` over TLS.",
+    ),
     key(
         "database_password_file",
         Need::Optional,
