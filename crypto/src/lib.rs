@@ -18,4 +18,5 @@ pub mod par;
 pub mod random;
 pub mod seal;
 pub mod secret;
+pub mod token;
 pub mod tran_token;

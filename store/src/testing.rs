@@ -183,8 +183,10 @@ fn with_database(url: &str, name: &str) -> String {
     format!("{}/{name}{query}", &address[..end])
 }
 
+/// A variable of the environment that tells tests what there is to test with.
+#[must_use]
 #[expect(clippy::disallowed_methods, reason = "only tests come here, and they have no settings")]
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

@@ -121,6 +121,8 @@ mod support;
 #[cfg(test)]
 mod timeline;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod trouble;
 #[cfg(test)]
 mod usage;

@@ -56,6 +56,8 @@ pub const COLUMNS: &[Column] = &[
         "The key, sealed under the master key; empty once it is retired."),
     column("platform_key", "active_from", Public,
         "When it begins to make new values; of those that have begun, the last one does."),
+    column("platform_key", "token_label", Public,
+        "Label of a key that is in a token; `wrapped` then holds the label, and no key."),
     column("sandbox_master_key", "asp_id", Public, "The partner."),
     column("sandbox_master_key", "master_key", Secret,
         "A sandbox's master key, in clear: it protects nothing. Production has no row."),

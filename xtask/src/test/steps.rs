@@ -47,8 +47,8 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "fuzz", doc: "the fuzz targets compile", needs: &[], run: fuzz },
     Step {
         name: "rust",
-        doc: "the tests of all crates, on SQLite and PostgreSQL",
-        needs: &[Tool::Postgres],
+        doc: "the tests of all crates, on SQLite and PostgreSQL, with keys in SoftHSM",
+        needs: &[Tool::Postgres, Tool::SoftHsm],
         run: rust,
     },
     Step {
@@ -152,6 +152,8 @@ fn rust(bench: &Bench) -> Result<Tally, Failed> {
     if let Some(url) = &bench.postgres_url {
         cargo.env(POSTGRES_URL, url).env("PLATEN_TEST_POSTGRES_REQUIRED", "1");
     }
+    let module = bench.tool(Tool::SoftHsm)?;
+    cargo.env("PLATEN_TEST_PKCS11_MODULE", module).env("PLATEN_TEST_PKCS11_MODULE_REQUIRED", "1");
     step(&mut cargo)
 }
 

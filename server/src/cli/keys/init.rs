@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::super::why::Acting;
 use super::super::{Outcome, misused, say};
 use crate::production::config::Config;
-use crate::production::{init, master};
+use crate::production::master::{self, MasterError};
+use crate::production::init;
 use crate::settings::SettingFlags;
 
 /// Make an empty database that of a production platform, with its keys.
@@ -42,28 +43,46 @@ impl Init {
     }
 }
 
-/// Make a new master key, in a new file that nobody else can read.
+/// Make a new master key, in a new file that nobody else can read, or in a token.
 ///
 /// Without the master key nothing in the database can be read, by nobody: keep a copy of the file
-/// where the database is not.
+/// where the database is not. A key in a token never leaves it: see that the token has a copy.
 ///
 /// Examples:
 ///   platen keys master --out /etc/platen/master.key
+///   platen keys master --pkcs11 master-2026 --config /etc/platen/platen.toml
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
+#[command(group(ArgGroup::new("holder").required(true).args(["out", "pkcs11"])))]
 pub(super) struct Master {
     /// The file; it must not be there yet.
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    out: Option<PathBuf>,
+    /// The label of an AES-256 key that is made in the token of [pkcs11], and is the master key's
+    /// id as well: 1 to 32 of a-z, 0-9 and hyphens. The token must not have it yet.
+    #[arg(long, value_name = "LABEL", requires = "config")]
+    pkcs11: Option<String>,
+    /// The platform's configuration, which names the token.
+    #[arg(long, value_name = "FILE", requires = "pkcs11")]
+    config: Option<PathBuf>,
 }
 
 impl Master {
     pub(super) fn run(self) -> Outcome {
-        let id = master::make(&self.out)?;
-        say(format_args!(
-            "master key {id} is in {}: keep a copy away from the database",
-            self.out.display()
-        ));
+        if let Some(out) = &self.out {
+            let id = master::make(out)?;
+            let out = out.display();
+            say(format_args!("master key {id} is in {out}: keep a copy away from the database"));
+        }
+        if let (Some(label), Some(path)) = (&self.pkcs11, &self.config) {
+            let config = Config::read(path, &SettingFlags::default())?;
+            let token = config.master_key.token()?.ok_or(MasterError::NoToken)?;
+            token.make_master(label)?;
+            let token = token.label();
+            say(format_args!(
+                "master key {label} is in the token `{token}`: see that the token has a copy"
+            ));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

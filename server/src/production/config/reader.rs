@@ -135,6 +135,21 @@ impl Reader {
         words
     }
 
+    /// A text, or a list of them.
+    pub(super) fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let texts = match self.given.get(name)? {
+            Value::String(text) => Some(vec![text.clone()]),
+            value => value.as_array().and_then(|texts| {
+                texts.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+            }),
+        };
+        let texts = texts.filter(|texts: &Vec<String>| !texts.is_empty());
+        if texts.is_none() {
+            self.wrong(&format!("{name} must be a text between quotation marks, or a list of them"));
+        }
+        texts
+    }
+
     /// All keys, with what the file says.
     pub(super) fn shown(&self) -> Vec<Shown> {
         let shown = KEYS.iter().map(|Key { name, need, .. }| {
