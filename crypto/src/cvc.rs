@@ -135,12 +135,7 @@ impl CvcKey {
     }
 
     /// `pan` is 16 digits; their Luhn digit need not be right, as in the published vectors.
-    fn cvv(
-        &self,
-        pan: &[u8],
-        expiry: [u8; 4],
-        service: ServiceCode,
-    ) -> Result<Cvc, TokenError> {
+    fn cvv(&self, pan: &[u8], expiry: [u8; 4], service: ServiceCode) -> Result<Cvc, TokenError> {
         let mut hex = Zeroizing::new([b'0'; 32]);
         let digits = pan.iter().chain(&expiry).chain(&service.0);
         hex.iter_mut().zip(digits).for_each(|(place, digit)| *place = *digit);

@@ -213,12 +213,7 @@ impl Keys {
     }
 
     /// Adds a key of the platform; see [`change::rotate`].
-    pub fn rotate(
-        &self,
-        tx: &mut Tx<'_>,
-        new: &change::NewKey,
-        change: &Change,
-    ) -> Made<i64> {
+    pub fn rotate(&self, tx: &mut Tx<'_>, new: &change::NewKey, change: &Change) -> Made<i64> {
         match &self.inner.master_of {
             Some(master_of) => change::rotate(tx, &**master_of, new, change),
             None => broken("these are fixed"),

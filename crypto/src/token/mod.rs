@@ -67,6 +67,12 @@ pub enum TokenError {
     /// A call failed: the function and the return code, by their PKCS#11 names.
     #[error("the token `{0}` failed: {1} returned {2}")]
     Failed(String, String, String),
+    /// A call failed as well, and the token is not to be found any more.
+    #[error(
+        "the token `{0}` is gone: {1} returned {2}, and the PKCS#11 module has no token with this \
+         label"
+    )]
+    Gone(String, String, String),
     /// All sessions were busy for too long.
     #[error("no session with the token `{0}` became free in time")]
     Busy(String),

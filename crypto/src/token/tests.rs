@@ -43,7 +43,7 @@ fn in_a_process_with_tokens_of_its_own() {
     std::fs::create_dir(&tokens).unwrap();
     std::fs::write(&conf, format!("directories.tokendir = {}\n", tokens.display())).unwrap();
     // One after another: each makes a token, and a module shows a new one to all.
-    let own = ["token::tests::", "--ignored", "--test-threads", "1"];
+    let own = ["token::tests::", "--ignored", "--test-threads", "1", "--show-output"];
     let tests = Command::new(std::env::current_exe().unwrap())
         .args(own)
         .env("SOFTHSM2_CONF", &conf)
@@ -53,7 +53,10 @@ fn in_a_process_with_tokens_of_its_own() {
     let failed = String::from_utf8_lossy(&tests.stderr);
     assert!(tests.status.success(), "{told}{failed}");
     let passed = told.lines().find(|line| line.starts_with("test result")).unwrap();
-    assert!(passed.contains("ok. 8 passed"), "{passed}");
+    assert!(passed.contains("ok. 9 passed"), "{passed}");
+    if variable("PLATEN_TEST_SHOW_COSTS").is_some() {
+        println!("{told}");
+    }
 }
 
 /// A new token of this label, and the module beside.
@@ -295,4 +298,32 @@ fn a_keyring_holds_keys_of_both_kinds() {
     let memory = Keyring::from_keys(&generate_all(), 1_000).unwrap();
     assert!(!memory.is_in_token());
     memory.probe().unwrap();
+}
+
+#[test]
+#[ignore = "runs in a process of its own"]
+fn what_a_key_costs_is_printed() {
+    let (token, _) = open("costs");
+    let pan = Pan::parse("9491339401250765").unwrap();
+    token.make_lookup("lookup-1").unwrap();
+    token.make_card_verification("cvk-1").unwrap();
+    token.make_master("m-1").unwrap();
+    let lookups = [
+        LookupKey::new(1, &Secret::new([3; 32])),
+        LookupKey::in_token(1, &token, "lookup-1").unwrap(),
+    ];
+    let codes = [CvcKey::new(&[3; 16]), CvcKey::in_token(&token, "cvk-1").unwrap()];
+    let masters =
+        [MasterKey::generate("m-1".to_owned()).0, MasterKey::in_token(&token, "m-1").unwrap()];
+    let wrapped = masters.each_ref().map(|master| master.wrap(b"lookup", &[9; 32]).unwrap());
+    for (place, at) in [("memory", 0), ("token", 1)] {
+        let took = |name: &str, work: &dyn Fn()| {
+            let begun = std::time::Instant::now();
+            (0..1_000).for_each(|_| work());
+            println!("{place:<7} {name:<12} {:>6} ns", begun.elapsed().as_nanos() / 1_000);
+        };
+        took("pan_index", &|| drop(lookups[at].pan_index("000170000000000", &pan).unwrap()));
+        took("cvc2", &|| drop(codes[at].cvc2(&pan, "3108").unwrap()));
+        took("unwrap", &|| drop(masters[at].unwrap(b"lookup", &wrapped[at]).unwrap()));
+    }
 }

@@ -151,12 +151,7 @@ pub struct NewKey {
 }
 
 /// Adds a key; its id. One in the token must be there already.
-pub fn rotate(
-    tx: &mut Tx<'_>,
-    master_of: &MasterOf,
-    new: &NewKey,
-    change: &Change,
-) -> Made<i64> {
+pub fn rotate(tx: &mut Tx<'_>, master_of: &MasterOf, new: &NewKey, change: &Change) -> Made<i64> {
     Change::lock(tx)?;
     let (purpose, active_from) = (new.purpose, new.active_from);
     let rows = rows::read(tx)?;

@@ -315,13 +315,7 @@ fn index_batch(tx: &mut Tx<'_>, core: &Core, asp: &AspId, after: i64) -> Made<(u
             moved += tx.execute(
                 "UPDATE card SET pan_index = $3, lookup_key_id = $4
                  WHERE asp_id = $1 AND card_id = $2 AND lookup_key_id = $5",
-                &[
-                    asp.as_str().into(),
-                    id.into(),
-                    index.as_slice().into(),
-                    to.into(),
-                    from.into(),
-                ],
+                &[asp.as_str().into(), id.into(), index.as_slice().into(), to.into(), from.into()],
             )?;
         }
         last = Some(id);

@@ -306,9 +306,12 @@ fn master_key(reader: &mut Reader) -> Sources {
              another while one master key takes the other's place"
         ));
     }
-    let labels = reader.texts("master_key.pkcs11").unwrap_or_default();
+    let mut labels = reader.texts("master_key.pkcs11").unwrap_or_default();
     if labels.len() > LINES_MAX || !labels.iter().all(|label| is_label(label)) {
-        reader.wrong("master_key.pkcs11 has 1 to 8 labels, each of 1 to 32 of a-z, 0-9 and hyphens");
+        reader
+            .wrong("master_key.pkcs11 has 1 to 8 labels, each of 1 to 32 of a-z, 0-9 and hyphens");
+        // They are not looked for as well.
+        labels.clear();
     }
     let pkcs11 = pkcs11(reader);
     if in_token && pkcs11.is_none() {

@@ -2,6 +2,7 @@
 //! `PLATEN_TEST_PKCS11_MODULE` names, and a token in the test's own folder.
 
 mod away;
+mod cost;
 mod holding;
 mod refused;
 

@@ -79,7 +79,11 @@ impl Pool {
         mut work: impl FnMut(&mut Held) -> Result<T, Error>,
     ) -> Result<T, TokenError> {
         match self.run_once(&mut work) {
-            Err(TokenError::Failed(..)) => self.run_once(work),
+            Err(TokenError::Failed(label, function, code)) => match self.run_once(work) {
+                // What failed first says more.
+                Err(TokenError::NoToken(_)) => Err(TokenError::Gone(label, function, code)),
+                done => done,
+            },
             done => done,
         }
     }

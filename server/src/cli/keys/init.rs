@@ -8,8 +8,8 @@ use clap::{ArgGroup, Args};
 use super::super::why::Acting;
 use super::super::{Outcome, misused, say};
 use crate::production::config::Config;
-use crate::production::master::{self, MasterError};
 use crate::production::init;
+use crate::production::master::{self, MasterError};
 use crate::settings::SettingFlags;
 
 /// Make an empty database that of a production platform, with its keys.

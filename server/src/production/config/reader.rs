@@ -145,7 +145,9 @@ impl Reader {
         };
         let texts = texts.filter(|texts: &Vec<String>| !texts.is_empty());
         if texts.is_none() {
-            self.wrong(&format!("{name} must be a text between quotation marks, or a list of them"));
+            self.wrong(&format!(
+                "{name} must be a text between quotation marks, or a list of them"
+            ));
         }
         texts
     }

@@ -34,7 +34,7 @@ fn calls_fail_as_long_as_the_token_is_away() {
         assert_eq!(partner.issue().0, "000_999");
         assert_eq!(ready(), (503, "token away\n".to_owned()));
         let logged = server.logged();
-        assert!(logged.contains("the token `platen` failed: C_"), "{logged}");
+        assert!(logged.contains("the token `platen` is gone: C_"), "{logged}");
         assert!(logged.contains(" returned CKR_"), "{logged}");
         assert_eq!(Books::open(target).number(cards), before, "something is half done");
         // The keys that it holds it keeps: nothing was read anew from the token.

@@ -201,7 +201,10 @@ fn keys_move_into_a_token_while_it_serves() {
         partner.lives(stage, 2);
         // What the old lookup key found, the new one finds.
         let reseal = ["keys", "reseal", "lookup"];
-        assert_eq!(stage.on(&[&reseal[..], &REASON].concat()), "2 values moved over to the key in use\n");
+        assert_eq!(
+            stage.on(&[&reseal[..], &REASON].concat()),
+            "2 values moved over to the key in use\n"
+        );
         partner.lives(stage, 3);
         assert_eq!(block_on(get(&format!("{admin}/readyz"))), (200, "ready\n".to_owned()));
         let logged = server.logged();

@@ -73,13 +73,17 @@ fn a_key_of_a_token_is_retired_and_stays_there() {
         assert!(Books::open(&target).execute(aged) > 0);
         told
     };
-    let unnamed = stage.refused(&[&["keys", "rotate", "lookup", "--pkcs11", "l"][..], &why].concat());
+    let unnamed =
+        stage.refused(&[&["keys", "rotate", "lookup", "--pkcs11", "l"][..], &why].concat());
     assert!(unnamed.contains("the configuration names no token: give [pkcs11]"), "{unnamed}");
     with_token(&stage, "file = \"master.key\"");
     assert!(rotate(&["--pkcs11", "lookup-a"]).contains("`lookup-a` was made in the token"));
     let same = ["keys", "rotate", "lookup", "--pkcs11", "lookup-a"];
     let same = stage.refused(&[&same[..], &why].concat());
-    assert!(same.contains("has the label `lookup-a`: give the new one a label of its own"), "{same}");
+    assert!(
+        same.contains("has the label `lookup-a`: give the new one a label of its own"),
+        "{same}"
+    );
     rotate(&[]);
     let told = stage.on(&[&["keys", "retire", "lookup", "3"][..], &why].concat());
     assert!(told.contains("key 3 for lookup is retired"), "{told}");
