@@ -4,7 +4,7 @@ mod pool;
 
 use std::sync::Arc;
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::aead::GcmParams;
@@ -30,12 +30,8 @@ impl Token {
         let path = access.module.display().to_string();
         let wrong = |error: &Error| TokenError::Module(path.clone(), told(error));
         let module = Pkcs11::new(&access.module).map_err(|error| wrong(&error))?;
-        match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-            // Another token of the same module in this process.
-            Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-            Err(error) => return Err(wrong(&error)),
-        }
-        let pool = Arc::new(Pool::new(module, access.token, access.pin));
+        let pool = Pool::new(module, &access.module, access.token, access.pin);
+        let pool = Arc::new(pool.map_err(|error| wrong(&error))?);
         pool.run(|_| Ok(()))?;
         Ok(Self { pool })
     }

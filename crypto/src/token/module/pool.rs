@@ -1,11 +1,13 @@
 //! Sessions with a token: a bounded number, logged in, opened when they are needed and again when
-//! they were lost.
+//! they were lost. Some modules find a token that was away only once they are begun anew, which is
+//! done where nothing else uses them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cryptoki::context::Pkcs11;
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::{Session, UserType};
@@ -21,9 +23,16 @@ const SESSIONS_MAX: usize = 8;
 /// How long a call waits for one.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// How long after a module was begun anew it is not begun anew again.
+const ANEW_AFTER: Duration = Duration::from_secs(5);
+
+/// How many pools of this process use a module, by its path: it is begun once for all of them.
+static IN_USE: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
+
 /// The sessions of a token.
 pub(super) struct Pool {
     module: Pkcs11,
+    path: PathBuf,
     label: String,
     pin: Secret<String>,
     state: Mutex<State>,
@@ -41,6 +50,10 @@ struct State {
     refused: Option<TokenError>,
     /// Whether somebody is opening one: the PIN is given by one at a time.
     is_opening: bool,
+    /// Whether one was opened ever.
+    was_open: bool,
+    /// When the module was begun anew.
+    anew_at: Option<Instant>,
 }
 
 /// A session, and the keys that it has found.
@@ -64,8 +77,19 @@ impl Held {
 }
 
 impl Pool {
-    pub(super) fn new(module: Pkcs11, label: String, pin: Secret<String>) -> Self {
-        Self { module, label, pin, state: Mutex::default(), returned: Condvar::new() }
+    /// Of a library that was loaded from `path`.
+    pub(super) fn new(
+        module: Pkcs11,
+        path: &Path,
+        label: String,
+        pin: Secret<String>,
+    ) -> Result<Self, Error> {
+        let path = path.to_owned();
+        let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        begin(&module)?;
+        *in_use.entry(path.clone()).or_default() += 1;
+        drop(in_use);
+        Ok(Self { module, path, label, pin, state: Mutex::default(), returned: Condvar::new() })
     }
 
     pub(super) fn label(&self) -> &str {
@@ -140,12 +164,12 @@ impl Pool {
         let mut state = self.locked();
         if held.generation == state.generation {
             state.idle.push(held);
-        } else {
-            state.open -= 1;
             drop(state);
-            drop(held);
+            self.returned.notify_one();
+        } else {
+            drop(state);
+            self.close(vec![held]);
         }
-        self.returned.notify_one();
     }
 
     /// Closes this session and those that wait: what took this one may have taken them.
@@ -153,19 +177,31 @@ impl Pool {
         let mut state = self.locked();
         let mut lost = vec![held];
         lost.append(&mut state.idle);
-        state.open -= lost.len();
         state.generation += 1;
         drop(state);
-        // Closing asks the module, which must not be waited for under the lock.
-        drop(lost);
+        self.close(lost);
+    }
+
+    /// Closes sessions. They count until that is done, as it asks the module, which must not be
+    /// waited for under the lock.
+    fn close(&self, sessions: Vec<Held>) {
+        let count = sessions.len();
+        drop(sessions);
+        self.locked().open -= count;
         self.returned.notify_all();
     }
 
     /// A new session, for which a place is taken.
     fn open(&self) -> Result<Held, TokenError> {
-        let opened = self.log_in();
+        let opened = match self.log_in() {
+            Err(TokenError::NoToken(_) | TokenError::Failed(..)) if self.began_anew() => {
+                self.log_in()
+            }
+            opened => opened,
+        };
         let mut state = self.locked();
         state.is_opening = false;
+        state.was_open |= opened.is_ok();
         let generation = state.generation;
         if let Err(error) = &opened {
             state.open -= 1;
@@ -176,6 +212,24 @@ impl Pool {
         drop(state);
         self.returned.notify_all();
         opened.map(|session| Held { session, keys: HashMap::new(), generation })
+    }
+
+    /// Begins the module anew, where it was in use before and nobody else uses it: this is the only
+    /// session, being opened, and this the only token.
+    fn began_anew(&self) -> bool {
+        let in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_only = in_use.get(&self.path) == Some(&1);
+        let mut state = self.locked();
+        let is_early = state.anew_at.is_some_and(|at| at.elapsed() < ANEW_AFTER);
+        if !is_only || !state.was_open || state.open != 1 || is_early {
+            return false;
+        }
+        state.anew_at = Some(Instant::now());
+        // Who comes now waits for the session that is being opened.
+        drop(state);
+        // Where it has ended already, beginning it is what there is to do.
+        drop(self.module.clone().finalize());
+        begin(&self.module).is_ok()
     }
 
     fn log_in(&self) -> Result<Session, TokenError> {
@@ -217,6 +271,23 @@ impl Pool {
         let (function, code) =
             failed(error).unwrap_or_else(|| ("the module".to_owned(), told(error)));
         TokenError::Failed(self.label.clone(), function, code)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = in_use.get_mut(&self.path) {
+            *count -= 1;
+        }
+    }
+}
+
+/// Begins a module, for several threads; one that another pool has begun is left as it is.
+fn begin(module: &Pkcs11) -> Result<(), Error> {
+    match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
