@@ -16,11 +16,12 @@ pub struct LookupKey {
     holder: Holder,
 }
 
-/// What the two domains of this key's use are called.
+/// What an index is made under.
 const DOMAIN: &str = "platen.pan-index.v1";
 /// Of [`LookupKey::probe`]: it makes no index.
 const PROBE: &str = "platen.probe.v1";
 
+#[expect(clippy::large_enum_variant, reason = "keys are few, and those in memory are the rule")]
 enum Holder {
     Memory(hmac::Key),
     Token(TokenKey),

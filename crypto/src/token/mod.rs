@@ -273,5 +273,6 @@ pub fn is_label(text: &str) -> bool {
     (1..=LABEL_CHARS_MAX).contains(&text.len()) && text.chars().all(fits)
 }
 
-#[cfg(all(test, feature = "pkcs11"))]
+#[cfg(test)]
+#[cfg(feature = "pkcs11")]
 mod tests;

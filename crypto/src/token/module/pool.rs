@@ -239,13 +239,16 @@ impl Pool {
         match session.login(UserType::User, Some(&pin)) {
             // Logged in is the program, not the session.
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(session),
-            Err(error) => Err(match &error {
-                Error::Pkcs11(code, _) if is_of_pin(*code) => {
-                    let code = failed(&error).map_or_else(String::new, |(_, code)| code);
-                    TokenError::Pin(self.label.clone(), code)
-                }
-                error => self.error(error),
-            }),
+            Err(error) => Err(self.not_logged_in(&error)),
+        }
+    }
+
+    fn not_logged_in(&self, error: &Error) -> TokenError {
+        match (error, failed(error)) {
+            (Error::Pkcs11(code, _), Some((_, name))) if is_of_pin(*code) => {
+                TokenError::Pin(self.label.clone(), name)
+            }
+            (_, _) => self.error(error),
         }
     }
 

@@ -137,11 +137,13 @@ impl Reader {
 
     /// A text, or a list of them.
     pub(super) fn texts(&mut self, name: &str) -> Option<Vec<String>> {
-        let texts = match self.given.get(name)? {
-            Value::String(text) => Some(vec![text.clone()]),
-            value => value.as_array().and_then(|texts| {
+        let value = self.given.get(name)?;
+        let texts = match (value.as_str(), value.as_array()) {
+            (Some(text), _) => Some(vec![text.to_owned()]),
+            (None, Some(texts)) => {
                 texts.iter().map(|text| text.as_str().map(str::to_owned)).collect()
-            }),
+            }
+            (None, None) => None,
         };
         let texts = texts.filter(|texts: &Vec<String>| !texts.is_empty());
         if texts.is_none() {

@@ -28,6 +28,9 @@ fn what_is_wrong_with_a_token_is_one_sentence() {
     make_master(&stage, "m-1");
     assert!(stage.on(&["config", "check"]).contains("is right"));
     let config = arg(&stage.config);
+    stage.init();
+    let list = stage.on(&["keys", "list"]);
+    assert!(list.contains("token: m-1"), "{list}");
     let twice = stage.refused(&["keys", "master", "--pkcs11", "m-1"]);
     assert!(twice.contains("has a key with the label `m-1` already"), "{twice}");
     let label = stage.refused(&["keys", "master", "--pkcs11", "M_1"]);
