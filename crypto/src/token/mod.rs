@@ -22,8 +22,6 @@ pub use self::module::Token;
 
 /// Longest label of a key, characters.
 pub const LABEL_CHARS_MAX: usize = 32;
-/// Bytes of an AES-256 or HMAC key.
-const KEY_BYTES: usize = 32;
 
 /// Why a token, or a key in it, cannot be used. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

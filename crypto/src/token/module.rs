@@ -12,9 +12,11 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHan
 use cryptoki::session::Session;
 
 use self::pool::Pool;
-use super::{Access, KEY_BYTES, Kind, TokenError};
+use super::{Access, Kind, TokenError};
 use crate::secret::{Secret, SecretBytes};
 
+/// Bytes of an AES-256 or HMAC key.
+const KEY_BYTES: usize = 32;
 /// Bits of a tag.
 const TAG_BITS: u64 = 128;
 

@@ -97,7 +97,7 @@ fn session(beside: &Pkcs11, label: &str) -> Session {
 #[ignore = "runs in a process of its own"]
 fn a_master_key_wraps_as_one_in_memory_does() {
     let (token, _) = open("wraps");
-    let bytes = [0x5a; KEY_BYTES];
+    let bytes = [0x5a; 32];
     token.import("m-1", Kind::Aes, &bytes).unwrap();
     let (held, plain) = (
         MasterKey::in_token(&token, "m-1").unwrap(),
