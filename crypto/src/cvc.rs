@@ -3,17 +3,19 @@
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use des::cipher::{Array, BlockCipherEncrypt, KeyInit};
+use des::cipher::consts::U8;
+use des::cipher::{Array, BlockCipherEncrypt, BlockSizeUser, KeyInit};
 use des::{Des, TdesEde2};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::pan::Pan;
+use crate::token::{CardKeys, Token, TokenError};
 
 /// Digits of a card verification code.
 pub const CVC_DIGITS: usize = 3;
 
 /// Why there is no card verification code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CvcError {
     /// The code itself.
     #[error("A card verification code has 3 digits.")]
@@ -24,6 +26,9 @@ pub enum CvcError {
     /// The service code.
     #[error("A service code has 3 digits.")]
     ServiceCode,
+    /// The key is in a token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 /// The code on a card. Shows nothing, is compared in constant time, and is wiped when dropped.
@@ -73,9 +78,12 @@ impl ServiceCode {
 }
 
 /// A pair of card verification keys (CVK A and CVK B).
-pub struct CvcKey {
-    first: Des,
-    both: TdesEde2,
+pub struct CvcKey(Holder);
+
+#[expect(clippy::large_enum_variant, reason = "keys are few, and those in memory are the rule")]
+enum Holder {
+    Memory { first: Des, both: TdesEde2 },
+    Token(CardKeys),
 }
 
 impl CvcKey {
@@ -83,9 +91,30 @@ impl CvcKey {
     #[must_use]
     pub fn new(key: &[u8; 16]) -> Self {
         let [a0, a1, a2, a3, a4, a5, a6, a7, ..] = *key;
-        Self {
+        Self(Holder::Memory {
             first: Des::new(&Array::from([a0, a1, a2, a3, a4, a5, a6, a7])),
             both: TdesEde2::new(&Array::from(*key)),
+        })
+    }
+
+    /// The pair of this label in a token: `<label>-a` holds A twice, `<label>-ab` A and B.
+    pub fn in_token(token: &Token, label: &str) -> Result<Self, TokenError> {
+        CardKeys::find(token, label).map(|keys| Self(Holder::Token(keys)))
+    }
+
+    /// Sees whether the token of this key works; of a key in memory it is not asked.
+    pub(crate) fn probe(&self) -> Result<(), TokenError> {
+        match &self.0 {
+            Holder::Memory { .. } => Ok(()),
+            Holder::Token(keys) => keys.both.encrypt_block([0; 8]).map(drop),
+        }
+    }
+
+    /// Whether it is in a token.
+    pub(crate) const fn is_in_token(&self) -> bool {
+        match self.0 {
+            Holder::Memory { .. } => false,
+            Holder::Token(_) => true,
         }
     }
 
@@ -93,7 +122,7 @@ impl CvcKey {
     /// code asks for.
     pub fn cvc(&self, pan: &Pan, expiry4: &str, service: ServiceCode) -> Result<Cvc, CvcError> {
         let expiry = fixed_digits(expiry4).ok_or(CvcError::Expiry)?;
-        Ok(self.cvv(pan.reveal().as_bytes(), expiry, service))
+        Ok(self.cvv(pan.reveal().as_bytes(), expiry, service)?)
     }
 
     /// The code printed on the card: service code 000, expiry as `YYMM`.
@@ -107,7 +136,7 @@ impl CvcKey {
     }
 
     /// `pan` is 16 digits; their Luhn digit need not be right, as in the published vectors.
-    fn cvv(&self, pan: &[u8], expiry: [u8; 4], service: ServiceCode) -> Cvc {
+    fn cvv(&self, pan: &[u8], expiry: [u8; 4], service: ServiceCode) -> Result<Cvc, TokenError> {
         let mut hex = Zeroizing::new([b'0'; 32]);
         let digits = pan.iter().chain(&expiry).chain(&service.0);
         hex.iter_mut().zip(digits).for_each(|(place, digit)| *place = *digit);
@@ -116,12 +145,59 @@ impl CvcKey {
             *byte = pair.iter().fold(0, |byte, digit| byte << 4 | (digit - b'0'));
         }
         let (left, right) = packed.split_at(8);
-        let mut block = Array::from([0; 8]);
+        let mut block = Zeroizing::new([0; 8]);
         block.copy_from_slice(left);
-        self.first.encrypt_block(&mut block);
+        *block = self.0.encrypt_by_first(*block)?;
         block.iter_mut().zip(right).for_each(|(byte, mask)| *byte ^= mask);
-        self.both.encrypt_block(&mut block);
-        decimalize(block.into())
+        Ok(decimalize(self.0.encrypt_by_both(*block)?))
+    }
+}
+
+impl Holder {
+    /// DES with A.
+    fn encrypt_by_first(&self, block: [u8; 8]) -> Result<[u8; 8], TokenError> {
+        match self {
+            Holder::Memory { first, .. } => Ok(encrypted(first, block)),
+            Holder::Token(keys) => keys.first.encrypt_block(block),
+        }
+    }
+
+    /// Triple DES with A, B and A.
+    fn encrypt_by_both(&self, block: [u8; 8]) -> Result<[u8; 8], TokenError> {
+        match self {
+            Holder::Memory { both, .. } => Ok(encrypted(both, block)),
+            Holder::Token(keys) => keys.both.encrypt_block(block),
+        }
+    }
+}
+
+fn encrypted<C>(cipher: &C, block: [u8; 8]) -> [u8; 8]
+where
+    C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U8>,
+{
+    let mut block = Array::from(block);
+    cipher.encrypt_block(&mut block);
+    block.into()
+}
+
+/// Number, expiry, service code and code of the published vectors.
+#[cfg(test)]
+const PUBLISHED: [(&str, &str, &str, &str); 4] = [
+    ("4123456789012345", "8701", "101", "561"),
+    ("4999988887777000", "9105", "111", "245"),
+    ("4666655554444111", "9206", "120", "664"),
+    ("4333322221111222", "9307", "141", "382"),
+];
+
+#[cfg(test)]
+impl CvcKey {
+    /// Asserts that it is the published key: CVK A 0123456789ABCDEF, CVK B FEDCBA9876543210.
+    pub(crate) fn assert_published(&self) {
+        for (pan, expiry, service, expected) in PUBLISHED {
+            let service = ServiceCode::parse(service).unwrap();
+            let cvc = self.cvv(pan.as_bytes(), fixed_digits(expiry).unwrap(), service).unwrap();
+            assert_eq!(cvc.reveal(), expected, "{pan}");
+        }
     }
 }
 
@@ -150,25 +226,11 @@ fn fixed_digits<const N: usize>(text: &str) -> Option<[u8; N]> {
 mod tests {
     use super::*;
 
-    const KEY: [u8; 16] = [
-        0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32,
-        0x10,
-    ];
+    const KEY: [u8; 16] = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210_u128.to_be_bytes();
 
     #[test]
     fn agrees_with_the_published_vectors() {
-        let vectors = [
-            ("4123456789012345", "8701", "101", "561"),
-            ("4999988887777000", "9105", "111", "245"),
-            ("4666655554444111", "9206", "120", "664"),
-            ("4333322221111222", "9307", "141", "382"),
-        ];
-        for (pan, expiry, service, expected) in vectors {
-            let service = ServiceCode::parse(service).unwrap();
-            let expiry = fixed_digits(expiry).unwrap();
-            let cvc = CvcKey::new(&KEY).cvv(pan.as_bytes(), expiry, service);
-            assert_eq!(cvc.reveal(), expected, "{pan}");
-        }
+        CvcKey::new(&KEY).assert_published();
     }
 
     #[test]

@@ -18,9 +18,11 @@ pub(crate) fn mac(key: &hmac::Key, domain: &str, parts: &[&[u8]]) -> [u8; 32] {
     tag
 }
 
-/// The framed `domain` and `parts` as bytes. Parts must not be secret.
+/// The framed `domain` and `parts` as bytes. Where a part is secret, the bytes are to be wiped;
+/// none of them was anywhere else.
 pub(crate) fn encode(domain: &str, parts: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    // Grown, it would leave copies behind.
+    let mut bytes = Vec::with_capacity(framed(domain, parts).map(|part| 8 + part.len()).sum());
     for part in framed(domain, parts) {
         bytes.extend_from_slice(&length(part));
         bytes.extend_from_slice(part);

@@ -20,4 +20,5 @@ pub mod random;
 pub mod seal;
 pub mod secret;
 pub mod shares;
+pub mod token;
 pub mod tran_token;

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::secret::{Secret, SecretBytes};
 use crate::shares::{self, SHARES, Share};
+use crate::token::{Kind, Token, TokenError, TokenKey};
 use crate::{frame, random};
 
 const VERSION: u8 = 1;
@@ -24,7 +25,7 @@ const SEAL_HEADER_BYTES: usize = 5;
 pub const PLAIN_BYTES_MAX: usize = 64 * 1024;
 
 /// Why a value was not sealed or not opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// A master key's text.
     #[error("A master key is the Base64 of 32 bytes.")]
@@ -44,6 +45,9 @@ pub enum SealError {
     /// The library refused; does not happen with a key of the right length.
     #[error("The value could not be sealed.")]
     NotSealed,
+    /// The master key, or a key that a row names, is in a token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }
 
 /// Where a sealed value lives; a value that is moved elsewhere does not open.
@@ -67,25 +71,63 @@ impl Place<'_> {
 }
 
 /// The key that wraps keys. Comes from the operator, never from the database.
+///
+/// It is held in memory or in a token; nothing but its making differs.
 pub struct MasterKey {
     id: String,
-    key: Secret<[u8; 32]>,
+    holder: Holder,
+    token: Option<Token>,
+}
+
+/// Where a master key is.
+enum Holder {
+    Memory(Secret<[u8; 32]>),
+    Token(TokenKey),
 }
 
 impl MasterKey {
     /// `id` names the key where several are in use; it is not secret.
     #[must_use]
     pub const fn new(id: String, key: Secret<[u8; 32]>) -> Self {
-        Self { id, key }
+        Self { id, holder: Holder::Memory(key), token: None }
     }
 
-    /// A new one.
+    /// The AES-256 key of this label in a token; the label is its name as well.
+    pub fn in_token(token: &Token, label: &str) -> Result<Self, TokenError> {
+        let key = TokenKey::find(token, label, Kind::Aes)?;
+        Ok(Self { id: label.to_owned(), holder: Holder::Token(key), token: Some(token.clone()) })
+    }
+
+    /// The same, beside a token that may hold keys which are bound to it.
     #[must_use]
-    pub fn generate(id: String) -> Self {
-        Self::new(id, Secret::new(random::bytes()))
+    pub fn beside(self, token: Option<Token>) -> Self {
+        Self { token: token.or(self.token), ..self }
     }
 
-    /// Reads the form that [`Self::to_base64`] writes; white space around it is passed over.
+    /// The token beside it, if there is one.
+    #[must_use]
+    pub const fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
+    /// Whether it is in a token itself.
+    #[must_use]
+    pub const fn is_in_token(&self) -> bool {
+        match self.holder {
+            Holder::Memory(_) => false,
+            Holder::Token(_) => true,
+        }
+    }
+
+    /// A new one, in memory, with the form for a settings file or a secret store.
+    #[must_use]
+    pub fn generate(id: String) -> (Self, Secret<String>) {
+        let key = Secret::new(random::bytes());
+        let text = Secret::new(BASE64.encode(key.expose()));
+        (Self::new(id, key), text)
+    }
+
+    /// Reads the form that [`Self::generate`] gives; white space around it is passed over.
     pub fn from_base64(id: String, text: &str) -> Result<Self, SealError> {
         let bytes = BASE64.decode(text.trim().as_bytes()).map_err(|_| SealError::MasterKey)?;
         let bytes = Zeroizing::new(bytes);
@@ -93,30 +135,35 @@ impl MasterKey {
         Ok(Self::new(id, Secret::new(key)))
     }
 
-    /// The form for a settings file or a secret store.
+    /// Three shares, any two of which give it back; `None` of a key in a token, which never leaves
+    /// it.
     #[must_use]
-    pub fn to_base64(&self) -> Secret<String> {
-        Secret::new(BASE64.encode(self.key.expose()))
+    pub fn split(&self) -> Option<[Share; SHARES as usize]> {
+        self.in_memory().map(shares::split)
     }
 
-    /// Three shares, any two of which give it back.
+    /// The key of two shares, with the form for a settings file; `None` where they are one and the
+    /// same.
     #[must_use]
-    pub fn split(&self) -> [Share; SHARES as usize] {
-        shares::split(&self.key)
+    pub fn join(id: String, one: &Share, other: &Share) -> Option<(Self, Secret<String>)> {
+        let key = shares::join(one, other)?;
+        let text = Secret::new(BASE64.encode(key.expose()));
+        Some((Self::new(id, key), text))
     }
 
-    /// The key of two shares; `None` where they are one and the same.
+    /// What a key that has shares is recognised by, 6 hexadecimal digits; it is no secret.
     #[must_use]
-    pub fn join(id: String, one: &Share, other: &Share) -> Option<Self> {
-        shares::join(one, other).map(|key| Self::new(id, key))
-    }
-
-    /// What the key is recognised by, 6 hexadecimal digits; it is no secret.
-    #[must_use]
-    pub fn check_value(&self) -> String {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.key.expose());
+    pub fn check_value(&self) -> Option<String> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.in_memory()?.expose());
         let [a, b, c, ..] = frame::mac(&key, "platen.master-check.v1", &[self.id.as_bytes()]);
-        HEXLOWER.encode(&[a, b, c])
+        Some(HEXLOWER.encode(&[a, b, c]))
+    }
+
+    const fn in_memory(&self) -> Option<&Secret<[u8; 32]>> {
+        match &self.holder {
+            Holder::Memory(key) => Some(key),
+            Holder::Token(_) => None,
+        }
     }
 
     /// The key's name.
@@ -128,12 +175,20 @@ impl MasterKey {
     /// Seals a key; `purpose` says what the key is for, and is asked for again by
     /// [`Self::unwrap`]. Layout: version (1 byte), nonce (12), ciphertext and tag.
     pub fn wrap(&self, purpose: &[u8], key: &[u8]) -> Result<Vec<u8>, SealError> {
-        seal(&cipher(&self.key)?, &[VERSION], &self.aad(purpose), key)
+        let (header, aad) = ([VERSION], self.aad(purpose));
+        match &self.holder {
+            Holder::Memory(master) => seal(&cipher(master)?, &header, &aad, key),
+            Holder::Token(master) => seal_in_token(master, &header, &aad, key),
+        }
     }
 
     /// Opens a wrapped key.
     pub fn unwrap(&self, purpose: &[u8], wrapped: &[u8]) -> Result<SecretBytes, SealError> {
-        open(&cipher(&self.key)?, WRAP_HEADER_BYTES, &self.aad(purpose), wrapped)
+        let aad = self.aad(purpose);
+        match &self.holder {
+            Holder::Memory(key) => open(&cipher(key)?, WRAP_HEADER_BYTES, &aad, wrapped),
+            Holder::Token(key) => open_in_token(key, WRAP_HEADER_BYTES, &aad, wrapped),
+        }
     }
 
     fn aad(&self, purpose: &[u8]) -> Vec<u8> {
@@ -259,14 +314,7 @@ fn open(
     aad: &[u8],
     sealed: &[u8],
 ) -> Result<SecretBytes, SealError> {
-    if sealed.first() != Some(&VERSION) {
-        return Err(SealError::Form);
-    }
-    let rest = sealed.get(header_bytes..).ok_or(SealError::Form)?;
-    let (nonce, content) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Form)?;
-    if content.len() < TAG_BYTES {
-        return Err(SealError::Form);
-    }
+    let (nonce, content) = parts(header_bytes, sealed)?;
     let mut content = Zeroizing::new(content.to_vec());
     let opened = cipher
         .open_in_place(Nonce::from(nonce), Aad::from(aad), &mut content)
@@ -274,6 +322,45 @@ fn open(
         .len();
     content.truncate(opened);
     Ok(Secret::new(std::mem::take(&mut *content)))
+}
+
+/// Nonce, and ciphertext with tag, of what is sealed.
+fn parts(header_bytes: usize, sealed: &[u8]) -> Result<(&[u8; NONCE_BYTES], &[u8]), SealError> {
+    if sealed.first() != Some(&VERSION) {
+        return Err(SealError::Form);
+    }
+    let rest = sealed.get(header_bytes..).ok_or(SealError::Form)?;
+    let (nonce, content) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Form)?;
+    if content.len() < TAG_BYTES { Err(SealError::Form) } else { Ok((nonce, content)) }
+}
+
+/// As [`seal`], by a key in a token.
+fn seal_in_token(
+    key: &TokenKey,
+    header: &[u8],
+    aad: &[u8],
+    plain: &[u8],
+) -> Result<Vec<u8>, SealError> {
+    if plain.len() > PLAIN_BYTES_MAX {
+        return Err(SealError::TooLong);
+    }
+    let mut nonce = random::bytes::<NONCE_BYTES>();
+    let content = key.encrypt(&mut nonce, aad, plain)?;
+    if content.len() != plain.len() + TAG_BYTES {
+        return Err(SealError::NotSealed);
+    }
+    Ok([header, &nonce, &content].concat())
+}
+
+/// As [`open`], by a key in a token.
+fn open_in_token(
+    key: &TokenKey,
+    header_bytes: usize,
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<SecretBytes, SealError> {
+    let (nonce, content) = parts(header_bytes, sealed)?;
+    key.decrypt(&mut nonce.clone(), aad, content)?.ok_or(SealError::DoesNotOpen)
 }
 
 #[cfg(test)]

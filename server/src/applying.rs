@@ -95,7 +95,7 @@ pub fn claim<E>(
     number: &str,
 ) -> Done<Option<CardAccount>, E> {
     let asp = &cx.call.asp;
-    for index in cx.core.pan_indexes(asp, number) {
+    for index in cx.core.pan_indexes(asp, number).or_stop()? {
         let claimed = card_accounts::claim(tx, asp, user, CardKey::Number(&index))?;
         if claimed.is_some() {
             return Ok(claimed);
@@ -112,7 +112,7 @@ pub fn look<E>(
     number: &str,
 ) -> Done<Option<CardAccount>, E> {
     let asp = &cx.call.asp;
-    for index in cx.core.pan_indexes(asp, number) {
+    for index in cx.core.pan_indexes(asp, number).or_stop()? {
         let found = card_accounts::look(tx, asp, user, &index)?;
         if found.is_some() {
             return Ok(found);

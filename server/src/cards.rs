@@ -78,7 +78,7 @@ pub fn write<E>(
         service_id: order.service_id,
         form: order.form,
         pan_sealed: &sealed.or_stop()?,
-        pan_index: &lookup.pan_index(asp.as_str(), &order.pan),
+        pan_index: &lookup.pan_index(asp.as_str(), &order.pan).or_stop()?,
         lookup_key_id,
         first6: order.pan.first6(),
         last4: order.pan.last4(),

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use bank::Bank;
 use crypto::pan::Pan;
 use crypto::seal::{Place, SealError};
+use crypto::token::TokenError;
 use domain::{AspId, Timestamp};
 use store::Store;
 use store::tables::log::Moment;
@@ -155,9 +156,10 @@ impl Core {
     }
 
     /// The hashes by which a card of this number may be found: one for each lookup key, the active
-    /// one first. None where the check digit is wrong: that is no card of ours.
-    pub fn pan_indexes(&self, asp: &AspId, number: &str) -> Vec<[u8; 32]> {
-        let Ok(pan) = Pan::parse(number) else { return Vec::new() };
+    /// one first. None where the check digit is wrong: that is no card of ours. Fails only where a
+    /// lookup key is in a token.
+    pub fn pan_indexes(&self, asp: &AspId, number: &str) -> Result<Vec<[u8; 32]>, TokenError> {
+        let Ok(pan) = Pan::parse(number) else { return Ok(Vec::new()) };
         self.keys.ring().lookups().map(|(_, key)| key.pan_index(asp.as_str(), &pan)).collect()
     }
 

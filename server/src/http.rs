@@ -111,8 +111,15 @@ async fn readyz(State(served): State<Served>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
     match tokio::time::timeout(READY_WITHIN, served.app.store.ping()).await {
-        Ok(Ok(())) => "ready\n".into_response(),
-        Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "database away\n").into_response(),
+        Ok(Ok(())) => {}
+        Ok(Err(_)) | Err(_) => {
+            return (StatusCode::SERVICE_UNAVAILABLE, "database away\n").into_response();
+        }
+    }
+    if served.app.core.keys.token_works(&served.app.store, READY_WITHIN).await {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "token away\n").into_response()
     }
 }
 

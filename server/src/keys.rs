@@ -10,11 +10,13 @@ pub mod reseal;
 pub mod rows;
 pub mod uses;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crypto::keyring::{KeyPurpose, Keyring};
+use crypto::keyring::{KeyMaterial, KeyPurpose, Keyring};
 use crypto::seal::MasterKey;
+use crypto::token::TokenError;
 use domain::Timestamp;
 use store::{Store, Tx, TxError, WriteError};
 
@@ -24,6 +26,8 @@ use change::Change;
 use import::{Entered, ImportRefused, Imported};
 use rows::KeyRow;
 
+/// How many may ask at once whether the token works.
+const ASKING_MAX: usize = 2;
 /// How often a server reads the keys.
 const RELOAD: Duration = Duration::from_secs(1);
 /// A server whose keys are older than this reads them before it does anything: it may have been
@@ -93,6 +97,12 @@ pub enum KeysError {
     /// A component is not taken.
     #[error(transparent)]
     Import(#[from] ImportRefused),
+    /// The token that holds one.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A label names one key.
+    #[error("key {1} for {0} has the label `{2}`: give the new one a label of its own")]
+    SameLabel(KeyPurpose, i64, String),
     /// The database failed.
     #[error("the database failed: {0}")]
     Store(String),
@@ -146,12 +156,40 @@ struct Inner {
     held: RwLock<Held>,
     /// None where the database holds no keys to be read again.
     master_of: Option<Arc<MasterOf>>,
+    /// How many are asking whether the token works.
+    asking: AtomicUsize,
+}
+
+/// One that asks; it counts until it has its answer.
+struct Asking(Arc<Inner>);
+
+impl Asking {
+    fn begin(inner: &Arc<Inner>) -> Option<Self> {
+        let asking = Asking(Arc::clone(inner));
+        (inner.asking.fetch_add(1, Ordering::Relaxed) < ASKING_MAX).then_some(asking)
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.asking.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 struct Held {
-    ring: Arc<Keyring>,
+    read: Arc<Read>,
     /// When the reading of it began.
     since: Instant,
+}
+
+/// What was read.
+struct Read {
+    ring: Arc<Keyring>,
+    /// The rows that it was made of.
+    rows: Vec<KeyRow>,
+    /// Those that are not retired, unwrapped: neither master key nor token is asked for them again
+    /// as long as the rows are the same.
+    keys: Vec<KeyMaterial>,
 }
 
 impl Keys {
@@ -163,23 +201,27 @@ impl Keys {
     ) -> Result<Self, KeysError> {
         let of = Arc::clone(&master_of);
         // On one snapshot: the master key may just be replaced.
-        let ring = store.read_blocking(move |tx: &mut Tx<'_>| read(tx, &*of, now));
-        Ok(Keys::holding(Arc::new(ring.map_err(unwrapped)?), Some(master_of)))
+        let found = store.read_blocking(move |tx: &mut Tx<'_>| read(tx, &*of, now, None));
+        Ok(Keys::holding(found.map_err(unwrapped)?, Some(master_of)))
     }
 
     /// Holds these keys for good: of a simulation, whose database has none.
     pub fn fixed(ring: Arc<Keyring>) -> Self {
-        Keys::holding(ring, None)
+        Keys::holding(Arc::new(Read { ring, rows: Vec::new(), keys: Vec::new() }), None)
     }
 
-    fn holding(ring: Arc<Keyring>, master_of: Option<Arc<MasterOf>>) -> Self {
-        let held = RwLock::new(Held { ring, since: Instant::now() });
-        Keys { inner: Arc::new(Inner { held, master_of }) }
+    fn holding(read: Arc<Read>, master_of: Option<Arc<MasterOf>>) -> Self {
+        let held = RwLock::new(Held { read, since: Instant::now() });
+        Keys { inner: Arc::new(Inner { held, master_of, asking: AtomicUsize::new(0) }) }
     }
 
     /// The keys.
     pub fn ring(&self) -> Arc<Keyring> {
-        Arc::clone(&self.inner.held.read().unwrap_or_else(PoisonError::into_inner).ring)
+        Arc::clone(&self.held().ring)
+    }
+
+    fn held(&self) -> Arc<Read> {
+        Arc::clone(&self.inner.held.read().unwrap_or_else(PoisonError::into_inner).read)
     }
 
     /// Whether they must be read before they are used.
@@ -189,14 +231,8 @@ impl Keys {
     }
 
     /// Adds a key of the platform; see [`change::rotate`].
-    pub fn rotate(
-        &self,
-        tx: &mut Tx<'_>,
-        purpose: KeyPurpose,
-        active_from: Timestamp,
-        change: &Change,
-    ) -> Made<i64> {
-        change::rotate(tx, self.master_of()?, purpose, active_from, change)
+    pub fn rotate(&self, tx: &mut Tx<'_>, new: &change::NewKey, change: &Change) -> Made<i64> {
+        change::rotate(tx, self.master_of()?, new, change)
     }
 
     /// Takes a component of a key; see [`import::enter`].
@@ -209,23 +245,48 @@ impl Keys {
         import::withdraw(tx, self.master_of()?, change)
     }
 
-    /// The name of the master key that wraps them.
-    pub fn master_id(&self, tx: &mut Tx<'_>) -> Made<String> {
+    /// The master key that wraps them.
+    pub fn master(&self, tx: &mut Tx<'_>) -> Made<Arc<MasterKey>> {
         let master_of = self.master_of()?;
         let rows = rows::read(tx)?;
-        Ok(master_of(tx, &rows)?.id().to_owned())
+        master_of(tx, &rows)
     }
 
     fn master_of(&self) -> Made<&MasterOf> {
         self.inner.master_of.as_deref().map_or_else(|| broken("these are fixed"), Ok)
     }
 
+    /// Whether the token works that holds keys which calls use; true where none is in one. False
+    /// as well where it takes longer than `within`, or where two are waiting for it already: a
+    /// module that never returns is not asked again and again.
+    pub async fn token_works(&self, store: &Store, within: Duration) -> bool {
+        let ring = self.ring();
+        if !ring.is_in_token() {
+            return true;
+        }
+        let Some(asking) = Asking::begin(&self.inner) else { return false };
+        let asking = Arc::new(asking);
+        let probe = move |_: &mut Tx<'_>| -> Result<_, TxError<KeysError>> {
+            let _asking = &asking;
+            Ok(ring.probe())
+        };
+        match tokio::time::timeout(within, store.read(probe)).await {
+            Ok(Ok(Ok(()))) => true,
+            Ok(Ok(Err(error))) => {
+                tracing::warn!(%error, "the token cannot be used");
+                false
+            }
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
+
     /// Reads them.
     pub async fn reload(&self, store: &Store, now: Timestamp) -> Result<(), WriteError<KeysError>> {
         let since = Instant::now();
         let Some(master_of) = self.inner.master_of.clone() else { return Ok(()) };
-        let ring = store.read(move |tx: &mut Tx<'_>| read(tx, &*master_of, now)).await?;
-        self.hold(ring, since);
+        let held = self.held();
+        let work = move |tx: &mut Tx<'_>| read(tx, &*master_of, now, Some(&held));
+        self.hold(store.read(work).await?, since);
         Ok(())
     }
 
@@ -233,33 +294,45 @@ impl Keys {
     pub fn reload_blocking(&self, store: &Store, now: Timestamp) -> Result<(), KeysError> {
         let since = Instant::now();
         let Some(master_of) = self.inner.master_of.clone() else { return Ok(()) };
-        let read = move |tx: &mut Tx<'_>| read(tx, &*master_of, now);
+        let held = self.held();
+        let read = move |tx: &mut Tx<'_>| read(tx, &*master_of, now, Some(&held));
         self.hold(store.read_blocking(read).map_err(unwrapped)?, since);
         Ok(())
     }
 
     /// Holds keys whose reading began at `since`.
-    fn hold(&self, ring: Keyring, since: Instant) {
+    fn hold(&self, read: Arc<Read>, since: Instant) {
         let mut held = self.inner.held.write().unwrap_or_else(PoisonError::into_inner);
         // Of two readings at once, the one that began later has seen more.
         if held.since > since {
             return;
         }
         for purpose in KeyPurpose::ALL {
-            let (was, is) = (held.ring.active_id(purpose), ring.active_id(purpose));
+            let (was, is) = (held.read.ring.active_id(purpose), read.ring.active_id(purpose));
             if was != is {
                 tracing::info!(purpose = purpose.name(), was, is, "another key is in use");
             }
         }
-        *held = Held { ring: Arc::new(ring), since };
+        *held = Held { read, since };
     }
 }
 
-/// The keys as a snapshot of the database has them.
-fn read(tx: &mut Tx<'_>, master_of: &MasterOf, now: Timestamp) -> Made<Keyring> {
+/// The keys as a snapshot of the database has them. Those that are held are kept where they are
+/// the same.
+fn read(
+    tx: &mut Tx<'_>,
+    master_of: &MasterOf,
+    now: Timestamp,
+    held: Option<&Arc<Read>>,
+) -> Made<Arc<Read>> {
     let rows = rows::read(tx)?;
-    let master = master_of(tx, &rows)?;
-    rows::ring(&rows, &master, now)
+    let keys = match held.filter(|held| held.rows == rows) {
+        Some(held) if rows::are_in_use(&rows, &held.ring, now) => return Ok(Arc::clone(held)),
+        Some(held) => held.keys.clone(),
+        None => rows::unwrapped(&rows, &*master_of(tx, &rows)?)?,
+    };
+    let ring = Arc::new(Keyring::from_keys(&keys, now.0).or_else(broken)?);
+    Ok(Arc::new(Read { ring, rows, keys }))
 }
 
 /// Reads the keys again and again until the server stops.

@@ -80,7 +80,7 @@ pub fn unregistered<E>(cx: &Cx, tx: &mut Tx<'_>, on_card: &OnCard<'_>) -> Done<O
 /// As many looks for a number that there is not as for one that there is. By several keys the first
 /// comes once more at the end: meanwhile the card may have been indexed by it anew.
 fn find<E>(cx: &Cx, tx: &mut Tx<'_>, number: &str) -> Done<Option<Plastic>, E> {
-    let indexes = cx.core.pan_indexes(&cx.call.asp, number);
+    let indexes = cx.core.pan_indexes(&cx.call.asp, number).or_stop()?;
     let again = indexes.first().filter(|_| indexes.len() > 1);
     let mut found = None;
     for index in indexes.iter().chain(again) {

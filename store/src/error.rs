@@ -67,6 +67,7 @@ impl Cause {
             Self::Exhausted => "its disk, memory or connections are used up",
             Self::RolledBack => "it took back the work of a moment, try again",
             Self::Silent => "its server says nothing",
+            Self::Moved => "it was moved to another one, and takes nothing more",
             Self::CommitUnknown => {
                 "it could not commit, or did not say that it has, as where its disk is full: look \
                  whether it was done before you do it again"

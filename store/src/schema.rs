@@ -15,6 +15,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, name: "programme", sql: include_str!("schema/0005_programme.sql") },
     Migration { version: 6, name: "operator", sql: include_str!("schema/0006_operator.sql") },
     Migration { version: 7, name: "onboarding", sql: include_str!("schema/0007_onboarding.sql") },
+    Migration { version: 8, name: "key holder", sql: include_str!("schema/0008_key_holder.sql") },
     Migration { version: 9, name: "access keys", sql: include_str!("schema/0009_access_keys.sql") },
     Migration {
         version: 10,

@@ -196,8 +196,10 @@ pub fn postgres_programs() -> Option<PathBuf> {
     })
 }
 
+/// A variable of the environment that tells tests what there is to test with.
+#[must_use]
 #[expect(clippy::disallowed_methods, reason = "only tests come here, and they have no settings")]
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

@@ -30,6 +30,17 @@ const CHROMIUM_APPLICATIONS: &[&str] = &[
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
+/// Where packages put SoftHSM's module.
+const SOFTHSM_MODULES: &[&str] = &[
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib64/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+    "/opt/homebrew/lib/softhsm/libsofthsm2.so",
+    "/usr/local/lib/softhsm/libsofthsm2.so",
+];
+
 /// A program that the tests need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
@@ -51,6 +62,8 @@ pub(crate) enum Tool {
     Chromium,
     /// Prometheus' checker of rules.
     Promtool,
+    /// SoftHSM, a PKCS#11 token in software: its module, with `softhsm2-util` in `PATH`.
+    SoftHsm,
 }
 
 impl Tool {
@@ -66,6 +79,7 @@ impl Tool {
             Tool::OpenSsl => format!("OpenSSL {OPENSSL_MIN} or newer"),
             Tool::Chromium => "Chromium".to_owned(),
             Tool::Promtool => "promtool, of Prometheus".to_owned(),
+            Tool::SoftHsm => "SoftHSM 2 (softhsm2-util and libsofthsm2.so)".to_owned(),
         }
     }
 
@@ -101,6 +115,10 @@ impl Tool {
                 Some(install::unpacked_folder().join("usr/bin/promtool"))
                     .filter(|file| file.is_file())
             }),
+            Tool::SoftHsm => {
+                environment::find_program("softhsm2-util")?;
+                SOFTHSM_MODULES.iter().map(PathBuf::from).find(|file| file.is_file())
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::frame;
 use crate::random;
 use crate::seal::{MasterKey, SealError};
 use crate::secret::{Secret, SecretBytes};
+use crate::token::{Token, TokenError};
 
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,8 +80,17 @@ pub struct KeyMaterial {
     /// When it begins to make new values, microseconds since 1970 UTC: of those that have begun,
     /// the one that began last does.
     pub active_from_us: i64,
-    /// 16 bytes for card verification, else 32.
-    pub bytes: SecretBytes,
+    /// Where it is.
+    pub holder: KeyHolder,
+}
+
+/// Where a key is.
+#[derive(Debug, Clone)]
+pub enum KeyHolder {
+    /// Here: 16 bytes for card verification, else 32.
+    Bytes(SecretBytes),
+    /// In a token, by its label; for lookup and card verification alone.
+    Token(Token, String),
 }
 
 impl KeyMaterial {
@@ -89,12 +99,38 @@ impl KeyMaterial {
     pub fn generate(id: i64, purpose: KeyPurpose, active_from_us: i64) -> Self {
         let mut bytes = vec![0; purpose.key_bytes()];
         random::fill(&mut bytes);
-        Self { id, purpose, active_from_us, bytes: Secret::new(bytes) }
+        Self { id, purpose, active_from_us, holder: KeyHolder::Bytes(Secret::new(bytes)) }
     }
 
-    /// The key under the master key, bound to its purpose and id.
+    /// The key under the master key, bound to its purpose and id. Of a key in a token, its label:
+    /// who can write the database cannot name another one.
     pub fn wrap(&self, master: &MasterKey) -> Result<Vec<u8>, SealError> {
-        master.wrap(&wrap_purpose(self.purpose, self.id), self.bytes.expose())
+        match &self.holder {
+            KeyHolder::Bytes(bytes) => {
+                master.wrap(&bound(HERE, self.purpose, self.id), bytes.expose())
+            }
+            KeyHolder::Token(_, label) => {
+                master.wrap(&bound(IN_TOKEN, self.purpose, self.id), label.as_bytes())
+            }
+        }
+    }
+
+    /// The key itself, where it is in no token.
+    #[must_use]
+    pub const fn bytes(&self) -> Option<&SecretBytes> {
+        match &self.holder {
+            KeyHolder::Bytes(bytes) => Some(bytes),
+            KeyHolder::Token(..) => None,
+        }
+    }
+
+    /// The key's label in its token.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        match &self.holder {
+            KeyHolder::Bytes(_) => None,
+            KeyHolder::Token(_, label) => Some(label),
+        }
     }
 
     /// The reverse of [`Self::wrap`]: the key of this purpose and id.
@@ -105,8 +141,25 @@ impl KeyMaterial {
         active_from_us: i64,
         wrapped: &[u8],
     ) -> Result<Self, SealError> {
-        let bytes = master.unwrap(&wrap_purpose(purpose, id), wrapped)?;
-        Ok(Self { id, purpose, active_from_us, bytes })
+        let bytes = master.unwrap(&bound(HERE, purpose, id), wrapped)?;
+        Ok(Self { id, purpose, active_from_us, holder: KeyHolder::Bytes(bytes) })
+    }
+
+    /// The same of a key that is in the token beside the master key, and was named so.
+    pub fn in_token(
+        master: &MasterKey,
+        (purpose, id): (KeyPurpose, i64),
+        active_from_us: i64,
+        wrapped: &[u8],
+        label: &str,
+    ) -> Result<Self, SealError> {
+        let named = master.unwrap(&bound(IN_TOKEN, purpose, id), wrapped)?;
+        if named.expose() != label.as_bytes() {
+            return Err(SealError::DoesNotOpen);
+        }
+        let token = master.token().ok_or_else(|| TokenError::NotNamed(label.to_owned()))?.clone();
+        let holder = KeyHolder::Token(token, label.to_owned());
+        Ok(Self { id, purpose, active_from_us, holder })
     }
 
     pub(super) fn error(&self, kind: fn(KeyPurpose, i64) -> KeyringError) -> KeyringError {
@@ -120,6 +173,11 @@ pub fn generate_all() -> Vec<KeyMaterial> {
     (1..).zip(KeyPurpose::ALL).map(|(id, purpose)| KeyMaterial::generate(id, purpose, 0)).collect()
 }
 
-fn wrap_purpose(purpose: KeyPurpose, id: i64) -> Vec<u8> {
-    frame::encode("platen.key.v1", &[purpose.name().as_bytes(), &id.to_be_bytes()])
+/// What is wrapped is the key.
+const HERE: &str = "platen.key.v1";
+/// What is wrapped is the label of a key in a token; a label is never taken for a key.
+const IN_TOKEN: &str = "platen.key-label.v1";
+
+fn bound(what: &str, purpose: KeyPurpose, id: i64) -> Vec<u8> {
+    frame::encode(what, &[purpose.name().as_bytes(), &id.to_be_bytes()])
 }

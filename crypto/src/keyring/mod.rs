@@ -5,7 +5,7 @@ mod ring;
 
 use std::fmt;
 
-pub use self::material::{KeyMaterial, KeyPurpose, generate_all};
+pub use self::material::{KeyHolder, KeyMaterial, KeyPurpose, generate_all};
 use self::ring::Ring;
 use crate::cvc::CvcKey;
 use crate::digest::DigestKey;
@@ -13,9 +13,10 @@ use crate::index::LookupKey;
 use crate::number::PanPermuter;
 use crate::seal::{DataKey, SealError, Sealed, sealed_key_id};
 use crate::secret::{Secret, SecretBytes};
+use crate::token::TokenError;
 
 /// Why keys make no keyring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
     /// There is nothing to make new values with.
     #[error("No key for {0} has begun.")]
@@ -32,6 +33,12 @@ pub enum KeyringError {
     /// The library refused the key; does not happen with one of the right length.
     #[error("The key {1} for {0} is refused.")]
     Refused(KeyPurpose, i64),
+    /// A token holds keys for lookup and card verification alone.
+    #[error("The key {1} for {0} cannot be in a token.")]
+    Holder(KeyPurpose, i64),
+    /// The token that holds it.
+    #[error("The key {1} for {0}: {2}")]
+    Token(KeyPurpose, i64, TokenError),
 }
 
 /// All keys, ready for use. New values are made with the active key of a purpose; what the others
@@ -53,11 +60,17 @@ impl Keyring {
                 let id = u32::try_from(key.id).map_err(|_| key.error(KeyringError::Id))?;
                 DataKey::new(id, &fixed(key)?).map_err(|_| key.error(KeyringError::Refused))
             })?,
-            lookup: Ring::build(KeyPurpose::Lookup, keys, now_us, |key| {
-                Ok(LookupKey::new(key.id, &fixed(key)?))
+            lookup: Ring::build(KeyPurpose::Lookup, keys, now_us, |key| match &key.holder {
+                KeyHolder::Bytes(_) => Ok(LookupKey::new(key.id, &fixed(key)?)),
+                KeyHolder::Token(token, label) => LookupKey::in_token(key.id, token, label)
+                    .map_err(|error| KeyringError::Token(key.purpose, key.id, error)),
             })?,
             card_verification: Ring::build(KeyPurpose::CardVerification, keys, now_us, |key| {
-                Ok(CvcKey::new(fixed(key)?.expose()))
+                match &key.holder {
+                    KeyHolder::Bytes(_) => Ok(CvcKey::new(fixed(key)?.expose())),
+                    KeyHolder::Token(token, label) => CvcKey::in_token(token, label)
+                        .map_err(|error| KeyringError::Token(key.purpose, key.id, error)),
+                }
             })?,
             number: Ring::build(KeyPurpose::Number, keys, now_us, |key| {
                 PanPermuter::new(&fixed(key)?).map_err(|_| key.error(KeyringError::Refused))
@@ -147,6 +160,21 @@ impl Keyring {
         self.audit.get(id)
     }
 
+    /// Whether a key that calls use is in a token.
+    #[must_use]
+    pub fn is_in_token(&self) -> bool {
+        self.lookup.all().any(|(_, key)| key.is_in_token())
+            || self.card_verification.all().any(|(_, key)| key.is_in_token())
+    }
+
+    /// Sees whether the token works that holds keys in use: each is asked once. Blocks.
+    pub fn probe(&self) -> Result<(), TokenError> {
+        for (_, key) in self.lookup.all() {
+            key.probe()?;
+        }
+        self.active_cvc_key().1.probe()
+    }
+
     /// The id of the key that makes new values for this purpose.
     #[must_use]
     pub const fn active_id(&self, purpose: KeyPurpose) -> i64 {
@@ -168,8 +196,13 @@ impl fmt::Debug for Keyring {
 }
 
 fn fixed<const N: usize>(key: &KeyMaterial) -> Result<Secret<[u8; N]>, KeyringError> {
-    let bytes = key.bytes.expose().as_slice().try_into();
-    bytes.map(Secret::new).map_err(|_| key.error(KeyringError::Length))
+    match &key.holder {
+        KeyHolder::Bytes(bytes) => {
+            let bytes = bytes.expose().as_slice().try_into();
+            bytes.map(Secret::new).map_err(|_| key.error(KeyringError::Length))
+        }
+        KeyHolder::Token(..) => Err(key.error(KeyringError::Holder)),
+    }
 }
 
 #[cfg(test)]

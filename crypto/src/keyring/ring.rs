@@ -33,9 +33,9 @@ impl<K> Ring<K> {
                 active = Some(begun);
             }
         }
-        let no_active = KeyringError::NoActive(purpose);
-        let (_, id) = active.ok_or(no_active)?;
-        let active = (id, others.remove(&id).ok_or(no_active)?);
+        let no_active = || KeyringError::NoActive(purpose);
+        let (_, id) = active.ok_or_else(no_active)?;
+        let active = (id, others.remove(&id).ok_or_else(no_active)?);
         Ok(Self { active, others })
     }
 

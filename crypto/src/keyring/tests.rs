@@ -113,7 +113,7 @@ fn keys_have_their_length() {
     for at in 0..KeyPurpose::ALL.len() {
         for length in [0, 15, 17, 31, 33] {
             let mut keys = set();
-            keys[at].bytes = Secret::new(vec![1; length]);
+            keys[at].holder = KeyHolder::Bytes(Secret::new(vec![1; length]));
             let expected = KeyringError::Length(keys[at].purpose, keys[at].id);
             assert_eq!(refused(&keys), expected);
         }
@@ -122,12 +122,12 @@ fn keys_have_their_length() {
 
 #[test]
 fn a_wrapped_key_is_bound_to_purpose_and_id() {
-    let master = MasterKey::generate("m".to_owned());
+    let (master, _) = MasterKey::generate("m".to_owned());
     let key = KeyMaterial::generate(7, KeyPurpose::Lookup, 3);
     let wrapped = key.wrap(&master).unwrap();
     let unwrap = |purpose, id| KeyMaterial::unwrap(&master, purpose, id, 3, &wrapped);
     let back = unwrap(KeyPurpose::Lookup, 7).unwrap();
-    assert_eq!(back.bytes.expose(), key.bytes.expose());
+    assert_eq!(back.bytes().unwrap().expose(), key.bytes().unwrap().expose());
     assert_eq!(back.active_from_us, 3);
     assert_eq!(unwrap(KeyPurpose::Digest, 7).unwrap_err(), SealError::DoesNotOpen);
     assert_eq!(unwrap(KeyPurpose::Lookup, 8).unwrap_err(), SealError::DoesNotOpen);
@@ -148,8 +148,8 @@ fn is_shared_between_threads_and_shows_nothing() {
     shared(&keyring);
     assert_eq!(format!("{keyring:?}"), "Keyring(..)");
     let material = KeyMaterial {
-        bytes: Secret::new(b"not to be seen".to_vec()),
+        holder: KeyHolder::Bytes(Secret::new(b"not to be seen".to_vec())),
         ..KeyMaterial::generate(1, KeyPurpose::Lookup, 0)
     };
-    assert!(format!("{material:?}").ends_with("bytes: Secret(..) }"));
+    assert!(format!("{material:?}").ends_with("holder: Bytes(Secret(..)) }"));
 }

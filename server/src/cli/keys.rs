@@ -16,7 +16,7 @@ use super::key_file::partners_key;
 use super::why::{Trying, Why, done};
 use super::{Failure, Outcome, Platform, misused, say};
 use crate::context::Core;
-use crate::keys::change::{self, Change};
+use crate::keys::change::{self, Change, NewKey};
 use crate::keys::partner::{self, ClientKey, NewHalf, NewPair};
 use crate::keys::reseal::{self, Resealed};
 use crate::keys::{BEGIN_MS, KeysError, perform, unwrapped};
@@ -131,6 +131,7 @@ impl Partner {
 /// Examples:
 ///   platen keys rotate lookup --reason "two years old"
 ///   platen keys rotate master --reason "an operator has left" --database /tmp/s.db
+///   platen keys rotate lookup --pkcs11 lookup-2 --config platen.toml --reason "to the HSM"
 ///   platen keys rotate crypto --partner 000990000000001 --project 1 \
 ///     --client-public-key partner.pem --reason "yearly"
 #[derive(Args)]
@@ -157,10 +158,14 @@ struct Rotate {
     #[arg(long, value_name = "SECONDS",
         value_parser = clap::value_parser!(u64).range(3..=86_400))]
     active_in: Option<u64>,
-    /// Of a production platform's master key: the id of the new one, whose line `platen keys
-    /// master` has made and which was added to the old one's.
+    /// Of a production platform's master key: the id of the new one, whose line was added to the
+    /// old one's, or which `master_key.pkcs11` names (`platen keys master`).
     #[arg(long, value_name = "ID", requires = "config")]
     to: Option<String>,
+    /// Of a production platform's lookup or card verification key: the new one stays in the token
+    /// of [pkcs11] under this label. It is made there, or taken as it is where the token has it.
+    #[arg(long, value_name = "LABEL", requires = "config")]
+    pkcs11: Option<String>,
     #[command(flatten)]
     platform: Platform,
 }
@@ -254,8 +259,11 @@ impl Rotate {
              at once";
         let to = self.to.is_some() && !matches!(self.purpose, Purpose::Master);
         let to = to.then_some("--to goes with a master key alone");
+        let may_be_in_token = matches!(self.purpose, Purpose::Lookup | Purpose::CardVerification);
+        let pkcs11 = (self.pkcs11.is_some() && !may_be_in_token)
+            .then_some("--pkcs11 goes with a lookup or card_verification key alone");
         let partner = self.partner.misplaced(self.purpose);
-        partner.or(project).or(client).or(to).or(active_in.then_some(at_once))
+        partner.or(project).or(client).or(to).or(pkcs11).or(active_in.then_some(at_once))
     }
 
     fn run(self) -> Outcome {
@@ -277,7 +285,7 @@ impl Rotate {
                 | Purpose::Audit => {}
             }
         }
-        let (store, core) = self.platform.open()?;
+        let (store, core) = self.opened()?;
         let (change, mode) = (self.why.change(), self.trying.mode());
         match self.purpose {
             Purpose::Master => {
@@ -313,16 +321,38 @@ impl Rotate {
             | Purpose::Audit => {
                 if let Some(purpose) = self.purpose.of_platform() {
                     let seconds = self.active_in.unwrap_or(BEGIN_MS / SECOND_MS);
-                    let from = change.now.plus_ms(seconds * SECOND_MS);
+                    let active_from = change.now.plus_ms(seconds * SECOND_MS);
+                    let new = NewKey { purpose, active_from, token_label: self.pkcs11.clone() };
                     let keys = core.keys;
-                    let work = move |tx: &mut Tx<'_>| keys.rotate(tx, purpose, from, &change);
-                    let (id, at) = (perform(&store, mode, work)?, moment(from));
+                    let work = move |tx: &mut Tx<'_>| keys.rotate(tx, &new, &change);
+                    let (id, at) = (perform(&store, mode, work)?, moment(active_from));
                     done(mode, &format!("key {id} for {purpose} begins in {seconds} s, at {at}"));
                 }
             }
         }
         store.close();
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The platform; where the new key is to be in its token, it is there then.
+    fn opened(&self) -> Result<(Store, Core), Failure> {
+        let Some(label) = &self.pkcs11 else { return self.platform.open() };
+        let flags = SettingFlags::default();
+        let Some(opened) = self.platform.production(&flags)? else { return self.platform.open() };
+        let token = opened.master.token()?;
+        let is_new = match self.purpose {
+            Purpose::Lookup => token.make_lookup(label)?,
+            Purpose::CardVerification => token.make_card_verification(label)?,
+            Purpose::Master
+            | Purpose::DataKey
+            | Purpose::Number
+            | Purpose::Digest
+            | Purpose::Audit
+            | Purpose::Crypto => false,
+        };
+        let what = if is_new { "was made in" } else { "is taken as it is from" };
+        say(format_args!("the key `{label}` {what} the token `{}`", token.label()));
+        Ok((opened.store, opened.core))
     }
 
     fn is_of_sandbox(&self) -> bool {
@@ -416,8 +446,14 @@ impl Retire {
                 let check = move |tx: &mut Tx<'_>| change::may_retire(tx, purpose, id, now);
                 store.read_blocking(check).map_err(unwrapped)?;
                 let work = move |tx: &mut Tx<'_>| change::retire(tx, purpose, id, &change);
-                perform(&store, mode, work)?;
+                let in_token = perform(&store, mode, work)?;
                 done(mode, &format!("key {id} for {purpose} is retired"));
+                if let Some(label) = in_token {
+                    say(format_args!(
+                        "its key `{label}` stays in the token: destroy it there once no copy of \
+                         the database is of use without it"
+                    ));
+                }
             }
             (Purpose::Crypto, None) => {
                 let asp = self.partner.asp();

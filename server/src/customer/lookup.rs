@@ -14,7 +14,7 @@ use super::{Desk, has_partner};
 use crate::context::Core;
 use crate::delivery::reporting;
 use crate::delivery::work::{self, WorkError};
-use crate::op::{Cx, Done, refuse};
+use crate::op::{Cx, Done, OrStop, refuse};
 use crate::ops::platen::card_timeline::history::{self, Named, Of};
 use crate::sandbox::given;
 
@@ -142,9 +142,9 @@ fn find<E>(cx: &Cx, tx: &mut Tx<'_>, key: &Key) -> Done<Lookup, E> {
 }
 
 /// The member who holds what is looked for.
-fn holder(cx: &Cx, tx: &mut Tx<'_>, key: &Key) -> Result<Option<i64>, DbError> {
+fn holder<E>(cx: &Cx, tx: &mut Tx<'_>, key: &Key) -> Done<Option<i64>, E> {
     let asp = cx.call.asp.as_str();
-    let user = |row: Option<Row>| row.map_or(Ok(None), |row| row.opt_int(0));
+    let user = |row: Option<Row>| Ok(row.map_or(Ok(None), |row| row.opt_int(0))?);
     match key {
         Key::User(id) | Key::Last4(id, _) => Ok(id.stored()),
         Key::ApplyNo(apply_no) => user(tx.query_opt(
@@ -159,7 +159,7 @@ fn holder(cx: &Cx, tx: &mut Tx<'_>, key: &Key) -> Result<Option<i64>, DbError> {
             &[asp.into(), par.as_str().into()],
         )?),
         Key::Number(pan) => {
-            for index in cx.core.pan_indexes(&cx.call.asp, pan.reveal()) {
+            for index in cx.core.pan_indexes(&cx.call.asp, pan.reveal()).or_stop()? {
                 let row = tx.query_opt(
                     "SELECT COALESCE(a.user_id, p.user_id) FROM card c
                      LEFT JOIN card_account a ON a.asp_id = c.asp_id
@@ -201,7 +201,7 @@ fn candidates<E>(cx: &Cx, tx: &mut Tx<'_>, key: &Key, user_id: i64) -> Done<Vec<
         )?,
         Key::Number(pan) => {
             let mut rows = Vec::new();
-            for index in cx.core.pan_indexes(&cx.call.asp, pan.reveal()) {
+            for index in cx.core.pan_indexes(&cx.call.asp, pan.reveal()).or_stop()? {
                 rows.extend(tx.query_opt(
                     "SELECT account_id, apply_no FROM card WHERE asp_id = $1 AND pan_index = $2",
                     &[asp.into(), index.as_slice().into()],

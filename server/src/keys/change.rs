@@ -1,8 +1,9 @@
 //! Changes of the platform's keys. Each takes the same lock first, so that they come one after
 //! another, and writes a row of the operation log.
 
-use crypto::keyring::{KeyMaterial, KeyPurpose};
+use crypto::keyring::{KeyHolder, KeyMaterial, KeyPurpose};
 use crypto::seal::MasterKey;
+use crypto::token::TokenError;
 use domain::{AspId, Timestamp};
 use serde_json::{Value, json};
 use store::tables::log::{self, Moment, NewEntry};
@@ -141,21 +142,33 @@ pub fn complete(tx: &mut Tx<'_>, keys: &[KeyMaterial], master_of: &MasterOf) -> 
     Ok(())
 }
 
-/// Adds a key that makes new values from `active_from` on; its id.
-pub fn rotate(
-    tx: &mut Tx<'_>,
-    master_of: &MasterOf,
-    purpose: KeyPurpose,
-    active_from: Timestamp,
-    change: &Change,
-) -> Made<i64> {
+/// A key to be added.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// What it is for.
+    pub purpose: KeyPurpose,
+    /// From when on it makes new values.
+    pub active_from: Timestamp,
+    /// Where it is in the token: its label there.
+    pub token_label: Option<String>,
+}
+
+/// Adds a key; its id. One in the token must be there already.
+pub fn rotate(tx: &mut Tx<'_>, master_of: &MasterOf, new: &NewKey, change: &Change) -> Made<i64> {
     Change::lock(tx)?;
+    let (purpose, active_from) = (new.purpose, new.active_from);
     let rows = rows::read(tx)?;
     let id = next_id(&rows, purpose, change.now)?;
-    let key = KeyMaterial::generate(id, purpose, active_from.0);
     let master = master_of(tx, &rows)?;
+    let key = match &new.token_label {
+        None => KeyMaterial::generate(id, purpose, active_from.0),
+        Some(label) => in_token(&rows, &master, (purpose, id), active_from, label)?,
+    };
     rows::insert(tx, &key, &master)?;
-    let more = json!({ "activeFrom": active_from.0 });
+    let mut more = json!({ "activeFrom": active_from.0 });
+    if let Some(label) = &new.token_label {
+        more["tokenLabel"] = json!(label);
+    }
     change.note(tx, &AspId::new(PLATFORM), "key.rotated", &subject(purpose, id), more)?;
     Ok(id)
 }
@@ -167,6 +180,24 @@ pub(super) fn next_id(rows: &[KeyRow], purpose: KeyPurpose, now: Timestamp) -> M
         return refused(KeysError::Pending(purpose, next.id, seconds(next.active_from, now)));
     }
     Ok(own().map(|row| row.id).max().unwrap_or(0) + 1)
+}
+
+/// A key that the token holds and no other row names: two rows of one key would be retired apart.
+fn in_token(
+    rows: &[KeyRow],
+    master: &MasterKey,
+    (purpose, id): (KeyPurpose, i64),
+    active_from: Timestamp,
+    label: &str,
+) -> Made<KeyMaterial> {
+    if let Some(row) = rows.iter().find(|row| row.token_label.as_deref() == Some(label)) {
+        return refused(KeysError::SameLabel(row.purpose, row.id, label.to_owned()));
+    }
+    let Some(token) = master.token() else {
+        return refused(TokenError::NotNamed(label.to_owned()).into());
+    };
+    let holder = KeyHolder::Token(token.clone(), label.to_owned());
+    Ok(KeyMaterial { id, purpose, active_from_us: active_from.0, holder })
 }
 
 /// Wraps every key under another master key.
@@ -224,16 +255,25 @@ fn superseded(rows: &[KeyRow], purpose: KeyPurpose, id: i64, now: Timestamp) -> 
     }
 }
 
-/// Retires a key that [`may_retire`]: the key itself is gone with it.
-pub fn retire(tx: &mut Tx<'_>, purpose: KeyPurpose, id: i64, change: &Change) -> Made<()> {
+/// Retires a key that [`may_retire`]: the key itself is gone with it. One in a token stays there,
+/// as older copies of the database need it: its label.
+pub fn retire(
+    tx: &mut Tx<'_>,
+    purpose: KeyPurpose,
+    id: i64,
+    change: &Change,
+) -> Made<Option<String>> {
     Change::lock(tx)?;
     let rows = rows::read(tx)?;
     superseded(&rows, purpose, id, change.now)?;
+    let mut label = None;
     for row in rows.iter().filter(|row| row.purpose == purpose && row.id == id) {
         set(tx, row, "RETIRED", &[])?;
+        label.clone_from(&row.token_label);
     }
     let platform = AspId::new(PLATFORM);
-    Ok(change.note(tx, &platform, "key.retired", &subject(purpose, id), json!({}))?)
+    change.note(tx, &platform, "key.retired", &subject(purpose, id), json!({}))?;
+    Ok(label)
 }
 
 /// Whole seconds until `then`, at least one.

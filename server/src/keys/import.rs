@@ -2,7 +2,7 @@
 //! component each, and no one ever has the key.
 
 use crypto::component::{CheckValue, Component, ComponentError};
-use crypto::keyring::{KeyMaterial, KeyPurpose};
+use crypto::keyring::{KeyHolder, KeyMaterial, KeyPurpose};
 use crypto::seal::MasterKey;
 use domain::{AspId, Timestamp};
 use serde_json::json;
@@ -126,8 +126,8 @@ pub fn enter(
     }
     let id = change::next_id(&rows, PURPOSE, change.now)?;
     let active_from_us = entered.active_from.0;
-    let bytes = key.into_bytes();
-    let key = KeyMaterial { id, purpose: PURPOSE, active_from_us, bytes };
+    let holder = KeyHolder::Bytes(key.into_bytes());
+    let key = KeyMaterial { id, purpose: PURPOSE, active_from_us, holder };
     rows::insert(tx, &key, &master)?;
     take_away(tx)?;
     let more = json!({

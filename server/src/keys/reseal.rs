@@ -343,16 +343,11 @@ fn index_batch(tx: &mut Tx<'_>, core: &Core, asp: &AspId, after: i64) -> Made<(u
             let at = id.to_string();
             let number = core.open_text(place(asp, "card.pan", &at), row.blob(1)?);
             let pan = Pan::parse(number.or_else(broken)?.expose()).or_else(broken)?;
+            let index = key.pan_index(asp.as_str(), &pan).or_else(broken)?;
             moved += tx.execute(
                 "UPDATE card SET pan_index = $3, lookup_key_id = $4
                  WHERE asp_id = $1 AND card_id = $2 AND lookup_key_id = $5",
-                &[
-                    asp.as_str().into(),
-                    id.into(),
-                    key.pan_index(asp.as_str(), &pan).as_slice().into(),
-                    to.into(),
-                    from.into(),
-                ],
+                &[asp.as_str().into(), id.into(), index.as_slice().into(), to.into(), from.into()],
             )?;
         }
         last = Some(id);

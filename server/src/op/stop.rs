@@ -2,6 +2,7 @@
 
 use contract::{Code, ErrorSet};
 use crypto::seal::SealError;
+use crypto::token::TokenError;
 use store::TxError;
 use store::tables::log::Remembered;
 
@@ -97,8 +98,15 @@ impl<T> OrStop<T> for Result<T, SealError> {
             | SealError::TooLong
             | SealError::Form
             | SealError::DoesNotOpen
-            | SealError::NotSealed => fault(format!("sealing: {error}")),
+            | SealError::NotSealed
+            | SealError::Token(_) => fault(format!("sealing: {error}")),
         })
+    }
+}
+
+impl<T> OrStop<T> for Result<T, TokenError> {
+    fn or_stop<E>(self) -> Done<T, E> {
+        self.map_err(|error| fault(error.to_string()))
     }
 }
 

@@ -11,10 +11,11 @@ use bank::{
     ClientSecret, Gateway, OpenBanking, Receiver, default_not_found_codes,
     default_token_rejected_codes,
 };
+use crypto::token::{TokenError, is_label};
 use domain::Timestamp;
 use store::{OpenError, Target};
 
-use super::master::{Master, Source as MasterSource, shares};
+use super::master::{LINES_MAX, Pkcs11, Source as MasterSource, Sources, shares};
 use super::secret_file::{self, SecretFileError};
 use super::tls::{self, TlsFiles};
 use crate::settings::{Loaded, SettingFlags, Settings, Source};
@@ -81,7 +82,7 @@ pub struct Config {
     /// What stands before the API.
     pub front: Front,
     /// Where the master key comes from.
-    pub master_key: MasterSource,
+    pub master_key: Sources,
     /// Settings in force.
     pub settings: Settings,
     /// Everything, with its source.
@@ -178,14 +179,7 @@ impl Config {
             let text = secret_file::text(path).err();
             note(text.map(|error| format!("database_password_file: {error}")));
         }
-        match &self.master_key {
-            MasterSource::File(path) if path.as_os_str().is_empty() => {}
-            source @ (MasterSource::File(_) | MasterSource::Shares(_)) => {
-                note(Master::read(source).err().map(told))
-            }
-            // They are not asked before the server starts.
-            MasterSource::Descriptor(_) | MasterSource::Command(_) => {}
-        }
+        self.master_key.wrong().into_iter().for_each(|error| note(Some(told(error))));
         match &self.front {
             Front::Tls(files) => note(tls::check(files, now).err().map(told)),
             Front::Proxy | Front::Nothing => {}
@@ -299,7 +293,7 @@ fn database(reader: &mut Reader) -> Target {
     }
 }
 
-fn master_key(reader: &mut Reader) -> MasterSource {
+fn master_key(reader: &mut Reader) -> Sources {
     let file = reader.path("master_key.file").map(MasterSource::File);
     let descriptor = reader.descriptor("master_key.descriptor").map(MasterSource::Descriptor);
     let command = reader.words("master_key.command").map(MasterSource::Command);
@@ -307,14 +301,45 @@ fn master_key(reader: &mut Reader) -> MasterSource {
     let mut given: Vec<_> = [file, descriptor, command, shares].into_iter().flatten().collect();
     let named = ["file", "descriptor", "command", "shares"];
     let named = named.iter().filter(|name| reader.has(&format!("master_key.{name}"))).count();
-    if named != 1 {
+    let in_token = reader.has("master_key.pkcs11");
+    if named > 1 || (named == 0 && !in_token) {
         let how = if named == 0 { "is missing" } else { "is given more than once" };
         reader.wrong(&format!(
-            "master_key {how}: name one of file, descriptor, command and \
-             shares"
+            "master_key {how}: name one of file, descriptor, command and pkcs11, or pkcs11 beside \
+             another while one master key takes the other's place"
         ));
     }
-    given.pop().unwrap_or_else(|| MasterSource::File(PathBuf::new()))
+    let mut labels = reader.texts("master_key.pkcs11").unwrap_or_default();
+    if labels.len() > LINES_MAX || !labels.iter().all(|label| is_label(label)) {
+        reader
+            .wrong("master_key.pkcs11 has 1 to 8 labels, each of 1 to 32 of a-z, 0-9 and hyphens");
+        // They are not looked for as well.
+        labels.clear();
+    }
+    let pkcs11 = pkcs11(reader);
+    if in_token && pkcs11.is_none() {
+        reader.wrong("master_key.pkcs11 names a key in a token: give [pkcs11] with all its keys");
+    }
+    Sources { text: given.pop(), labels, pkcs11 }
+}
+
+fn pkcs11(reader: &mut Reader) -> Option<Pkcs11> {
+    let names = ["pkcs11.module", "pkcs11.token", "pkcs11.pin_file"];
+    if !names.iter().any(|name| reader.has(name)) {
+        return None;
+    }
+    if !cfg!(feature = "pkcs11") {
+        reader.wrong(&format!("[pkcs11]: {}", TokenError::NotBuilt));
+        return None;
+    }
+    let (module, pin_file) = (reader.path(names[0]), reader.path(names[2]));
+    match (module, reader.text(names[1]), pin_file) {
+        (Some(module), Some(token), Some(pin_file)) => Some(Pkcs11 { module, token, pin_file }),
+        (_, _, _) => {
+            reader.wrong("pkcs11 needs all of module, token and pin_file");
+            None
+        }
+    }
 }
 
 fn bank(reader: &mut Reader) -> BankConfig {

@@ -1,9 +1,10 @@
 //! The master key of a production platform: from a file, a descriptor or a command, never from an
-//! argument or a variable of the environment, which others can see.
+//! argument or a variable of the environment, which others can see; or in a token, which it never
+//! leaves.
 //!
 //! Its text is one line, `platen-master-key-1:<id>:<Base64 of 32 bytes>`. While one master key
-//! takes another's place there are two lines; the one that the database's keys are wrapped under
-//! counts. Or no file has it: see [`shares`].
+//! takes another's place two are named: two lines, a line and a key in the token, or two keys in
+//! it. The one that the database's keys are wrapped under counts. Or no file has it: see [`shares`].
 
 pub mod shares;
 
@@ -19,6 +20,8 @@ use std::time::Duration;
 
 use crypto::random;
 use crypto::seal::MasterKey;
+use crypto::secret::Secret;
+use crypto::token::{Access, Token, TokenError, is_label};
 use store::TxError;
 use zeroize::Zeroizing;
 
@@ -30,16 +33,36 @@ use crate::keys::{KeysError, Made, MasterOf};
 const FORM: &str = "platen-master-key-1";
 /// Hexadecimal digits of a new key's id.
 const ID_DIGITS: usize = 8;
-/// Longest id, characters.
-const ID_CHARS_MAX: usize = 32;
-/// Lines at the most.
-const LINES_MAX: usize = 8;
+/// Lines at the most, and labels.
+pub(super) const LINES_MAX: usize = 8;
 /// Longest text that a descriptor or a command may give, bytes.
 const BYTES_MAX: u64 = 4_096;
 /// How long a command may take.
 const COMMAND_WITHIN: Duration = Duration::from_secs(30);
 
-/// Where the master key comes from.
+/// Where the master key comes from: at least one of `text` and `labels`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Where its text is.
+    pub text: Option<Source>,
+    /// Labels of keys in the token, which are their ids as well.
+    pub labels: Vec<String>,
+    /// The token, which may hold other keys of the platform's too.
+    pub pkcs11: Option<Pkcs11>,
+}
+
+/// A token, as the configuration names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pkcs11 {
+    /// Path of the PKCS#11 library.
+    pub module: PathBuf,
+    /// Label of the token.
+    pub token: String,
+    /// Secret file with the user's PIN.
+    pub pin_file: PathBuf,
+}
+
+/// Where the text of a master key is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A file, which nobody else may read.
@@ -76,6 +99,18 @@ pub enum MasterError {
          three, and any two of them are named"
     )]
     Shares(&'static str),
+    /// The file with the token's PIN.
+    #[error("pkcs11.pin_file: {0}")]
+    Pin(SecretFileError),
+    /// The token, or a key in it.
+    #[error("pkcs11: {0}")]
+    Token(#[from] TokenError),
+    /// A command is about a token, and none is named.
+    #[error("the configuration names no token: give [pkcs11]")]
+    NoToken,
+    /// A line and a key in the token.
+    #[error("two master keys have the id {0}: make one of another id")]
+    SameId(String),
     /// A new one's file.
     #[error("cannot write {path}: {why}", path = .0.display(), why = .1)]
     Write(PathBuf, io::Error),
@@ -83,15 +118,22 @@ pub enum MasterError {
 
 /// The master keys that were given, held as long as the process lives.
 pub struct Master {
-    source: Source,
+    sources: Sources,
+    token: Option<Token>,
     held: RwLock<Vec<Arc<MasterKey>>>,
 }
 
 impl Master {
-    /// Reads them.
-    pub fn read(source: &Source) -> Result<Arc<Self>, MasterError> {
-        let held = RwLock::new(source.read()?);
-        Ok(Arc::new(Master { source: source.clone(), held }))
+    /// Reads them, and logs in to the token where there is one.
+    pub fn read(sources: &Sources) -> Result<Arc<Self>, MasterError> {
+        let token = sources.token()?;
+        let held = RwLock::new(sources.read(token.as_ref())?);
+        Ok(Arc::new(Master { sources: sources.clone(), token, held }))
+    }
+
+    /// The token, logged in to.
+    pub fn token(&self) -> Result<&Token, MasterError> {
+        self.token.as_ref().ok_or(MasterError::NoToken)
     }
 
     /// How a server comes to the one that counts. A file is read again where none of those held
@@ -102,47 +144,103 @@ impl Master {
     }
 
     fn of(&self, rows: &[KeyRow]) -> Result<Arc<MasterKey>, KeysError> {
-        if let Some(key) = self.find(|key| are_under(rows, key)) {
-            return Ok(key);
+        match self.opening(rows) {
+            Ok(Some(key)) => Ok(key),
+            // One in the token says of itself why it cannot be asked.
+            Ok(None) | Err(_) => {
+                self.read_again()?;
+                self.opening(rows)?.ok_or_else(|| KeysError::OtherMaster(self.ids()))
+            }
         }
-        self.read_again()?;
-        let found = self.find(|key| are_under(rows, key));
-        found.ok_or_else(|| KeysError::OtherMaster(self.ids()))
+    }
+
+    /// The one that these are wrapped under. An error where none of those that answer is it.
+    fn opening(&self, rows: &[KeyRow]) -> Result<Option<Arc<MasterKey>>, TokenError> {
+        let mut failed = None;
+        for key in self.held() {
+            match are_under(rows, &key) {
+                Ok(true) => return Ok(Some(key)),
+                Ok(false) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(None), Err)
     }
 
     /// The one of this id.
     pub fn named(&self, id: &str) -> Made<Arc<MasterKey>> {
-        let found = self.find(|key| key.id() == id);
+        let found = self.held().into_iter().find(|key| key.id() == id);
         found.ok_or_else(|| TxError::Refused(KeysError::NoMaster(id.to_owned())))
     }
 
     fn read_again(&self) -> Result<(), KeysError> {
-        match &self.source {
-            Source::File(_) | Source::Shares(_) => {
-                let read = self.source.read();
+        match &self.sources.text {
+            Some(Source::File(_) | Source::Shares(_)) => {
+                let read = self.sources.read(self.token.as_ref());
                 let read = read.map_err(|error| KeysError::Broken(error.to_string()))?;
                 *self.held.write().unwrap_or_else(PoisonError::into_inner) = read;
             }
-            // They say it once.
-            Source::Descriptor(_) | Source::Command(_) => {}
+            // They say it once; a key in the token stays the same.
+            Some(Source::Descriptor(_) | Source::Command(_)) | None => {}
         }
         Ok(())
     }
 
-    fn find(&self, is_it: impl Fn(&MasterKey) -> bool) -> Option<Arc<MasterKey>> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.iter().find(|key| is_it(key)).cloned()
+    /// Those that are held; not locked while they are asked, since a token takes its time.
+    fn held(&self) -> Vec<Arc<MasterKey>> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The names of those that are held.
     fn ids(&self) -> String {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.iter().map(|key| key.id()).collect::<Vec<_>>().join(", ")
+        self.held().iter().map(|key| key.id()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Sources {
+    /// The token, logged in to, where one is named.
+    pub fn token(&self) -> Result<Option<Token>, MasterError> {
+        self.pkcs11.as_ref().map(Pkcs11::open).transpose()
+    }
+
+    /// All that can be seen to be wrong before a server starts: neither a descriptor nor a command
+    /// is asked.
+    pub(super) fn wrong(&self) -> Vec<MasterError> {
+        let text = match &self.text {
+            Some(source @ (Source::File(_) | Source::Shares(_))) => source.read().err(),
+            Some(Source::Descriptor(_) | Source::Command(_)) | None => None,
+        };
+        let in_token = || -> Result<(), MasterError> {
+            let keys = Sources { text: None, ..self.clone() };
+            keys.read(self.token()?.as_ref()).map(drop)
+        };
+        text.into_iter().chain(in_token().err()).collect()
+    }
+
+    /// The keys: those of a text first.
+    fn read(&self, token: Option<&Token>) -> Result<Vec<Arc<MasterKey>>, MasterError> {
+        let texts = self.text.as_ref().map(Source::read).transpose()?.unwrap_or_default();
+        let mut keys: Vec<MasterKey> =
+            texts.into_iter().map(|key| key.beside(token.cloned())).collect();
+        for label in &self.labels {
+            if keys.iter().any(|key| key.id() == label) {
+                return Err(MasterError::SameId(label.clone()));
+            }
+            keys.push(MasterKey::in_token(token.ok_or(MasterError::NoToken)?, label)?);
+        }
+        Ok(keys.into_iter().map(Arc::new).collect())
+    }
+}
+
+impl Pkcs11 {
+    fn open(&self) -> Result<Token, MasterError> {
+        let pin = secret_file::text(&self.pin_file).map_err(MasterError::Pin)?;
+        Ok(Token::open(Access { module: self.module.clone(), token: self.token.clone(), pin })?)
     }
 }
 
 impl Source {
-    fn read(&self) -> Result<Vec<Arc<MasterKey>>, MasterError> {
+    fn read(&self) -> Result<Vec<MasterKey>, MasterError> {
         let text = match self {
             Source::Shares(paths) => return shares::read(paths),
             Source::File(path) => secret_file::read(path)?,
@@ -202,23 +300,23 @@ fn stopped<T>(mut child: Child, why: String) -> Result<T, String> {
 }
 
 /// The keys of a text, in its order.
-fn parse(bytes: &[u8]) -> Result<Vec<Arc<MasterKey>>, MasterError> {
+fn parse(bytes: &[u8]) -> Result<Vec<MasterKey>, MasterError> {
     let wrong = MasterError::Text;
     let text = std::str::from_utf8(bytes).map_err(|_| wrong("it is no text"))?;
-    let mut keys: Vec<Arc<MasterKey>> = Vec::new();
+    let mut keys: Vec<MasterKey> = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let rest = line.strip_prefix(FORM).and_then(|rest| rest.strip_prefix(':'));
         let (id, key) = rest
             .and_then(|rest| rest.split_once(':'))
             .ok_or_else(|| wrong("a line is of another form"))?;
-        if !is_id(id) {
+        if !is_label(id) {
             return Err(wrong("an id has 1 to 32 of a-z, 0-9 and hyphens"));
         }
         if keys.iter().any(|key| key.id() == id) {
             return Err(wrong("two keys have the same id"));
         }
         let key = MasterKey::from_base64(id.to_owned(), key);
-        keys.push(Arc::new(key.map_err(|_| wrong("a key is not the Base64 of 32 bytes"))?));
+        keys.push(key.map_err(|_| wrong("a key is not the Base64 of 32 bytes"))?);
     }
     match keys.len() {
         0 => Err(wrong("there is none")),
@@ -227,30 +325,17 @@ fn parse(bytes: &[u8]) -> Result<Vec<Arc<MasterKey>>, MasterError> {
     }
 }
 
-fn is_id(text: &str) -> bool {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (1..=ID_CHARS_MAX).contains(&text.len()) && text.chars().all(fits)
-}
-
 /// Makes a new master key in a new file; its id.
 pub fn make(path: &Path) -> Result<String, MasterError> {
     let id = random::hex_lower(ID_DIGITS);
-    write_key(&MasterKey::generate(id.clone()), path)?;
+    let (_, text) = MasterKey::generate(id.clone());
+    write_key(&id, &text, path)?;
     Ok(id)
 }
 
-/// Writes the key of two files' shares into a new file; its id.
-pub fn join(shares: Vec<PathBuf>, path: &Path) -> Result<String, MasterError> {
-    let keys = Source::Shares(shares).read()?;
-    let [key] = &keys[..] else {
-        return Err(MasterError::Shares("they are of several keys: leave one line in each file"));
-    };
-    write_key(key, path)?;
-    Ok(key.id().to_owned())
-}
-
-fn write_key(key: &MasterKey, path: &Path) -> Result<(), MasterError> {
-    let line = Zeroizing::new(format!("{FORM}:{}:{}\n", key.id(), key.to_base64().expose()));
+/// Writes a key into a new file.
+fn write_key(id: &str, text: &Secret<String>, path: &Path) -> Result<(), MasterError> {
+    let line = Zeroizing::new(format!("{FORM}:{id}:{}\n", text.expose()));
     write(path, line.as_bytes()).map_err(|error| MasterError::Write(path.to_owned(), error))
 }
 

@@ -339,7 +339,7 @@ fn put_plastic(
 
 /// Takes away the scenario's plastic, with what was guessed at it.
 fn clear_plastic(core: &Core, tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Done<(), NoRefusal> {
-    for index in core.pan_indexes(asp, &world.card_no()) {
+    for index in core.pan_indexes(asp, &world.card_no()).or_stop()? {
         for sql in [
             "DELETE FROM card_check WHERE asp_id = $1 AND card_id = (
                  SELECT c.card_id FROM card c WHERE c.asp_id = $1 AND c.pan_index = $2)",

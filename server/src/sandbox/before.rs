@@ -156,7 +156,7 @@ fn give_plastic(core: &Core, tx: &mut Tx<'_>, asp: &AspId, world: &World) -> Don
             asp.as_str().into(),
             card.into(),
             sealed.as_slice().into(),
-            lookup.pan_index(asp.as_str(), &pan).as_slice().into(),
+            lookup.pan_index(asp.as_str(), &pan).or_stop()?.as_slice().into(),
             lookup_key_id.into(),
             pan.first6().into(),
             pan.last4().into(),

@@ -14,7 +14,7 @@ use super::ASP_ID;
 use crate::context::{Clock, place};
 use crate::facts::{MODE, SANDBOX, fact, put_fact};
 use crate::keys::access::{AccessKeys, TOLD};
-use crate::keys::change::{self, Change};
+use crate::keys::change::{self, Change, NewKey};
 use crate::keys::partner::NewPair;
 use crate::keys::rows::KeyRow;
 use crate::keys::{self, Keys, KeysError, of_keys};
@@ -83,9 +83,8 @@ struct Fresh {
 
 impl Fresh {
     fn make() -> Self {
-        let master = MasterKey::generate(MASTER_ID.to_owned());
-        let master = master.to_base64().expose().clone();
-        Fresh { master, keys: generate_all() }
+        let (_, text) = MasterKey::generate(MASTER_ID.to_owned());
+        Fresh { master: text.expose().clone(), keys: generate_all() }
     }
 }
 
@@ -130,7 +129,8 @@ pub fn rotate(
     active_from: Timestamp,
     change: &Change,
 ) -> keys::Made<i64> {
-    change::rotate(tx, &master_of, purpose, active_from, change)
+    let new = NewKey { purpose, active_from, token_label: None };
+    change::rotate(tx, &master_of, &new, change)
 }
 
 /// Which master key it is, from 1 on; `None` where the database holds none.
@@ -145,9 +145,9 @@ pub fn master_generation(tx: &mut Tx<'_>) -> Result<Option<i64>, DbError> {
 /// Puts a new master key in the old one's place and wraps every key under it; which one it is.
 pub fn rotate_master(tx: &mut Tx<'_>, change: &Change) -> keys::Made<i64> {
     Change::lock(tx)?;
-    let (from, to) = (master_of(tx, &[])?, MasterKey::generate(MASTER_ID.to_owned()));
+    let from = master_of(tx, &[])?;
+    let (to, text) = MasterKey::generate(MASTER_ID.to_owned());
     change::rewrap(tx, &from, &to)?;
-    let text = to.to_base64();
     let row = tx.query_one(
         "UPDATE sandbox_master_key SET master_key = $2, generation = generation + 1
          WHERE asp_id = $1 RETURNING generation",

@@ -275,7 +275,7 @@ fn put_published(core: &Core, tx: &mut Tx<'_>, asp: &AspId, now: Timestamp) -> D
     }
     for card in &published::PHYSICAL_CARDS {
         let mut is_there = false;
-        for index in core.pan_indexes(asp, card.card_no) {
+        for index in core.pan_indexes(asp, card.card_no).or_stop()? {
             let sql = "SELECT 1 FROM card WHERE asp_id = $1 AND pan_index = $2";
             is_there |= has(tx, asp, sql, index.as_slice().into())?;
         }

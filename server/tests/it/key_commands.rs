@@ -229,7 +229,7 @@ fn nothing_shown(stage: &Stage, logged: &str, target: &Target) {
         let purpose = KeyPurpose::from_name(row.text(0).unwrap()).unwrap();
         let wrapped = blob(&row, 2);
         let key = KeyMaterial::unwrap(&master, purpose, row.int(1).unwrap(), 0, &wrapped);
-        secrets.push(key.unwrap().bytes.expose().clone());
+        secrets.push(key.unwrap().bytes().unwrap().expose().clone());
     }
     assert_eq!(secrets.len(), 8);
     let shown = [stage.said.as_str(), logged, &stage.bank.logged()].concat();

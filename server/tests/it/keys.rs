@@ -64,7 +64,7 @@ async fn retired(
 ) -> Result<(), KeysError> {
     let check = move |tx: &mut Tx<'_>| change::may_retire(tx, purpose, id, now);
     server.app.store.read(check).await.map_err(unwrapped)?;
-    write(server, move |tx| change::retire(tx, purpose, id, &why(now))).await
+    write(server, move |tx| change::retire(tx, purpose, id, &why(now)).map(drop)).await
 }
 
 /// A call that was answered.

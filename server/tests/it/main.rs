@@ -133,6 +133,8 @@ mod support;
 #[cfg(test)]
 mod timeline;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod traces;
 #[cfg(test)]
 mod trouble;

@@ -22,7 +22,7 @@ const MAY_SCAN: [&str; 17] = [
     "SELECT service_id, CAST(SUM(next_serial)",
     "SELECT service_id, prefix, next_serial, serial_end FROM number_range",
     // Keys, every second: a handful.
-    "SELECT purpose, key_id, state, wrapped, active_from FROM platform_key",
+    "SELECT purpose, key_id, state, wrapped, active_from, token_label FROM platform_key",
     // A project has two live keys at the most.
     "SELECT crypto_key_id",
     // A partner's crypto keys, once a minute: few.

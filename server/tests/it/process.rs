@@ -22,9 +22,17 @@ pub fn platen(args: &[&str]) -> Command {
     command
 }
 
+/// Variables of the environment.
+pub type Variables = [(&'static str, PathBuf)];
+
 /// Runs a command to its end.
 pub fn run(args: &[&str]) -> Output {
-    platen(args).output().unwrap()
+    run_with(args, &[])
+}
+
+/// As [`run`], with these variables.
+pub fn run_with(args: &[&str], variables: &Variables) -> Output {
+    platen(args).envs(variables.iter().cloned()).output().unwrap()
 }
 
 /// Standard output of a command that must succeed.
@@ -47,7 +55,14 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it is ready; its log goes into `folder`.
     pub fn start(folder: &Path, args: &[&str]) -> Self {
-        Self::start_as(platen(args), folder, args[0])
+        Self::start_with(folder, args, &[])
+    }
+
+    /// As [`Self::start`], with these variables.
+    pub fn start_with(folder: &Path, args: &[&str], variables: &Variables) -> Self {
+        let mut command = platen(args);
+        command.envs(variables.iter().cloned());
+        Self::start_as(command, folder, args[0])
     }
 
     /// As [`Self::start`], by a command that ends up as one of ours, whose log has this name.

@@ -21,13 +21,15 @@ use store::testing::engines;
 use store::{OnEmpty, OpenError, Options, Store, Target};
 use tempfile::TempDir;
 
-use crate::process::{Server, arg, database_arg, run};
+use crate::process::{Server, arg, database_arg, run, run_with};
 
 /// A folder with a configuration and what it names.
 pub(crate) struct Stage {
     pub(crate) folder: TempDir,
     pub(crate) config: PathBuf,
     database: String,
+    /// Of what it starts.
+    pub(crate) variables: Vec<(&'static str, PathBuf)>,
 }
 
 const WHY: [&str; 4] = ["--by", "a.kim", "--reason", "first start"];
@@ -37,7 +39,8 @@ impl Stage {
     pub(crate) fn set(target: &Target) -> Self {
         let folder = TempDir::new().unwrap();
         let config = folder.path().join("platen.toml");
-        let stage = Stage { folder, config, database: database_arg(target) };
+        let (database, variables) = (database_arg(target), Vec::new());
+        let stage = Stage { folder, config, database, variables };
         stage.secret("bank-client", "s3cret-of-the-bank");
         let key = stage.path("master.key");
         let told = stage.done(&["keys", "master", "--out", arg(&key)]);
@@ -89,7 +92,7 @@ impl Stage {
 
     /// Standard output of a command that must succeed.
     pub(crate) fn done(&self, args: &[&str]) -> String {
-        let output = run(args);
+        let output = run_with(args, &self.variables);
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -101,8 +104,12 @@ impl Stage {
 
     /// The one sentence of a command that must fail.
     pub(crate) fn refused(&self, args: &[&str]) -> String {
-        let output = run(&[args, &["--config", arg(&self.config)]].concat());
-        refusal(args, &output)
+        refusal(args, &self.tried(args))
+    }
+
+    /// The end of a command.
+    pub(crate) fn tried(&self, args: &[&str]) -> std::process::Output {
+        run_with(&[args, &["--config", arg(&self.config)]].concat(), &self.variables)
     }
 
     pub(crate) fn init(&self) {
@@ -113,7 +120,7 @@ impl Stage {
     /// A running server, and the address of its operators.
     pub(crate) fn serve(&self) -> (Server, String) {
         let args = ["serve", "--config", arg(&self.config)];
-        let server = Server::start(self.folder.path(), &args);
+        let server = Server::start_with(self.folder.path(), &args, &self.variables);
         let told = server.printed();
         let admin = told.lines().find_map(|line| line.strip_prefix("admin: ")).unwrap().to_owned();
         (server, admin)
@@ -143,7 +150,7 @@ pub(crate) fn without_password(database: &str) -> (String, Option<String>) {
 }
 
 /// Status and body of what is asked for.
-async fn get(url: &str) -> (u16, String) {
+pub(crate) async fn get(url: &str) -> (u16, String) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = http.get(url).send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())

@@ -56,6 +56,8 @@ pub const COLUMNS: &[Column] = &[
         "The key, sealed under the master key; empty once it is retired."),
     column("platform_key", "active_from", Public,
         "When it begins to make new values; of those that have begun, the last one does."),
+    column("platform_key", "token_label", Public,
+        "Label of a key that is in a token; `wrapped` then holds the label, and no key."),
     column("key_component", "asp_id", Public, "The partner."),
     column("key_component", "purpose", Public, "What the key is for that it is a component of."),
     column("key_component", "wrapped", Secret, "The component, sealed under the master key."),

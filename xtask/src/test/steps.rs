@@ -47,8 +47,8 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "fuzz", doc: "the fuzz targets compile", needs: &[], run: fuzz },
     Step {
         name: "rust",
-        doc: "the tests of all crates, on SQLite and PostgreSQL",
-        needs: &[Tool::Postgres, Tool::Curl, Tool::OpenSsl],
+        doc: "the tests of all crates, on SQLite and PostgreSQL, with keys in SoftHSM",
+        needs: &[Tool::Postgres, Tool::SoftHsm, Tool::Curl, Tool::OpenSsl],
         run: rust,
     },
     Step {
@@ -169,6 +169,8 @@ fn rust(bench: &Bench) -> Result<Tally, Failed> {
     if let Some(programs) = &bench.postgres_programs {
         cargo.env(POSTGRES_PROGRAMS, programs);
     }
+    let module = bench.tool(Tool::SoftHsm)?;
+    cargo.env("PLATEN_TEST_PKCS11_MODULE", module).env("PLATEN_TEST_PKCS11_MODULE_REQUIRED", "1");
     step(&mut cargo)
 }
 

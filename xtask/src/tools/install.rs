@@ -51,6 +51,8 @@ impl Manager {
             (Manager::Brew, Tool::Chromium) => "google-chrome",
             (Manager::Apt | Manager::Apk | Manager::Brew, Tool::Promtool) => "prometheus",
             (Manager::Dnf, Tool::Promtool) => "golang-github-prometheus",
+            (Manager::Apt, Tool::SoftHsm) => "softhsm2",
+            (Manager::Dnf | Manager::Apk | Manager::Brew, Tool::SoftHsm) => "softhsm",
         }
     }
 
@@ -158,6 +160,7 @@ mod tests {
                 Tool::OpenSsl,
                 Tool::Chromium,
                 Tool::Promtool,
+                Tool::SoftHsm,
             ] {
                 let package = manager.package(tool);
                 let commands = manager.commands(package);

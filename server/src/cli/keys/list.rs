@@ -39,6 +39,10 @@ struct Listed {
     /// When it began or begins, or was made; 0: from the beginning.
     since: Timestamp,
     partner: Option<(String, i64)>,
+    /// Where it is where no token has it.
+    place: &'static str,
+    /// In the token: its label there.
+    token_label: Option<String>,
 }
 
 impl List {
@@ -52,13 +56,14 @@ impl List {
             let keys: Vec<Value> = listed.iter().map(Listed::json).collect();
             say(format_args!("{:#}", json!({ "keys": keys })));
         } else {
-            say(format_args!("{:<18} {:<34} {:<8} SINCE", "KEY", "ID", "STATE"));
+            say(format_args!("{:<18} {:<34} {:<8} {:<24} SINCE", "KEY", "ID", "STATE", "HELD"));
             for key in listed {
                 say(format_args!(
-                    "{:<18} {:<34} {:<8} {}",
+                    "{:<18} {:<34} {:<8} {:<24} {}",
                     key.key,
                     key.id,
                     key.state,
+                    key.held(),
                     key.since_text(),
                 ));
             }
@@ -68,9 +73,13 @@ impl List {
 }
 
 fn list(tx: &mut Tx<'_>, held: &Keys, now: Timestamp) -> Result<Vec<Listed>, TxError<KeysError>> {
-    let master = match master_generation(tx)? {
-        Some(generation) => generation.to_string(),
-        None => held.master_id(tx)?,
+    let (master, place, label) = match master_generation(tx)? {
+        Some(generation) => (generation.to_string(), "database", None),
+        None => {
+            let master = held.master(tx)?;
+            let id = master.id().to_owned();
+            (id.clone(), "configuration", master.is_in_token().then_some(id))
+        }
     };
     let mut listed = vec![Listed {
         key: "master".to_owned(),
@@ -78,6 +87,8 @@ fn list(tx: &mut Tx<'_>, held: &Keys, now: Timestamp) -> Result<Vec<Listed>, TxE
         state: "in use",
         since: Timestamp(0),
         partner: None,
+        place,
+        token_label: label,
     }];
     let keys = rows::read(tx)?;
     // In the order in which the help names them.
@@ -89,6 +100,8 @@ fn list(tx: &mut Tx<'_>, held: &Keys, now: Timestamp) -> Result<Vec<Listed>, TxE
         state: state(&keys, key, now),
         since: key.active_from,
         partner: None,
+        place: "database",
+        token_label: key.token_label.clone(),
     }));
     for asp in uses::all_with_platform(tx)? {
         let pairs = partner::of(tx, &AspId::new(&asp))?;
@@ -102,6 +115,8 @@ fn list(tx: &mut Tx<'_>, held: &Keys, now: Timestamp) -> Result<Vec<Listed>, TxE
             },
             since: pair.made_at,
             partner: Some((asp.clone(), pair.project_id)),
+            place: "database",
+            token_label: None,
         }));
     }
     Ok(listed)
@@ -130,6 +145,13 @@ impl Listed {
         }
     }
 
+    fn held(&self) -> String {
+        match &self.token_label {
+            Some(label) => format!("token: {label}"),
+            None => self.place.to_owned(),
+        }
+    }
+
     fn json(&self) -> Value {
         let mut object = json!({
             "key": self.key,
@@ -137,6 +159,9 @@ impl Listed {
             "state": self.state,
             "sinceMicros": self.since.0,
         });
+        if let Some(label) = &self.token_label {
+            object["tokenLabel"] = json!(label);
+        }
         if let Some((asp, project)) = &self.partner {
             object["partner"] = json!(asp);
             object["project"] = json!(project);

@@ -237,7 +237,7 @@ fn answer(
 ) -> Done<Response, Error> {
     let plastic = cards::number(&cx.core, application.physical.as_ref().or_stop()?)?;
     let mut pars = Vec::new();
-    for index in cx.core.pan_indexes(&cx.call.asp, plastic.reveal()) {
+    for index in cx.core.pan_indexes(&cx.call.asp, plastic.reveal()).or_stop()? {
         let card = tx.query_opt(
             "SELECT par FROM card WHERE asp_id = $1 AND pan_index = $2",
             &[cx.call.asp.as_str().into(), index.as_slice().into()],

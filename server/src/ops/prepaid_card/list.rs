@@ -165,7 +165,7 @@ impl Inquiry for List {
 }
 
 /// Which account is asked for: 0 for all; `None` where the filters fit no card.
-fn only(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Result<Option<i64>, DbError> {
+fn only(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Option<i64>, Error> {
     let asp = cx.call.asp.as_str();
     let mut only = 0;
     if let Some(par) = &request.par {
@@ -179,7 +179,7 @@ fn only(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Result<Option<i64>, DbEr
         only = account;
     }
     let Some(number) = &request.physical_card_no else { return Ok(Some(only)) };
-    for index in cx.core.pan_indexes(&cx.call.asp, number.as_str()) {
+    for index in cx.core.pan_indexes(&cx.call.asp, number.as_str()).or_stop()? {
         let found = tx.query_opt(
             "SELECT account_id FROM card
              WHERE asp_id = $1 AND pan_index = $2 AND form = 'PHYSICAL'",

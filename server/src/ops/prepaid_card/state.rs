@@ -128,7 +128,8 @@ impl Write for State {
 fn claim(cx: &Cx, tx: &mut Tx<'_>, user: UserId, request: &Request) -> Done<CardAccount, Error> {
     let asp = &cx.call.asp;
     let number = request.card_no.as_ref();
-    let indexes = number.map(|number| cx.core.pan_indexes(asp, number.as_str()));
+    let indexes = number.map(|number| cx.core.pan_indexes(asp, number.as_str()).or_stop());
+    let indexes = indexes.transpose()?;
     if let Some(par) = &request.par {
         let found = match Par::parse(par.as_str()) {
             Ok(par) => card_accounts::claim(tx, asp, user, CardKey::Par(par.as_str()))?,

@@ -8,7 +8,7 @@ use contract::{Digits, Spec, Text, UInt, at, catalogue, errors, input, output};
 use domain::card::CardState;
 use serde_json::{Value, json};
 use store::tables::parsed;
-use store::{DbError, Row, Tx};
+use store::{Row, Tx};
 
 use crate::op::{Changes, Cx, Done, Inquiry, Operation, OrStop, Ruling, refuse};
 use crate::sandbox::world::{Card, Scenario, World};
@@ -98,8 +98,8 @@ impl Inquiry for UserMapping {
     }
 }
 
-fn find(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Result<Option<Row>, DbError> {
-    for index in cx.core.pan_indexes(&cx.call.asp, request.card_no.as_str()) {
+fn find(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Option<Row>, Error> {
+    for index in cx.core.pan_indexes(&cx.call.asp, request.card_no.as_str()).or_stop()? {
         let found = tx.query_opt(
             "SELECT a.user_id, a.balance, a.state, p.service_id, p.name, c.ended_at IS NOT NULL
              FROM card c

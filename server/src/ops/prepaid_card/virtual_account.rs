@@ -5,7 +5,7 @@
 
 use contract::{Digits, Spec, Text, at, catalogue, errors, input, out, output};
 use serde_json::{Value, json};
-use store::{DbError, Row, Tx};
+use store::{Row, Tx};
 
 use crate::context::place;
 use crate::op::{Changes, Cx, Done, Inquiry, Operation, OrStop, Ruling, refuse};
@@ -88,8 +88,8 @@ impl Inquiry for VirtualAccount {
 }
 
 /// The account of the card, with its virtual account where it has one.
-fn find(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Result<Option<Row>, DbError> {
-    for index in cx.core.pan_indexes(&cx.call.asp, request.card_no.as_str()) {
+fn find(cx: &Cx, tx: &mut Tx<'_>, request: &Request) -> Done<Option<Row>, Error> {
+    for index in cx.core.pan_indexes(&cx.call.asp, request.card_no.as_str()).or_stop()? {
         let found = tx.query_opt(
             "SELECT a.account_id, v.account_no_sealed, v.bank_code, v.connect_type
              FROM card c

@@ -23,7 +23,7 @@ const fn key(name: &'static str, need: Need, doc: &'static str) -> Key {
 }
 
 /// All of them.
-pub(super) const KEYS: [Key; 21] = [
+pub(super) const KEYS: [Key; 25] = [
     key(
         "listen",
         Need::Default("127.0.0.1:8080"),
@@ -74,6 +74,18 @@ pub(super) const KEYS: [Key; 21] = [
         "List of two secret files, each with one of the three shares that `platen keys master \
          --shares` has made.",
     ),
+    key(
+        "master_key.pkcs11",
+        Need::Optional,
+        "Label of the AES-256 key in the token that is the master key, or a list of labels.",
+    ),
+    key("pkcs11.module", Need::Optional, "Path of the PKCS#11 library that opens the token."),
+    key("pkcs11.token", Need::Optional, "Label of the token."),
+    key(
+        "pkcs11.pin_file",
+        Need::Optional,
+        "Secret file with the PIN of the token's user. It is tried once; a token counts tries.",
+    ),
     key("bank.url", Need::Required, "Address of the bank's open-banking API, without a path."),
     key("bank.client_id", Need::Required, "The platform's id at the bank."),
     key("bank.client_secret_file", Need::Required, "Secret file with the secret to it."),
@@ -110,7 +122,8 @@ pub fn reference() -> String {
         "\n# A production platform's configuration\n\nMade from \
          `server/src/production/config/keys.rs`. These stand beside the settings in the file that \
          `platen serve --config` names, and nowhere else; a name with a dot is a key within a \
-         table, `[tls]` or `[bank]`. Exactly one key of `master_key` is given. A path that does \
+         table, `[tls]` or `[bank]`. Exactly one key of `master_key` is given, but that `pkcs11` \
+         may stand beside another while one master key takes the other's place. A path that does \
          not begin with `/` is taken from the file's own folder. A secret file must have the mode \
          0600 or less and belong to the user who runs platen, or to root.\n\n\
          | name | default | meaning |\n|---|---|---|\n",

@@ -170,6 +170,25 @@ impl Reader {
         })
     }
 
+    /// A text, or a list of them.
+    pub(super) fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let value = self.given.get(name)?;
+        let texts = match (value.as_str(), value.as_array()) {
+            (Some(text), _) => Some(vec![text.to_owned()]),
+            (None, Some(texts)) => {
+                texts.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+            }
+            (None, None) => None,
+        };
+        let texts = texts.filter(|texts: &Vec<String>| !texts.is_empty());
+        if texts.is_none() {
+            self.wrong(&format!(
+                "{name} must be a text between quotation marks, or a list of them"
+            ));
+        }
+        texts
+    }
+
     /// All keys, with what the file says.
     pub(super) fn shown(&self) -> Vec<Shown> {
         let shown = KEYS.iter().map(|Key { name, need, .. }| {

@@ -5,16 +5,16 @@
 //! check value is the whole key's: shares of different keys, or mistyped ones, are found out.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crypto::random;
 use crypto::seal::MasterKey;
 use crypto::secret::Secret;
 use crypto::shares::Share;
+use crypto::token::is_label;
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
-use super::{ID_DIGITS, LINES_MAX, MasterError, is_id, write};
+use super::{ID_DIGITS, LINES_MAX, MasterError, write, write_key};
 use crate::production::secret_file;
 
 /// What a line begins with.
@@ -32,13 +32,18 @@ struct Line {
 }
 
 /// The keys whose shares stand in both files, in the order of the first one.
-pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Arc<MasterKey>>, MasterError> {
+pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<MasterKey>, MasterError> {
+    Ok(both(paths)?.into_iter().map(|(key, _)| key).collect())
+}
+
+/// The same, each with the text of a file.
+fn both(paths: &[PathBuf]) -> Result<Vec<(MasterKey, Secret<String>)>, MasterError> {
     let [first, second] = paths else { return Err(wrong("two files are named")) };
     let (first, second) = (lines(first)?, lines(second)?);
     let mut keys = Vec::new();
     for line in &first {
         if let Some(other) = second.iter().find(|other| other.id == line.id) {
-            keys.push(Arc::new(joined(line, other)?));
+            keys.push(joined(line, other)?);
         }
     }
     if keys.is_empty() {
@@ -47,14 +52,15 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Arc<MasterKey>>, MasterError
     Ok(keys)
 }
 
-fn joined(one: &Line, other: &Line) -> Result<MasterKey, MasterError> {
+fn joined(one: &Line, other: &Line) -> Result<(MasterKey, Secret<String>), MasterError> {
     if one.check != other.check {
         return Err(wrong("the shares have different check values: they are of different keys"));
     }
     let key = MasterKey::join(one.id.clone(), &one.share, &other.share);
-    let key = key.ok_or(wrong("both files hold the same share: take another person's"))?;
-    if key.check_value() == one.check {
-        Ok(key)
+    let (key, text) =
+        key.ok_or_else(|| wrong("both files hold the same share: take another person's"))?;
+    if key.check_value().as_ref() == Some(&one.check) {
+        Ok((key, text))
     } else {
         Err(wrong("they do not make the key of their check value: one of them was changed"))
     }
@@ -76,7 +82,7 @@ fn parse(line: &str) -> Result<Line, MasterError> {
     let form = || wrong("a line is of another form");
     let parts: Vec<&str> = line.split(':').collect();
     let [FORM, id, number, check, base64] = parts[..] else { return Err(form()) };
-    if !is_id(id) || check.len() != CHECK_DIGITS {
+    if !is_label(id) || check.len() != CHECK_DIGITS {
         return Err(form());
     }
     let bytes = Zeroizing::new(BASE64.decode(base64.as_bytes()).map_err(|_| form())?);
@@ -94,14 +100,26 @@ fn wrong(why: &'static str) -> MasterError {
 /// that is there, or cannot be written, ends it: what was written before is taken away again.
 pub fn make(paths: &[PathBuf; 3]) -> Result<String, MasterError> {
     let id = random::hex_lower(ID_DIGITS);
-    write_all(&MasterKey::generate(id.clone()), paths)?;
+    write_all(&MasterKey::generate(id.clone()).0, paths)?;
     Ok(id)
+}
+
+/// Writes the key of two files' shares into a new file; its id.
+pub fn join(shares: Vec<PathBuf>, path: &Path) -> Result<String, MasterError> {
+    let keys = both(&shares)?;
+    let [(key, text)] = &keys[..] else {
+        return Err(wrong("they are of several keys: leave one line in each file"));
+    };
+    write_key(key.id(), text, path)?;
+    Ok(key.id().to_owned())
 }
 
 /// Writes the shares of a key, each to a new file.
 pub(super) fn write_all(key: &MasterKey, paths: &[PathBuf; 3]) -> Result<(), MasterError> {
-    let check = key.check_value();
-    for (at, (share, path)) in key.split().iter().zip(paths).enumerate() {
+    let (Some(shares), Some(check)) = (key.split(), key.check_value()) else {
+        return Err(wrong("a key in a token never leaves it"));
+    };
+    for (at, (share, path)) in shares.iter().zip(paths).enumerate() {
         let bytes = Zeroizing::new(BASE64.encode(share.bytes().expose()));
         let (id, number) = (key.id(), share.number());
         let line = Zeroizing::new(format!("{FORM}:{id}:{number}:{check}:{}\n", &*bytes));
@@ -135,7 +153,7 @@ mod tests {
         let read = |a: &PathBuf, b: &PathBuf| read(&[a.clone(), b.clone()]);
         let told = |a: &PathBuf, b: &PathBuf| read(a, b).unwrap_err().to_string();
         let checks: Vec<String> = [(0, 1), (2, 0), (1, 2)]
-            .map(|(a, b)| read(&ours[a], &ours[b]).unwrap()[0].check_value())
+            .map(|(a, b)| read(&ours[a], &ours[b]).unwrap()[0].check_value().unwrap())
             .into();
         assert_eq!(read(&ours[0], &ours[1]).unwrap()[0].id(), id);
         assert!(checks.iter().all(|check| *check == checks[0]));

@@ -182,7 +182,7 @@ impl Yard {
                 let (old, now) = (first_key(purpose), self.now);
                 let check = move |tx: &mut Tx<'_>| change::may_retire(tx, purpose, old, now);
                 app.store.read(check).await.map_err(unwrapped)?;
-                write(process, move |tx| change::retire(tx, purpose, old, &change)).await
+                write(process, move |tx| change::retire(tx, purpose, old, &change).map(drop)).await
             }
             Does::RetirePair => {
                 let (asp, first) = (AspId::new(ASP_ID), self.stage.first_pair.clone());

@@ -158,7 +158,7 @@ fn the_sample_can_be_used() {
     let reference = reference();
     let names = reference.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     let names: Vec<&str> = names.collect();
-    assert_eq!(names.len(), 21);
+    assert_eq!(names.len(), 25);
     for name in names {
         let key = name.rsplit('.').next().unwrap();
         let is_there = sample.lines().any(|line| {

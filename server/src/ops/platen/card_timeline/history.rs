@@ -7,7 +7,7 @@ use domain::product::Waiver;
 use store::tables::opt_parsed;
 use store::{DbError, Row, Tx};
 
-use crate::op::{Cx, Done};
+use crate::op::{Cx, Done, OrStop};
 
 /// The most generations before the card that is named, and after it.
 const GENERATIONS_MAX: usize = 50;
@@ -121,7 +121,7 @@ pub(crate) struct Named {
 
 fn find<E>(cx: &Cx, tx: &mut Tx<'_>, user_id: i64, number: &str) -> Done<Option<Named>, E> {
     let asp = &cx.call.asp;
-    for index in cx.core.pan_indexes(asp, number) {
+    for index in cx.core.pan_indexes(asp, number).or_stop()? {
         let row = tx.query_opt(
             "SELECT account_id, apply_no FROM card WHERE asp_id = $1 AND pan_index = $2",
             &[asp.as_str().into(), index.as_slice().into()],
