@@ -95,7 +95,7 @@ impl Component {
 
 /// The byte as lists of weak keys have it: its last bit makes the number of ones odd.
 const fn with_odd_parity(byte: u8) -> u8 {
-    byte & !PARITY | (byte >> 1).count_ones() as u8 & PARITY ^ PARITY
+    (byte & !PARITY) | (((byte >> 1).count_ones() as u8 & PARITY) ^ PARITY)
 }
 
 impl fmt::Debug for Component {

@@ -84,7 +84,7 @@ fn times(public: u8, secret: u8) -> u8 {
         if public >> bit & 1 == 1 {
             product ^= shifted;
         }
-        shifted = shifted << 1 ^ (shifted >> 7) * POLYNOMIAL;
+        shifted = (shifted << 1) ^ ((shifted >> 7) * POLYNOMIAL);
     }
     product
 }

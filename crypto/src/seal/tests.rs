@@ -100,18 +100,20 @@ fn a_master_key_is_read_back_from_its_text() {
 
 #[test]
 fn a_master_key_comes_back_from_two_shares() {
-    let master = MasterKey::generate("m".to_owned());
+    let master = MasterKey::generate("m".to_owned()).0;
     let wrapped = master.wrap(b"", b"key").unwrap();
-    let [one, two, three] = master.split();
+    let [one, two, three] = master.split().unwrap();
     for (a, b) in [(&one, &two), (&three, &one), (&two, &three)] {
-        let joined = MasterKey::join("m".to_owned(), a, b).unwrap();
+        let (joined, text) = MasterKey::join("m".to_owned(), a, b).unwrap();
         assert_eq!(joined.unwrap(b"", &wrapped).unwrap().expose(), b"key");
         assert_eq!(joined.check_value(), master.check_value());
+        let read = MasterKey::from_base64("m".to_owned(), text.expose()).unwrap();
+        assert_eq!(read.unwrap(b"", &wrapped).unwrap().expose(), b"key");
     }
     assert!(MasterKey::join("m".to_owned(), &one, &one).is_none());
-    let other =
-        MasterKey::join("m".to_owned(), &one, &MasterKey::generate("m".to_owned()).split()[1]);
-    assert_ne!(other.unwrap().check_value(), master.check_value());
+    let [_, strange, _] = MasterKey::generate("m".to_owned()).0.split().unwrap();
+    let other = MasterKey::join("m".to_owned(), &one, &strange).unwrap().0;
+    assert_ne!(other.check_value(), master.check_value());
 }
 
 #[test]

@@ -163,8 +163,9 @@ struct Rotate {
     #[arg(long, value_name = "ID", requires = "config")]
     to: Option<String>,
     /// Of a production platform's lookup or card verification key: the new one stays in the token
-    /// of [pkcs11] under this label. It is made there, or taken as it is where the token has it.
-    #[arg(long, value_name = "LABEL", requires = "config")]
+    /// of [pkcs11] under this label. It is made there, or taken as it is where the token has it;
+    /// what was made in a token cannot be taken back, so that there is no --dry-run.
+    #[arg(long, value_name = "LABEL", requires = "config", conflicts_with = "dry_run")]
     pkcs11: Option<String>,
     #[command(flatten)]
     platform: Platform,

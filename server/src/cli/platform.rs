@@ -31,7 +31,7 @@ impl Platform {
         self.config.is_some()
     }
 
-    /// The partner that is named. A sandbox has one that need not be; a production platform has not.
+    /// The partner that is named. A sandbox has one that need not be.
     pub(super) fn partner(&self, named: Option<&str>) -> Result<AspId, Failure> {
         match named {
             Some(asp) => Ok(AspId::new(asp)),

@@ -18,8 +18,9 @@ const SECOND_US: i64 = 1_000_000;
 pub enum ClockError {
     /// There are seals of a time to come.
     #[error(
-        "this machine's clock says {now}, but a server has sealed the operation log at {sealed}: set \
-         the clock; where it is right and the other one was ahead, start once with --accept-clock",
+        "this machine's clock says {now}, but a server has sealed the operation log at {sealed}: \
+         set the clock; where it is right and the other one was ahead, start once with \
+         --accept-clock",
         now = moment(*.now), sealed = moment(*.sealed)
     )]
     Behind {
@@ -39,8 +40,8 @@ pub enum ClockError {
     Store(String),
 }
 
-/// Refuses a clock that cannot be right. One that is ahead of everything cannot be told from a right
-/// one after a pause, where the database has no clock of its own.
+/// Refuses a clock that cannot be right. One that is ahead of everything cannot be told from a
+/// right one after a pause, where the database has no clock of its own.
 pub fn check(store: &Store, now: Timestamp) -> Result<(), ClockError> {
     let read = move |tx: &mut Tx<'_>| -> Result<_, TxError<ClockError>> {
         Ok((newest_seal(tx)?, ahead_s(tx, now)?))

@@ -4,7 +4,8 @@
 //!
 //! Its text is one line, `platen-master-key-1:<id>:<Base64 of 32 bytes>`. While one master key
 //! takes another's place two are named: two lines, a line and a key in the token, or two keys in
-//! it. The one that the database's keys are wrapped under counts. Or no file has it: see [`shares`].
+//! it. The one that the database's keys are wrapped under counts. Or no file has it: see
+//! [`shares`].
 
 pub mod shares;
 

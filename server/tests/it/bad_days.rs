@@ -1,7 +1,7 @@
-//! What an operator meets on a bad day, of a production platform: a disk that takes nothing more, and
-//! a clock that is wrong. Others stand with what they are about: the database gone (`outage.rs`), the
-//! bank silent (`faults.rs`), a certificate that has expired (`serve/encrypted.rs`), a configuration
-//! that is wrong (`serve/configured.rs`).
+//! What an operator meets on a bad day, of a production platform: a disk that takes nothing more,
+//! and a clock that is wrong. Others stand with what they are about: the database gone
+//! (`outage.rs`), the bank silent (`faults.rs`), a certificate that has expired
+//! (`serve/encrypted.rs`), a configuration that is wrong (`serve/configured.rs`).
 
 use std::path::Path;
 use std::process::Command;

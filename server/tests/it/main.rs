@@ -6,6 +6,7 @@
 mod audit;
 #[cfg(test)]
 mod bad_days;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod bodies;
@@ -49,6 +50,7 @@ mod failover;
 mod faults;
 #[cfg(test)]
 mod fees;
+#[cfg(test)]
 mod first_day;
 #[cfg(test)]
 mod given;
