@@ -1,5 +1,5 @@
-//! docs/operations/first-day.md, as an operator would go through it: each of its commands is run, in
-//! its order, and what it prints is held to what the page says.
+//! docs/operations/first-day.md, as an operator would go through it: each of its commands is run,
+//! in its order, and what it prints is held to what the page says.
 
 use std::ffi::OsString;
 use std::fs;

@@ -38,7 +38,7 @@ enum Command {
 ///   platen admin bin add 94914155 --partner 000990000000001 --product 000990000100000 --by kim \
 ///     --reason "80 % are used"
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, visible_alias = "create")]
 struct Add {
     /// The digits that its numbers begin with: 6 to 9, of no other range.
     #[arg(value_name = "DIGITS")]
