@@ -32,4 +32,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["/usr/bin/platen", "ready", "--config", "/etc/platen/platen.toml"]
 ENTRYPOINT ["/usr/bin/platen"]
-CMD ["serve", "--config", "/etc/platen/platen.toml", "--log-format", "json"]
+CMD ["serve", "--config", "/etc/platen/platen.toml", "--log-format", "json", "--log-to", "stdout"]

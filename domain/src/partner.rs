@@ -9,6 +9,8 @@ states! {
         Active = "ACTIVE",
         /// Its calls are refused; what was begun for it goes on.
         Suspended = "SUSPENDED",
+        /// The same, for good.
+        Discarded = "DISCARDED",
     }
 }
 

@@ -40,6 +40,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use store::Target;
 use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -198,9 +199,12 @@ impl Database {
 /// Logging.
 #[derive(Args)]
 struct Logging {
-    /// How log lines look, on stderr.
+    /// How log lines look.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = LogFormat::Human)]
     log_format: LogFormat,
+    /// Where they go; what a command prints is on stdout in any case.
+    #[arg(long, value_name = "STREAM", value_enum, default_value_t = LogTo::Stderr)]
+    log_to: LogTo,
     /// What is logged: error, warn, info, debug, or a tracing filter.
     #[arg(long, value_name = "FILTER", default_value = "info")]
     log: String,
@@ -219,6 +223,12 @@ struct Common {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum LogTo {
+    Stderr,
+    Stdout,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum LogFormat {
     Human,
     Json,
@@ -234,7 +244,11 @@ impl Logging {
     fn start(&self) -> Result<(), Failure> {
         let filter = tracing_subscriber::EnvFilter::try_new(&self.log)
             .map_err(|error| Failure(format!("--log: {error}")))?;
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let writer = match self.log_to {
+            LogTo::Stderr => BoxMakeWriter::new(std::io::stderr),
+            LogTo::Stdout => BoxMakeWriter::new(std::io::stdout),
+        };
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
         // A second start within one process keeps the first one's log.
         let _ = match self.log_format {
             LogFormat::Human => log.with_ansi(false).finish().with(filter_fn(is_safe)).try_init(),

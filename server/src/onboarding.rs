@@ -28,6 +28,15 @@ pub enum Refused {
     /// There is no such partner.
     #[error("there is no partner {0}: `platen admin partner list` tells which there are")]
     NoPartner(AspId),
+    /// It was discarded.
+    #[error("partner {0} was discarded, which is for good: make another one")]
+    PartnerDiscarded(AspId),
+    /// The partner has no such range.
+    #[error(
+        "partner {0} has no range of card numbers of the digits {1}: `platen admin bin list` tells \
+         which it has"
+    )]
+    NoBin(AspId, String),
     /// The partner has such a project.
     #[error(
         "partner {0} has a project {1} already: take another number, as a number is never used \

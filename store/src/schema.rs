@@ -22,4 +22,5 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "key components",
         sql: include_str!("schema/0010_key_components.sql"),
     },
+    Migration { version: 11, name: "standing", sql: include_str!("schema/0011_standing.sql") },
 ];

@@ -7,9 +7,13 @@ use crate::context::Clock;
 use crate::keys::change::Change;
 use crate::operator::{Mode, actor, machine_user, reason};
 
-/// Why something is changed.
+/// Why something is changed, and by whom.
 #[derive(Args)]
 pub(super) struct Why {
+    /// Who does it, for the operation log: a name of up to 64 letters, digits and . - _ @;
+    /// without it, the number of the machine's user, which is written down in any case.
+    #[arg(long, value_name = "ACTOR", value_parser = actor)]
+    by: Option<String>,
     /// Why, for the operation log: up to 200 characters, no card numbers.
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
@@ -39,7 +43,8 @@ pub(super) fn done(mode: Mode, sentence: &str) {
 
 impl Why {
     pub(super) fn change(&self) -> Change {
-        Change { by: machine_user(), reason: self.reason.clone(), now: Clock.now() }
+        let by = self.by.clone().unwrap_or_else(machine_user);
+        Change { by, reason: self.reason.clone(), now: Clock.now() }
     }
 }
 

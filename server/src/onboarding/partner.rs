@@ -18,8 +18,9 @@ pub fn create(tx: &mut Tx<'_>, asp: &AspId, name: &str, change: &Change) -> Made
     note(tx, asp, change, ("partner.created", &subject(asp)), json!({ "name": name }))
 }
 
-/// Suspends or resumes a partner; `false` where it was in that state. The calls of a suspended one
-/// are refused; its open fees, its deliveries and its cards' expiry go on.
+/// Suspends, resumes or discards a partner; `false` where it was in that state. The calls of a
+/// suspended or discarded one are refused; its open fees, its deliveries and its cards' expiry go
+/// on. A discarded one stays so.
 pub fn set_state(tx: &mut Tx<'_>, asp: &AspId, to: PartnerState, change: &Change) -> Made<bool> {
     let Some(before) = partners::claim(tx, asp)? else {
         return refused(Refused::NoPartner(asp.clone()));
@@ -27,10 +28,14 @@ pub fn set_state(tx: &mut Tx<'_>, asp: &AspId, to: PartnerState, change: &Change
     if before.state == to {
         return Ok(false);
     }
-    partners::set_state(tx, asp, to)?;
+    if before.state == PartnerState::Discarded {
+        return refused(Refused::PartnerDiscarded(asp.clone()));
+    }
+    partners::set_state(tx, asp, to, change.now)?;
     let event = match to {
         PartnerState::Active => "partner.resumed",
         PartnerState::Suspended => "partner.suspended",
+        PartnerState::Discarded => "partner.discarded",
     };
     note(tx, asp, change, (event, &subject(asp)), json!({}))?;
     Ok(true)

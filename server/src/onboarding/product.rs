@@ -1,5 +1,6 @@
 //! Products of partners, and the ranges of card numbers that they have.
 
+use domain::partner::Standing;
 use domain::product::ProductState;
 use domain::{AspId, ServiceId};
 use serde_json::json;
@@ -48,21 +49,48 @@ pub struct Range {
     pub taken: i64,
     /// Serials that there are.
     pub all: i64,
+    /// Whether it gives out no further ones.
+    pub is_suspended: bool,
 }
 
 /// A product's ranges, in the order in which they are used up.
 pub fn ranges(tx: &mut Tx<'_>, asp: &AspId, id: &ServiceId) -> Made<Vec<Range>> {
     let rows = tx.query(
-        "SELECT prefix, kind, next_serial, serial_end FROM number_range
+        "SELECT prefix, kind, next_serial, serial_end, suspended_at IS NOT NULL FROM number_range
          WHERE asp_id = $1 AND service_id = $2 ORDER BY prefix",
         &[asp.as_str().into(), id.as_str().into()],
     )?;
     let mut ranges = Vec::new();
     for mut row in rows {
         let (prefix, kind) = (row.take_text(0)?, row.take_text(1)?);
-        ranges.push(Range { prefix, kind, taken: row.int(2)?, all: row.int(3)? });
+        let (taken, all, is_suspended) = (row.int(2)?, row.int(3)?, row.boolean(4)?);
+        ranges.push(Range { prefix, kind, taken, all, is_suspended });
     }
     Ok(ranges)
+}
+
+/// Has a range give out no further numbers, or again; `false` where it was so. What servers have
+/// taken of it they still give out, a block each.
+pub fn set_bin(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    (prefix, to): (&str, Standing),
+    change: &Change,
+) -> Made<bool> {
+    must_be(tx, asp)?;
+    let (since, event) = match to {
+        Standing::Active => (None, "product.bin_resumed"),
+        Standing::Suspended | Standing::Discarded => (Some(change.now), "product.bin_suspended"),
+    };
+    match number_ranges::suspend(tx, asp, prefix, since)? {
+        None => refused(Refused::NoBin(asp.clone(), prefix.to_owned())),
+        Some(false) => Ok(false),
+        Some(true) => {
+            let subject = format!("bin:{prefix}");
+            note(tx, asp, change, (event, &subject), json!({ "tokenBinNo": prefix }))?;
+            Ok(true)
+        }
+    }
 }
 
 /// A partner's products in the order of their ids, as a sheet has them; of one alone where that is

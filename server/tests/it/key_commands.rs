@@ -276,6 +276,13 @@ fn changes_of_keys_are_tried_and_leave_nothing() {
         let pairs = listed["keys"].as_array().unwrap().iter().filter(|key| key["key"] == "crypto");
         let pair = pairs.map(|key| key["id"].as_str().unwrap().to_owned()).next().unwrap();
         tried(&mut stage, &["keys", "retire", "crypto", &pair]);
+        stage.done(&[&["keys", "retire", "crypto", &pair, "--by", "A.Kim"], &WHY[..]].concat());
+        // Who said who it is, and whose account it was done from.
+        let rows = Books::open(target)
+            .rows("SELECT payload FROM operation_log WHERE event = 'crypto_key.retired'");
+        let payload: Value = serde_json::from_str(rows[0].text(0).unwrap()).unwrap();
+        assert_eq!(payload["by"], "a.kim");
+        assert!(payload["machineUser"].as_str().unwrap().starts_with("uid "), "{payload}");
     }
 }
 

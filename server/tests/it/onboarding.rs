@@ -4,6 +4,7 @@ mod banks;
 mod certificates;
 mod keys;
 mod sheets;
+mod standing;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -19,7 +19,7 @@ const MAY_SCAN: [&str; 17] = [
     // So many rows as there can be pages of them.
     "SELECT COUNT(*) FROM ( SELECT a.account_id",
     // Ranges of a partner, now and then: few.
-    "SELECT service_id, CAST(SUM(next_serial)",
+    "SELECT service_id, CAST(SUM(CASE",
     "SELECT service_id, prefix, next_serial, serial_end FROM number_range",
     // Keys, every second: a handful.
     "SELECT purpose, key_id, state, wrapped, active_from, token_label FROM platform_key",
@@ -33,7 +33,7 @@ const MAY_SCAN: [&str; 17] = [
     "SELECT replay_window_ms",
     "SELECT project_id, kind",
     // An operator lists partners, and the products of one.
-    "SELECT asp_id, name, state FROM partner",
+    "SELECT asp_id, name, CASE WHEN discarded_at IS NULL",
     "SELECT service_id FROM product WHERE asp_id = $1 ORDER BY service_id",
     "SELECT bank_code, name, state, made_at FROM bank WHERE asp_id = $1 ORDER BY bank_code",
     // A partner is one row.

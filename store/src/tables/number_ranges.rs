@@ -1,6 +1,6 @@
 //! Ranges of card numbers; serials come in blocks.
 
-use domain::{AspId, ServiceId};
+use domain::{AspId, ServiceId, Timestamp};
 
 use super::{PLATFORM, counters};
 use crate::{DbError, Row, Tx};
@@ -22,7 +22,7 @@ pub struct NewRange<'a> {
     pub capacity: i64,
 }
 
-/// How much of a product's ranges is used.
+/// How much of a product's ranges is used. Of one that is suspended all is: nothing is left of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
     /// Serials that were taken.
@@ -90,7 +90,8 @@ impl Use {
 /// takes one of the same range meanwhile.
 pub fn use_of(tx: &mut Tx<'_>, asp: &AspId, service: &ServiceId) -> Result<Use, DbError> {
     let row = tx.query_one(
-        "SELECT CAST(COALESCE(SUM(next_serial), 0) AS BIGINT),
+        "SELECT CAST(COALESCE(SUM(CASE WHEN suspended_at IS NULL
+                 THEN next_serial ELSE serial_end END), 0) AS BIGINT),
              CAST(COALESCE(SUM(serial_end), 0) AS BIGINT)
          FROM number_range WHERE asp_id = $1 AND service_id = $2 AND kind = 'ISSUE'",
         &[asp.as_str().into(), service.as_str().into()],
@@ -101,7 +102,9 @@ pub fn use_of(tx: &mut Tx<'_>, asp: &AspId, service: &ServiceId) -> Result<Use, 
 /// How much is used of the ranges of each product that numbers are issued from.
 pub fn uses(tx: &mut Tx<'_>, asp: &AspId) -> Result<Vec<(ServiceId, Use)>, DbError> {
     let rows = tx.query(
-        "SELECT service_id, CAST(SUM(next_serial) AS BIGINT), CAST(SUM(serial_end) AS BIGINT)
+        "SELECT service_id, CAST(SUM(CASE WHEN suspended_at IS NULL
+                 THEN next_serial ELSE serial_end END) AS BIGINT),
+             CAST(SUM(serial_end) AS BIGINT)
          FROM number_range WHERE asp_id = $1 AND kind = 'ISSUE'
          GROUP BY service_id ORDER BY service_id",
         &[asp.as_str().into()],
@@ -160,6 +163,31 @@ pub fn go_on(tx: &mut Tx<'_>, asp: &AspId, there: &GoesOn) -> Result<(), DbError
     Ok(())
 }
 
+/// Has the partner's range of this prefix give out no further blocks, or again; `None` where there
+/// is none, `false` where it was so.
+pub fn suspend(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    prefix: &str,
+    since: Option<Timestamp>,
+) -> Result<Option<bool>, DbError> {
+    let found = tx.query_opt(
+        "SELECT service_id, suspended_at IS NULL FROM number_range
+         WHERE asp_id = $1 AND prefix = $2",
+        &[asp.as_str().into(), prefix.into()],
+    )?;
+    let Some(found) = found else { return Ok(None) };
+    if found.boolean(1)? == since.is_none() {
+        return Ok(Some(false));
+    }
+    tx.put(
+        "UPDATE number_range SET suspended_at = $4
+         WHERE asp_id = $1 AND service_id = $2 AND prefix = $3",
+        &[asp.as_str().into(), found.text(0)?.into(), prefix.into(), since.map(|at| at.0).into()],
+    )?;
+    Ok(Some(true))
+}
+
 /// Takes [`BLOCK`] serials of the product's first range that has some left; `None` where every
 /// range is used up.
 pub fn take(
@@ -171,7 +199,7 @@ pub fn take(
         let first = tx.query_opt(
             "SELECT prefix FROM number_range
              WHERE asp_id = $1 AND service_id = $2 AND kind = 'ISSUE'
-                 AND next_serial + $3 <= serial_end
+                 AND next_serial + $3 <= serial_end AND suspended_at IS NULL
              ORDER BY prefix LIMIT 1",
             &[asp.as_str().into(), service.as_str().into(), BLOCK.into()],
         )?;
@@ -179,7 +207,7 @@ pub fn take(
         let row = tx.query_opt(
             "UPDATE number_range SET next_serial = next_serial + $4
              WHERE asp_id = $1 AND service_id = $2 AND prefix = $3
-                 AND next_serial + $4 <= serial_end
+                 AND next_serial + $4 <= serial_end AND suspended_at IS NULL
              RETURNING prefix, number_key_id, next_serial",
             &[asp.as_str().into(), service.as_str().into(), first.text(0)?.into(), BLOCK.into()],
         )?;

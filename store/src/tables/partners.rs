@@ -1,7 +1,7 @@
 //! Partners.
 
-use domain::AspId;
 use domain::partner::PartnerState;
+use domain::{AspId, Timestamp};
 
 use super::parsed;
 use crate::{DbError, Row, Tx};
@@ -25,14 +25,19 @@ pub fn all(tx: &mut Tx<'_>) -> Result<Vec<AspId>, DbError> {
 
 /// All of them with name and state, in the order of their ids.
 pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Partner>, DbError> {
-    let rows = tx.query("SELECT asp_id, name, state FROM partner ORDER BY asp_id", &[])?;
+    let rows = tx.query(
+        "SELECT asp_id, name, CASE WHEN discarded_at IS NULL THEN state ELSE 'DISCARDED' END
+         FROM partner ORDER BY asp_id",
+        &[],
+    )?;
     rows.into_iter().map(read).collect()
 }
 
 /// The partner of this id.
 pub fn find(tx: &mut Tx<'_>, asp: &AspId) -> Result<Option<Partner>, DbError> {
     let row = tx.query_opt(
-        "SELECT asp_id, name, state FROM partner WHERE asp_id = $1",
+        "SELECT asp_id, name, CASE WHEN discarded_at IS NULL THEN state ELSE 'DISCARDED' END
+         FROM partner WHERE asp_id = $1",
         &[asp.as_str().into()],
     )?;
     row.map(read).transpose()
@@ -41,7 +46,8 @@ pub fn find(tx: &mut Tx<'_>, asp: &AspId) -> Result<Option<Partner>, DbError> {
 /// Claims the partner of this id: other changes of it wait until this transaction ends.
 pub fn claim(tx: &mut Tx<'_>, asp: &AspId) -> Result<Option<Partner>, DbError> {
     let row = tx.query_opt(
-        "UPDATE partner SET state = state WHERE asp_id = $1 RETURNING asp_id, name, state",
+        "UPDATE partner SET state = state WHERE asp_id = $1
+         RETURNING asp_id, name, CASE WHEN discarded_at IS NULL THEN state ELSE 'DISCARDED' END",
         &[asp.as_str().into()],
     )?;
     row.map(read).transpose()
@@ -62,10 +68,21 @@ pub fn insert(tx: &mut Tx<'_>, asp: &AspId, name: &str) -> Result<bool, DbError>
     Ok(added != 0)
 }
 
-/// Sets its state.
-pub fn set_state(tx: &mut Tx<'_>, asp: &AspId, state: PartnerState) -> Result<(), DbError> {
-    tx.put(
-        "UPDATE partner SET state = $2 WHERE asp_id = $1",
-        &[asp.as_str().into(), state.name().into()],
-    )
+/// Sets its state. One that is discarded is suspended as well, for servers that know no more.
+pub fn set_state(
+    tx: &mut Tx<'_>,
+    asp: &AspId,
+    state: PartnerState,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    match state {
+        PartnerState::Active | PartnerState::Suspended => tx.put(
+            "UPDATE partner SET state = $2 WHERE asp_id = $1",
+            &[asp.as_str().into(), state.name().into()],
+        ),
+        PartnerState::Discarded => tx.put(
+            "UPDATE partner SET state = 'SUSPENDED', discarded_at = $2 WHERE asp_id = $1",
+            &[asp.as_str().into(), now.0.into()],
+        ),
+    }
 }

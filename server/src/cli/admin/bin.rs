@@ -3,16 +3,17 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use domain::partner::Standing;
 use domain::{AspId, ServiceId};
 use serde_json::{Value, json};
-use store::Tx;
+use store::{Tx, TxError};
 
-use super::{Common, Doing, asp, checked, done, opened, service};
+use super::{Common, Doing, asp, checked, done, opened, service, turn};
 use crate::cli::{Outcome, say};
-use crate::onboarding::{look, perform, product};
+use crate::onboarding::{Made, Refused, look, perform, product};
 use crate::operator::Mode;
 
-/// Add and list the ranges of card numbers of a product.
+/// Add, list, show, suspend and resume the ranges of card numbers of a product.
 ///
 /// Examples:
 ///   platen admin bin add 94914155 --partner 000990000000001 --product 000990000100000 --by kim \
@@ -30,6 +31,9 @@ pub(super) struct Bin {
 enum Command {
     Add(Add),
     List(List),
+    Show(Show),
+    Suspend(Suspend),
+    Resume(Resume),
 }
 
 /// Add a range of card numbers to a product. No range is taken away again.
@@ -67,11 +71,75 @@ struct List {
     common: Common,
 }
 
+/// Show a range, its product and how much of it is used.
+///
+/// Examples:
+///   platen admin bin show 94914155 --partner 000990000000001
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct Show {
+    /// The digits that its numbers begin with.
+    #[arg(value_name = "DIGITS")]
+    prefix: String,
+    /// The partner.
+    #[arg(long, value_name = "ASP", value_parser = asp)]
+    partner: AspId,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Have a range give out no further numbers: the product's next one is used.
+///
+/// What a server has taken of it, up to 100 numbers each, it still gives out; applications that
+/// have a number of it keep that. There is no discarding: numbers that were given out stay taken.
+///
+/// Examples:
+///   platen admin bin suspend 94914155 --partner 000990000000001 --by kim --reason "a leak"
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct Suspend {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    doing: Doing,
+}
+
+/// Have a suspended range give out numbers again.
+///
+/// Examples:
+///   platen admin bin resume 94914155 --partner 000990000000001 --by kim --reason "cleared up"
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct Resume {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    doing: Doing,
+}
+
+/// Which range.
+#[derive(Args)]
+struct Which {
+    /// The digits that its numbers begin with.
+    #[arg(value_name = "DIGITS")]
+    prefix: String,
+    /// Its partner.
+    #[arg(long, value_name = "ASP", value_parser = asp)]
+    partner: AspId,
+}
+
 impl Bin {
     pub(super) fn run(self) -> Outcome {
         match self.command {
             Command::Add(command) => command.run(),
             Command::List(command) => command.run(),
+            Command::Show(command) => command.run(),
+            Command::Suspend(Suspend { which, doing }) => {
+                set_state("suspend", &which, Standing::Suspended, &doing)
+            }
+            Command::Resume(Resume { which, doing }) => {
+                set_state("resume", &which, Standing::Active, &doing)
+            }
         }
     }
 }
@@ -105,30 +173,63 @@ impl Add {
 impl List {
     fn run(self) -> Outcome {
         let (store, _) = opened(&self.common)?;
-        let work = move |tx: &mut Tx<'_>| {
-            let mut all = Vec::new();
-            for item in product::list(tx, &self.partner, None)? {
-                let id = item.product.service_id;
-                for range in product::ranges(tx, &self.partner, &id)? {
-                    all.push((id.clone(), range));
-                }
-            }
-            Ok(all)
-        };
-        let all = look(&store, work)?;
+        let all = look(&store, move |tx| all_of(tx, &self.partner))?;
         store.close();
         if self.common.json {
             let all: Vec<Value> = all.iter().map(as_json).collect();
             say(format_args!("{:#}", json!({ "ranges": all })));
             return Ok(ExitCode::SUCCESS);
         }
-        for (id, range) in &all {
-            let (prefix, kind) = (&range.prefix, &range.kind);
-            let (taken, all) = (range.taken, range.all);
-            say(format_args!("{id}  {prefix:<9}  {kind:<5}  {taken} of {all} taken"));
+        all.iter().for_each(|range| say(line(range)));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Show {
+    fn run(self) -> Outcome {
+        let (store, _) = opened(&self.common)?;
+        let Show { prefix, partner, common } = self;
+        let work = move |tx: &mut Tx<'_>| {
+            let found = all_of(tx, &partner)?.into_iter().find(|(_, one)| one.prefix == prefix);
+            found.ok_or_else(|| TxError::Refused(Refused::NoBin(partner.clone(), prefix.clone())))
+        };
+        let range = look(&store, work)?;
+        store.close();
+        if common.json {
+            say(format_args!("{:#}", as_json(&range)));
+        } else {
+            say(line(&range));
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn set_state(verb: &str, which: &Which, to: Standing, doing: &Doing) -> Outcome {
+    let (asp, prefix) = (which.partner.clone(), which.prefix.clone());
+    let what = format!("the range {prefix}");
+    let shown = json!({ "tokenBinNo": prefix, "state": to.name() });
+    turn(&["admin", "bin", verb], doing, (&what, to.name(), shown), |change, _| {
+        move |tx: &mut Tx<'_>| product::set_bin(tx, &asp, (&prefix, to), &change)
+    })
+}
+
+/// A partner's ranges with their products.
+fn all_of(tx: &mut Tx<'_>, asp: &AspId) -> Made<Vec<(ServiceId, product::Range)>> {
+    let mut all = Vec::new();
+    for item in product::list(tx, asp, None)? {
+        let id = item.product.service_id;
+        for range in product::ranges(tx, asp, &id)? {
+            all.push((id.clone(), range));
+        }
+    }
+    Ok(all)
+}
+
+fn line((id, range): &(ServiceId, product::Range)) -> String {
+    let (prefix, kind) = (&range.prefix, &range.kind);
+    let (taken, all) = (range.taken, range.all);
+    let suspended = if range.is_suspended { ", SUSPENDED" } else { "" };
+    format!("{id}  {prefix:<9}  {kind:<5}  {taken} of {all} taken{suspended}")
 }
 
 fn as_json((id, range): &(ServiceId, product::Range)) -> Value {
@@ -138,5 +239,6 @@ fn as_json((id, range): &(ServiceId, product::Range)) -> Value {
         "kind": range.kind,
         "taken": range.taken,
         "numbers": range.all,
+        "isSuspended": range.is_suspended,
     })
 }

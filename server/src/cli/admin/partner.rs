@@ -39,6 +39,7 @@ enum Command {
     Show(Show),
     Suspend(Suspend),
     Resume(Resume),
+    Discard(Discard),
 }
 
 /// Make a partner. It can call once it has a project: `platen admin project create`.
@@ -115,6 +116,24 @@ struct Resume {
     doing: Doing,
 }
 
+/// Discard a partner for good: its calls are refused as those of a suspended one, and it cannot be
+/// resumed.
+///
+/// Its cards, its books and its log stay: they are kept as long as the law asks. What was begun for
+/// it goes on. Its id is not used again.
+///
+/// Examples:
+///   platen admin partner discard 000990000000001 --by kim --reason "contract 12 has ended"
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+struct Discard {
+    /// The partner.
+    #[arg(value_name = "ASP", value_parser = asp)]
+    partner: AspId,
+    #[command(flatten)]
+    doing: Doing,
+}
+
 fn name(text: &str) -> Result<String, String> {
     crate::cli::name(text, NAME_CHARS_MAX)
 }
@@ -130,6 +149,9 @@ impl Partner {
             }
             Command::Resume(Resume { partner, doing }) => {
                 set_state("resume", &partner, PartnerState::Active, &doing)
+            }
+            Command::Discard(Discard { partner, doing }) => {
+                set_state("discard", &partner, PartnerState::Discarded, &doing)
             }
         }
     }
