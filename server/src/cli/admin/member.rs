@@ -78,7 +78,7 @@ impl Import {
             let partner = self.partner;
             done(
                 mode,
-                &format!("partner {partner} has {written} further members; {there} were there"),
+                &format!("members of partner {partner}: {written} written, {there} there already"),
             );
         }
         Ok(ExitCode::SUCCESS)
