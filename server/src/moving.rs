@@ -17,7 +17,7 @@ use store::{Target, Tx, TxError};
 use crate::facts::{MODE, PRODUCTION, SANDBOX, fact};
 use crate::keys::change::{Change, Deed};
 use crate::keys::{MasterOf, rows};
-use crate::operator::{Mode, machine_user};
+use crate::operator::Mode;
 
 /// What the operation log calls the command.
 const OPERATION: &str = "platen.migrate";
@@ -147,11 +147,7 @@ impl Mover for Watch<'_> {
 
     fn complete(&mut self, tx: &mut Tx<'_>) -> Result<(), MoveError> {
         let Moving { from, change, .. } = &self.moving;
-        let more = json!({
-            "from": from.to_string(),
-            "rows": self.rows,
-            "machineUser": machine_user(),
-        });
+        let more = json!({ "from": from.to_string(), "rows": self.rows });
         let at = Moment::plain(change.now);
         let deed = Deed { operation: OPERATION, event: "platform.moved", subject: "database", at };
         Ok(change.write_down(tx, &AspId::new(PLATFORM), deed, more)?)

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 use domain::{AspId, ServiceId};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::tables::PLATFORM;
 use store::{Store, Tx};
 
@@ -24,6 +24,8 @@ use crate::keys::change::Change;
 use crate::onboarding::{Made, perform};
 use crate::operator::Mode;
 
+/// Characters of a partner's name, or a bank's, at the most.
+const NAME_CHARS_MAX: usize = 80;
 /// Digits of a partner's id.
 const ASP_DIGITS: usize = 15;
 
@@ -107,15 +109,33 @@ fn opened(common: &Common) -> Result<(Store, Core), Failure> {
     common.platform.open()
 }
 
-/// Who and why, and what else the command line says; or its end where that is wrong.
-fn checked<T>(
-    command: &[&str],
-    doing: &Doing,
-    rest: Result<T, String>,
-) -> Result<(Change, T), ExitCode> {
-    match (doing.acting.change(), rest) {
-        (Ok(change), Ok(rest)) => Ok((change, rest)),
-        (Err(sentence), _) | (_, Err(sentence)) => Err(misused(command, &sentence)),
+/// Who and why; or the command's end where that is wrong.
+fn checked(command: &[&str], doing: &Doing) -> Result<Change, ExitCode> {
+    doing.acting.change().map_err(|sentence| misused(command, &sentence))
+}
+
+/// Prints a list: in JSON under a name, or a line each.
+fn say_list<T>(
+    is_json: bool,
+    name: &str,
+    all: &[T],
+    as_json: impl Fn(&T) -> Value,
+    line: impl Fn(&T) -> String,
+) {
+    if is_json {
+        let all: Vec<Value> = all.iter().map(as_json).collect();
+        say(format_args!("{:#}", json!({ name: all })));
+    } else {
+        all.iter().for_each(|one| say(line(one)));
+    }
+}
+
+/// Prints one of such a list.
+fn say_one<T>(is_json: bool, one: &T, as_json: impl Fn(&T) -> Value, line: impl Fn(&T) -> String) {
+    if is_json {
+        say(format_args!("{:#}", as_json(one)));
+    } else {
+        say(line(one));
     }
 }
 
@@ -129,8 +149,8 @@ fn turn<F>(
 where
     F: FnMut(&mut Tx<'_>) -> Made<bool> + Send + 'static,
 {
-    let (change, ()) = match checked(command, doing, Ok(())) {
-        Ok(checked) => checked,
+    let change = match checked(command, doing) {
+        Ok(change) => change,
         Err(end) => return Ok(end),
     };
     let mode = doing.mode();
@@ -168,6 +188,11 @@ fn tell(is_json: bool, told: Told) {
     for (name, _, value) in told {
         say(format_args!("{name}=\"{}\"", value.trim_end().replace('\n', "\\n")));
     }
+}
+
+/// A partner's name, or a bank's.
+fn name(text: &str) -> Result<String, String> {
+    crate::cli::name(text, NAME_CHARS_MAX)
 }
 
 /// A partner's id.

@@ -8,6 +8,7 @@ use store::{DbError, Tx};
 
 use super::{Batch, Context, Left};
 use crate::audit::content::SEAL_ROWS_MAX;
+use crate::audit::sealer::sealed_at;
 use crate::op::{Done, NoRefusal};
 
 /// Counter of the seals whose rows are forgotten: its next value is the next seal to look at.
@@ -62,12 +63,7 @@ fn window_ms(tx: &mut Tx<'_>, asp: &AspId) -> Result<Option<u64>, DbError> {
 /// Whether the seal is there, and all its rows are from before then. A row is written before it is
 /// sealed, but perhaps by a server whose clock is ahead.
 fn is_over(tx: &mut Tx<'_>, asp: &AspId, seal_no: i64, before: Timestamp) -> Result<bool, DbError> {
-    let seal = tx.query_opt(
-        "SELECT sealed_at FROM audit_seal WHERE asp_id = $1 AND seal_no = $2",
-        &[asp.as_str().into(), seal_no.into()],
-    )?;
-    let Some(seal) = seal else { return Ok(false) };
-    if seal.int(0)? >= before.0 {
+    if sealed_at(tx, asp, seal_no)?.is_none_or(|at| at >= before) {
         return Ok(false);
     }
     let row = tx.query_one(

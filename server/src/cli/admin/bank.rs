@@ -8,15 +8,13 @@ use serde_json::{Value, json};
 use store::Tx;
 use store::tables::banks::{self, Bank as Row};
 
-use super::{Common, Doing, checked, done, opened, turn};
+use super::{Common, Doing, checked, done, name, opened, say_list, say_one, turn};
 use crate::cli::{Outcome, say};
 use crate::onboarding::{bank, look, perform};
 use crate::operator::{Mode, moment};
 
 /// Digits of a bank's code.
 const CODE_DIGITS: usize = 3;
-/// Characters of a bank's name at the most.
-const NAME_CHARS_MAX: usize = 80;
 /// The command's name.
 const CREATE: [&str; 3] = ["admin", "bank", "create"];
 
@@ -142,10 +140,6 @@ fn code(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn name(text: &str) -> Result<String, String> {
-    crate::cli::name(text, NAME_CHARS_MAX)
-}
-
 impl Bank {
     pub(super) fn run(self) -> Outcome {
         match self.command {
@@ -167,8 +161,8 @@ impl Bank {
 
 impl Create {
     fn run(self) -> Outcome {
-        let (change, ()) = match checked(&CREATE, &self.doing, Ok(())) {
-            Ok(checked) => checked,
+        let change = match checked(&CREATE, &self.doing) {
+            Ok(change) => change,
             Err(end) => return Ok(end),
         };
         let mode = self.doing.mode();
@@ -190,12 +184,7 @@ impl List {
         let (store, _) = opened(&self.common)?;
         let all = look(&store, |tx| Ok(banks::all(tx)?))?;
         store.close();
-        if self.common.json {
-            let all: Vec<Value> = all.iter().map(as_json).collect();
-            say(format_args!("{:#}", json!({ "banks": all })));
-        } else {
-            all.iter().for_each(|bank| say(line(bank)));
-        }
+        say_list(self.common.json, "banks", &all, as_json, line);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -205,11 +194,7 @@ impl Show {
         let (store, _) = opened(&self.common)?;
         let found = look(&store, move |tx| bank::show(tx, &self.code))?;
         store.close();
-        if self.common.json {
-            say(format_args!("{:#}", as_json(&found)));
-        } else {
-            say(line(&found));
-        }
+        say_one(self.common.json, &found, as_json, line);
         Ok(ExitCode::SUCCESS)
     }
 }

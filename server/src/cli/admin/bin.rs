@@ -8,7 +8,7 @@ use domain::{AspId, ServiceId};
 use serde_json::{Value, json};
 use store::{Tx, TxError};
 
-use super::{Common, Doing, asp, checked, done, opened, service, turn};
+use super::{Common, Doing, asp, checked, done, opened, say_list, say_one, service, turn};
 use crate::cli::{Outcome, say};
 use crate::onboarding::{Made, Refused, look, perform, product};
 use crate::operator::Mode;
@@ -146,8 +146,8 @@ impl Bin {
 
 impl Add {
     fn run(self) -> Outcome {
-        let (change, ()) = match checked(&["admin", "bin", "add"], &self.doing, Ok(())) {
-            Ok(checked) => checked,
+        let change = match checked(&["admin", "bin", "add"], &self.doing) {
+            Ok(change) => change,
             Err(end) => return Ok(end),
         };
         let mode = self.doing.mode();
@@ -175,12 +175,7 @@ impl List {
         let (store, _) = opened(&self.common)?;
         let all = look(&store, move |tx| all_of(tx, &self.partner))?;
         store.close();
-        if self.common.json {
-            let all: Vec<Value> = all.iter().map(as_json).collect();
-            say(format_args!("{:#}", json!({ "ranges": all })));
-            return Ok(ExitCode::SUCCESS);
-        }
-        all.iter().for_each(|range| say(line(range)));
+        say_list(self.common.json, "ranges", &all, as_json, line);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -195,11 +190,7 @@ impl Show {
         };
         let range = look(&store, work)?;
         store.close();
-        if common.json {
-            say(format_args!("{:#}", as_json(&range)));
-        } else {
-            say(line(&range));
-        }
+        say_one(common.json, &range, as_json, line);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::Tx;
 
 use super::project::{PROJECT_MAX, Which};
-use super::{Common, Doing, asp, checked, done, opened, turn};
+use super::{Common, Doing, asp, checked, done, opened, say_list, turn};
 use crate::cli::key_file::partners_key;
 use crate::cli::{Outcome, say};
 use crate::keys::partner::{NewHalf, PairRow, PairState};
@@ -176,8 +176,8 @@ impl Certificate {
 
 impl Create {
     fn run(self) -> Outcome {
-        let (change, ()) = match checked(&CREATE, &self.doing, Ok(())) {
-            Ok(checked) => checked,
+        let change = match checked(&CREATE, &self.doing) {
+            Ok(change) => change,
             Err(end) => return Ok(end),
         };
         let mode = self.doing.mode();
@@ -223,12 +223,7 @@ impl List {
         let (store, _) = opened(&self.common)?;
         let all = look(&store, move |tx| certificate::list(tx, &self.partner, self.project))?;
         store.close();
-        if self.common.json {
-            let all: Vec<Value> = all.iter().map(as_json).collect();
-            say(format_args!("{:#}", json!({ "cryptoKeys": all })));
-        } else {
-            all.iter().for_each(|pair| say(line(pair)));
-        }
+        say_list(self.common.json, "cryptoKeys", &all, as_json, line);
         Ok(ExitCode::SUCCESS)
     }
 }

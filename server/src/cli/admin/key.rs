@@ -11,7 +11,7 @@ use store::tables::access_keys::AccessKey;
 use store::tables::projects::Project;
 
 use super::project::{PROJECT_MAX, Which};
-use super::{Common, Doing, Format, asp, checked, done, opened, tell, turn};
+use super::{Common, Doing, Format, asp, checked, done, opened, say_list, say_one, tell, turn};
 use crate::cli::{Outcome, say};
 use crate::keys::access::{AccessKeys, TOLD};
 use crate::onboarding::key::{self, Last};
@@ -177,8 +177,8 @@ impl Key {
 
 impl Create {
     fn run(self) -> Outcome {
-        let (change, ()) = match checked(&CREATE, &self.doing, Ok(())) {
-            Ok(checked) => checked,
+        let change = match checked(&CREATE, &self.doing) {
+            Ok(change) => change,
             Err(end) => return Ok(end),
         };
         let mode = self.doing.mode();
@@ -210,12 +210,7 @@ impl List {
         let all = look(&store, move |tx| key::list(tx, &self.partner, self.project))?;
         store.close();
         let all = all.iter().flat_map(|(project, keys)| keys.iter().map(move |key| (project, key)));
-        if self.common.json {
-            let all: Vec<Value> = all.map(|(project, key)| as_json(project, key)).collect();
-            say(format_args!("{:#}", json!({ "accessKeys": all })));
-        } else {
-            all.for_each(|(project, key)| say(line(project, key)));
-        }
+        say_list(self.common.json, "accessKeys", &all.collect::<Vec<_>>(), as_json, line);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -226,11 +221,7 @@ impl Show {
         let One { key, which: Which { partner, project } } = self.one;
         let (project, key) = look(&store, move |tx| key::show(tx, &partner, (project, key)))?;
         store.close();
-        if self.common.json {
-            say(format_args!("{:#}", as_json(&project, &key)));
-        } else {
-            say(line(&project, &key));
-        }
+        say_one(self.common.json, &(&project, &key), as_json, line);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -247,13 +238,13 @@ fn set_state(verb: &str, one: &One, (to, last): (Standing, Last), doing: &Doing)
     })
 }
 
-fn line(project: &Project, key: &AccessKey) -> String {
+fn line((project, key): &(&Project, &AccessKey)) -> String {
     let (id, kind, made) = (project.project_id, project.kind.name(), moment(key.made_at));
     let (no, state) = (key.key_no, key.state.name());
     format!("project {id}  {kind}  access key {no}  {state}  made {made}")
 }
 
-fn as_json(project: &Project, key: &AccessKey) -> Value {
+fn as_json((project, key): &(&Project, &AccessKey)) -> Value {
     json!({
         "projectId": project.project_id,
         "kind": project.kind.name(),

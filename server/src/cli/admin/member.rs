@@ -62,8 +62,8 @@ impl Member {
 
 impl Import {
     fn run(self) -> Outcome {
-        let (change, ()) = match checked(&["admin", "member", "import"], &self.doing, Ok(())) {
-            Ok(checked) => checked,
+        let change = match checked(&["admin", "member", "import"], &self.doing) {
+            Ok(change) => change,
             Err(end) => return Ok(end),
         };
         let mode = self.doing.mode();

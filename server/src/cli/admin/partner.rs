@@ -9,13 +9,10 @@ use serde_json::{Value, json};
 use store::Tx;
 use store::tables::partners::{self, Partner as Row};
 
-use super::{Common, Doing, asp, checked, done, opened, turn};
+use super::{Common, Doing, asp, checked, done, name, opened, say_list, turn};
 use crate::cli::{Outcome, say};
 use crate::onboarding::{look, partner, perform, project};
 use crate::operator::Mode;
-
-/// Characters of a partner's name at the most.
-const NAME_CHARS_MAX: usize = 80;
 
 /// Make, list, show, suspend and resume partners.
 ///
@@ -134,10 +131,6 @@ struct Discard {
     doing: Doing,
 }
 
-fn name(text: &str) -> Result<String, String> {
-    crate::cli::name(text, NAME_CHARS_MAX)
-}
-
 impl Partner {
     pub(super) fn run(self) -> Outcome {
         match self.command {
@@ -159,8 +152,8 @@ impl Partner {
 
 impl Create {
     fn run(self) -> Outcome {
-        let (change, ()) = match checked(&["admin", "partner", "create"], &self.doing, Ok(())) {
-            Ok(checked) => checked,
+        let change = match checked(&["admin", "partner", "create"], &self.doing) {
+            Ok(change) => change,
             Err(end) => return Ok(end),
         };
         let mode = self.doing.mode();
@@ -182,14 +175,7 @@ impl List {
         let (store, _) = opened(&self.common)?;
         let all = look(&store, |tx| Ok(partners::list(tx)?))?;
         store.close();
-        if self.common.json {
-            let all: Vec<Value> = all.iter().map(as_json).collect();
-            say(format_args!("{:#}", json!({ "partners": all })));
-            return Ok(ExitCode::SUCCESS);
-        }
-        for partner in all {
-            say(line(&partner));
-        }
+        say_list(self.common.json, "partners", &all, as_json, line);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use domain::product::ProductState;
 use domain::{AspId, ServiceId};
-use serde_json::{Value, json};
+use serde_json::json;
 use store::Tx;
 
-use super::{Common, Doing, asp, opened, service, turn};
+use super::{Common, Doing, asp, opened, say_list, service, turn};
 use crate::cli::{Outcome, say};
-use crate::onboarding::sheet::exported;
+use crate::onboarding::sheet::{Item, exported};
 use crate::onboarding::{look, product};
 
 /// Make, list, show, suspend, resume and discard products, and move them as sheets of TOML.
@@ -147,16 +147,7 @@ impl List {
         let (store, _) = opened(&self.common)?;
         let all = look(&store, move |tx| product::list(tx, &self.partner, None))?;
         store.close();
-        if self.common.json {
-            let all: Vec<Value> = all.iter().map(exported).collect();
-            say(format_args!("{:#}", json!({ "products": all })));
-            return Ok(ExitCode::SUCCESS);
-        }
-        for item in &all {
-            let (product, bins) = (&item.product, item.bins.join(", "));
-            let (id, state, name) = (&product.service_id, product.state.name(), &product.name);
-            say(format_args!("{id}  {state:<9}  {name}, numbers from {bins}"));
-        }
+        say_list(self.common.json, "products", &all, exported, line);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -174,6 +165,12 @@ impl Show {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn line(item: &Item) -> String {
+    let (product, bins) = (&item.product, item.bins.join(", "));
+    let (id, state, name) = (&product.service_id, product.state.name(), &product.name);
+    format!("{id}  {state:<9}  {name}, numbers from {bins}")
 }
 
 fn set_state(verb: &str, which: &Which, to: ProductState, doing: &Doing) -> Outcome {

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use domain::AspId;
 use domain::partner::ProjectState;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::Tx;
 use store::tables::projects::Project as Row;
 
-use super::{Common, Doing, asp, checked, done, opened, turn};
+use super::{Common, Doing, asp, checked, done, opened, say_list, turn};
 use crate::address::AllowList;
 use crate::cli::{Outcome, misused, say};
 use crate::onboarding::project::{self, AccessChange, as_json};
@@ -205,14 +205,7 @@ impl List {
         let (store, _) = opened(&self.common)?;
         let all = look(&store, move |tx| project::list(tx, &self.partner))?;
         store.close();
-        if self.common.json {
-            let all: Vec<Value> = all.iter().map(as_json).collect();
-            say(format_args!("{:#}", json!({ "projects": all })));
-            return Ok(ExitCode::SUCCESS);
-        }
-        for project in &all {
-            say(line(project));
-        }
+        say_list(self.common.json, "projects", &all, as_json, line);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -248,8 +241,8 @@ impl Show {
 impl Access {
     fn run(self) -> Outcome {
         let name = ["admin", "project", "access"];
-        let (change, ()) = match checked(&name, &self.doing, Ok(())) {
-            Ok(checked) => checked,
+        let change = match checked(&name, &self.doing) {
+            Ok(change) => change,
             Err(end) => return Ok(end),
         };
         let Bounds { allow, rate, burst } = &self.bounds;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use store::tables::counters;
 use store::{DbError, Row, Tx};
 
-use crate::audit::sealer::SEALS;
+use crate::audit::sealer::{SEALS, sealed_at};
 use crate::op::{Changes, Cx, Done, Inquiry, Operation, OrStop, Ruling, fault, refuse_at};
 use crate::sandbox::ASP_ID;
 use crate::sandbox::world::{Scenario, World};
@@ -249,14 +249,7 @@ fn before_kept(cx: &Cx, tx: &mut Tx<'_>, now: Timestamp) -> Result<i64, DbError>
     let (mut older, mut newer) = (0, counters::peek(tx, asp, SEALS)?);
     while newer - older > 1 {
         let middle = older + (newer - older) / 2;
-        let row = tx.query_opt(
-            "SELECT sealed_at FROM audit_seal WHERE asp_id = $1 AND seal_no = $2",
-            &[asp.as_str().into(), middle.into()],
-        )?;
-        let is_older = match row {
-            Some(row) => row.int(0)? < since.0,
-            None => false,
-        };
+        let is_older = sealed_at(tx, asp, middle)?.is_some_and(|at| at < since);
         if is_older { older = middle } else { newer = middle }
     }
     Ok(older)

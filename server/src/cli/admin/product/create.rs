@@ -93,8 +93,8 @@ impl Create {
     }
 
     pub(super) fn run(self) -> Outcome {
-        let (change, ()) = match checked(&["admin", "product", "create"], &self.doing, Ok(())) {
-            Ok(checked) => checked,
+        let change = match checked(&["admin", "product", "create"], &self.doing) {
+            Ok(change) => change,
             Err(end) => return Ok(end),
         };
         let mode = self.doing.mode();

@@ -70,8 +70,8 @@ impl Export {
 
 impl Import {
     pub(super) fn run(self) -> Outcome {
-        let (change, ()) = match checked(&["admin", "product", "import"], &self.doing, Ok(())) {
-            Ok(checked) => checked,
+        let change = match checked(&["admin", "product", "import"], &self.doing) {
+            Ok(change) => change,
             Err(end) => return Ok(end),
         };
         let cannot = |error: &dyn std::fmt::Display| {

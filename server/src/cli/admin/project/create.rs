@@ -116,8 +116,8 @@ impl Create {
     }
 
     pub(super) fn run(self) -> Outcome {
-        let (change, ()) = match checked(&NAME, &self.doing, Ok(())) {
-            Ok(checked) => checked,
+        let change = match checked(&NAME, &self.doing) {
+            Ok(change) => change,
             Err(end) => return Ok(end),
         };
         // Calls that are remembered for less long than they are taken could be done twice.
